@@ -1,0 +1,132 @@
+"""A long short-term memory, written out (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000).
+
+For every step of the sequence, with x the input, h the hidden state and c the cell state:
+
+    i = σ(W_ii x + b_ii + W_hi h + b_hi)        input gate: how much of the candidate to write
+    f = σ(W_if x + b_if + W_hf h + b_hf)        forget gate: how much of the cell state to keep
+    g = tanh(W_ig x + b_ig + W_hg h + b_hg)     candidate: what could be written
+    o = σ(W_io x + b_io + W_ho h + b_ho)        output gate: how much of the cell state to show
+    c ← f * c + i * g
+    h ← o * tanh(c)
+
+The four W's of a kind are stacked to one matrix, in the order i, f, g, o, as in torch.nn.LSTM.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+State = tuple[Tensor, Tensor]
+
+
+class MyLSTMCell(nn.Module):
+    """One layer, one step: (x, (h, c)) -> the next (h, c).
+
+    Shapes: x (batch, input_size); h and c (batch, hidden_size); weight_ih (4 * hidden_size, input_size),
+    weight_hh (4 * hidden_size, hidden_size), bias_ih and bias_hh (4 * hidden_size): torch.nn.LSTMCell's
+    state_dict loads as it is. All start from U(-1/√hidden_size, 1/√hidden_size), as there.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        bound = hidden_size**-0.5
+
+        def parameter(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
+
+        self.weight_ih = parameter(4 * hidden_size, input_size)
+        self.weight_hh = parameter(4 * hidden_size, hidden_size)
+        self.bias_ih = parameter(4 * hidden_size)
+        self.bias_hh = parameter(4 * hidden_size)
+
+    def forward(self, x: Tensor, state: State) -> State:
+        h, c = state
+        gates = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh, self.bias_hh)  # (batch, 4H)
+        i, f, g, o = gates.chunk(4, dim=-1)  # (batch, H) each
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        return h, c
+
+
+class MyLSTM(nn.Module):
+    """Layers of MyLSTMCell over a sequence: each layer reads the hidden states of the one below.
+
+    Input (seq_len, batch, input_size) and optionally (h, c), (num_layers, batch, hidden_size) each, zeros if
+    left out. Output: the last layer's hidden states (seq_len, batch, hidden_size) and every layer's final (h, c).
+    The batch axis may be left out everywhere, as in torch.nn.LSTM.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1):
+        super().__init__()
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.cells = nn.ModuleList(
+            MyLSTMCell(input_size if layer == 0 else hidden_size, hidden_size) for layer in range(num_layers)
+        )
+
+    def forward(self, input: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        if input.dim() == 2:  # no batch axis: put one in, and take it out again
+            output, (h, c) = self(input.unsqueeze(1), state and (state[0].unsqueeze(1), state[1].unsqueeze(1)))
+            return output.squeeze(1), (h.squeeze(1), c.squeeze(1))
+        if state is None:
+            zeros = input.new_zeros(self.num_layers, input.shape[1], self.hidden_size)
+            state = zeros, zeros
+        self.check_shapes(input, *state)
+
+        sequence, final_states = input, []
+        for cell, h, c in zip(self.cells, *state, strict=True):
+            outputs = []
+            for x in sequence:  # (batch, input_size)
+                h, c = cell(x, (h, c))
+                outputs.append(h)
+            sequence = torch.stack(outputs)  # (seq_len, batch, H)
+            final_states.append((h, c))
+        h, c = (torch.stack(states) for states in zip(*final_states, strict=True))  # (num_layers, batch, H)
+        return sequence, (h, c)
+
+    def check_shapes(self, input: Tensor, h: Tensor, c: Tensor) -> None:
+        """Raise ValueError where the input or a state does not have the shape it should."""
+        if input.dim() != 3 or not len(input) or input.shape[2] != self.input_size:
+            raise ValueError(f"input must be (seq_len, batch, {self.input_size}), not {tuple(input.shape)}.")
+        expected = (self.num_layers, input.shape[1], self.hidden_size)
+        if h.shape != expected or c.shape != expected:
+            raise ValueError(f"h and c must be {expected}, not {tuple(h.shape)} and {tuple(c.shape)}.")
+
+    @classmethod
+    def from_torch(cls, lstm: nn.LSTM) -> MyLSTM:
+        """The same network with a copy of the weights of a torch.nn.LSTM.
+
+        Raises ValueError for what this class leaves out: two directions, projections, batch first, dropout, no bias.
+        """
+        if lstm.bidirectional or lstm.proj_size or lstm.batch_first or lstm.dropout or not lstm.bias:
+            raise ValueError(
+                "MyLSTM takes over an nn.LSTM with one direction, biases, sequence first, no projection and no dropout."
+            )
+        weight = lstm.weight_ih_l0
+        ours = cls(lstm.input_size, lstm.hidden_size, lstm.num_layers).to(weight.device, weight.dtype)
+        for layer, cell in enumerate(ours.cells):
+            cell.load_state_dict({name: getattr(lstm, f"{name}_l{layer}") for name in cell.state_dict()})
+        return ours
+
+
+class Model(nn.Module):
+    """An LSTM and a linear layer that turns its hidden state into a logit for every possible next character.
+
+    input (seq_len, batch, input_size), (h, c) -> logits (seq_len, batch, output_size), (h, c).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, output_size: int, num_layers: int):
+        super().__init__()
+        self.lstm = MyLSTM(input_size, hidden_size, num_layers)
+        self.linear = nn.Linear(hidden_size, output_size)
+
+    def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:
+        hidden, state = self.lstm(input, state)  # (seq_len, batch, H)
+        return self.linear(hidden), state
+
+    def init_hidden_cell(self, batch_size: int = 1) -> State:
+        """Nothing remembered yet: zeros for h and c, (num_layers, batch_size, hidden_size) each, on the model's device."""
+        zeros = self.linear.weight.new_zeros(self.lstm.num_layers, batch_size, self.lstm.hidden_size)
+        return zeros, zeros.clone()

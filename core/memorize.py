@@ -1,0 +1,167 @@
+"""Memorising a sentence: an LSTM learns to say, after every character, which one comes next."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import regex
+import torch
+from torch import nn
+
+from core.lstm import Model
+from core.training import Control, check_finite, check_range
+
+REPORT_SENTENCE = "hello pytorch, how long can a rnn cell remember? show me your limit!"
+MAX_CHARACTERS = 2_000
+EPOCHS_BETWEEN_RECONSTRUCTIONS = 5  # more often than anyone can read, and cheap
+
+
+@dataclass(frozen=True)
+class MemorizeConfig:
+    """All that determines a run; the same config gives the same curve.
+
+    sentence: 1 to 2,000 characters. hidden_size: units a layer. lr: Adam's learning rate.
+    epochs: how often the whole sentence is seen, one step of the optimiser each.
+    Raises ValueError with a sentence for a student where a field is wrong.
+    """
+
+    sentence: str = REPORT_SENTENCE
+    hidden_size: int = 64
+    num_layers: int = 2
+    lr: float = 0.01
+    epochs: int = 300
+    seed: int = 0
+
+    def __post_init__(self):
+        check_sentence(self.sentence)
+        check_range("The hidden size", self.hidden_size, 1, 512, whole=True)
+        check_range("The number of layers", self.num_layers, 1, 6, whole=True)
+        check_range("The learning rate", self.lr, 1e-6, 10)
+        check_range("The number of epochs", self.epochs, 1, 5_000, whole=True)
+        check_range("The seed", self.seed, 0, 2**31 - 1, whole=True)
+
+
+@dataclass(frozen=True)
+class MemorizeEpoch:
+    """What is known after an epoch.
+
+    epoch: counts from 0. loss: mean cross-entropy a character in nats, before this epoch's step. lr: what the
+    step was made with. reconstruction: what the model last gave back, free-running; it is asked every few
+    epochs and after the last one. char_accuracy: share of the sentence's characters that are right in it, 0 to 1.
+    """
+
+    epoch: int
+    loss: float
+    lr: float
+    reconstruction: str
+    char_accuracy: float
+
+
+def characters(text: str) -> list[str]:
+    """The characters as a reader counts them: an emoji with its skin tone or a letter with its accents is one.
+
+    They are Unicode's extended grapheme clusters (UAX #29).
+    """
+    return regex.findall(r"\X", text)
+
+
+def check_sentence(sentence: str) -> None:
+    """Raise ValueError with a sentence for a student unless `sentence` can be memorised."""
+    if not isinstance(sentence, str) or not sentence.strip():
+        raise ValueError("There is nothing to memorise yet: type a sentence with at least one visible character.")
+    length = len(characters(sentence))
+    if length > MAX_CHARACTERS or len(sentence) > 8 * MAX_CHARACTERS:
+        raise ValueError(
+            f"The sentence has {length:,} characters and at most {MAX_CHARACTERS:,} are allowed: please shorten it."
+        )
+    for position, symbol in enumerate(sentence, start=1):
+        if unicodedata.category(symbol) in ("Cc", "Cs") and symbol not in "\n\t":
+            raise ValueError(
+                f"Character {position} is an invisible control character (U+{ord(symbol):04X}), which cannot be shown: "
+                "please delete it. Letters, signs, emoji, spaces and line breaks are all fine."
+            )
+
+
+class Alphabet:
+    """The sentence's own characters, each with a number, after two tokens: START (0) and END (1)."""
+
+    START, END = 0, 1
+
+    def __init__(self, sentence: str):
+        self.symbols = list(dict.fromkeys(characters(sentence)))
+        self.numbers = {symbol: number for number, symbol in enumerate(self.symbols, start=2)}
+
+    def __len__(self) -> int:
+        return len(self.symbols) + 2
+
+    def encode(self, sentence: str) -> list[int]:
+        """The numbers of the sentence's characters. Raises KeyError for one that is not in the alphabet."""
+        return [self.numbers[symbol] for symbol in characters(sentence)]
+
+    def decode(self, numbers: list[int]) -> str:
+        """The characters with these numbers, tokens left out."""
+        return "".join(self.symbols[number - 2] for number in numbers if number > Alphabet.END)
+
+    def one_hot(self, numbers: list[int]) -> torch.Tensor:
+        """(seq_len, 1, alphabet): a 1 at each character's number, 0 elsewhere."""
+        return nn.functional.one_hot(torch.tensor(numbers), len(self)).float().unsqueeze(1)
+
+
+@torch.no_grad()
+def reconstruct(model: Model, alphabet: Alphabet, max_characters: int) -> str:
+    """What the model says by itself (free-running): from START, each most probable character is the next input.
+
+    It ends with the END token, or after max_characters.
+    """
+    state, number, said = model.init_hidden_cell(), Alphabet.START, []
+    for _ in range(max_characters):
+        logits, state = model(alphabet.one_hot([number]).to(state[0].device), state)
+        number = int(logits.argmax())
+        if number == Alphabet.END:
+            break
+        said.append(number)
+    return alphabet.decode(said)
+
+
+def char_accuracy(sentence: str, reconstruction: str) -> float:
+    """Share of positions at which both have the same character, of the longer one's length. 1.0: identical."""
+    expected, said = characters(sentence), characters(reconstruction)
+    right = sum(a == b for a, b in zip(expected, said, strict=False))
+    return right / max(len(expected), len(said), 1)
+
+
+def fit(config: MemorizeConfig, control: Control | None = None) -> Iterator[MemorizeEpoch]:
+    """Train a Model on config.sentence, one event an epoch.
+
+    Teacher forcing: the input at every step is the sentence's right character, whatever the model would have said.
+    Raises TrainingDiverged when the loss is no longer a finite number.
+    """
+    control = control or Control()
+    alphabet = Alphabet(config.sentence)
+    with torch.random.fork_rng(devices=[]):  # the seed is this run's alone
+        torch.manual_seed(config.seed)
+        model = Model(len(alphabet), config.hidden_size, len(alphabet), config.num_layers)
+
+    sentence = alphabet.encode(config.sentence)
+    inputs = alphabet.one_hot([Alphabet.START, *sentence])  # (seq_len, 1, alphabet)
+    targets = torch.tensor([*sentence, Alphabet.END])  # (seq_len,)
+    optimizer = torch.optim.Adam(model.parameters())
+    reconstruction, accuracy = "", 0.0
+
+    for epoch in range(config.epochs):
+        lr = config.lr if control.lr is None else control.lr
+        optimizer.param_groups[0]["lr"] = lr
+
+        logits, _ = model(inputs, model.init_hidden_cell())
+        loss = nn.functional.cross_entropy(logits.squeeze(1), targets)
+        check_finite(loss.item(), f"epoch {epoch}", lr)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+        if epoch % EPOCHS_BETWEEN_RECONSTRUCTIONS == 0 or epoch == config.epochs - 1:
+            reconstruction = reconstruct(model, alphabet, len(sentence) + 10)
+            accuracy = char_accuracy(config.sentence, reconstruction)
+        yield MemorizeEpoch(epoch, loss.item(), lr, reconstruction, accuracy)

@@ -1,0 +1,96 @@
+"""Optimisers, which turn gradients into steps, and schedules, which say how the learning rate changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from core.tensor import Tensor
+
+
+class Optimizer:
+    """Holds the parameters and the learning rate `lr`, which may be changed between two steps."""
+
+    def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0):
+        self.parameters, self.lr, self.weight_decay = list(parameters), lr, weight_decay
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    def gradients(self) -> Iterable[tuple[int, Tensor, np.ndarray]]:
+        """Index, parameter and gradient (weight decay included) of every parameter that has one."""
+        for i, parameter in enumerate(self.parameters):
+            if parameter.grad is not None:
+                decay = self.weight_decay
+                yield i, parameter, parameter.grad + decay * parameter.data if decay else parameter.grad
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum, as torch.optim.SGD does it.
+
+    v ← momentum · v + g and p ← p - lr · v, where g is the gradient + weight_decay · p
+    (Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013).
+    """
+
+    def __init__(self, parameters, lr: float, momentum: float = 0.0, weight_decay: float = 0.0):
+        super().__init__(parameters, lr, weight_decay)
+        self.momentum = momentum
+        self.velocities = [np.zeros_like(parameter.data) for parameter in self.parameters]
+
+    def step(self) -> None:
+        """Move every parameter against its gradient, in place."""
+        for i, parameter, grad in self.gradients():
+            velocity = self.velocities[i]
+            velocity *= self.momentum
+            velocity += grad
+            parameter.data -= self.lr * velocity
+
+
+class Adam(Optimizer):
+    """Steps of about lr in every direction, whatever the size of the gradient.
+
+    Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1.
+    """
+
+    def __init__(self, parameters, lr: float = 0.001, betas=(0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0):
+        super().__init__(parameters, lr, weight_decay)
+        self.betas, self.eps, self.steps = betas, eps, 0
+        self.means = [np.zeros_like(parameter.data) for parameter in self.parameters]
+        self.squares = [np.zeros_like(parameter.data) for parameter in self.parameters]
+
+    def step(self) -> None:
+        """Move every parameter by its mean gradient over the root of its mean squared gradient, in place."""
+        self.steps += 1
+        beta1, beta2 = self.betas
+        bias1, bias2 = 1 - beta1**self.steps, 1 - beta2**self.steps
+        for i, parameter, grad in self.gradients():
+            mean, square = self.means[i], self.squares[i]
+            mean += (1 - beta1) * (grad - mean)
+            square += (1 - beta2) * (grad * grad - square)
+            parameter.data -= self.lr / bias1 * mean / (np.sqrt(square / bias2) + self.eps)
+
+
+Schedule = Callable[[float], float]
+"""From the share of the training that is done (0 to 1) to a factor for the learning rate."""
+
+
+def constant() -> Schedule:
+    """The learning rate as it was set, all the time."""
+    return lambda done: 1.0
+
+
+def step(every: float = 1 / 3, factor: float = 0.1) -> Schedule:
+    """Times `factor` whenever another share `every` of the training is done."""
+    return lambda done: factor ** math.floor(done / every + 1e-9)
+
+
+def cosine(lowest: float = 0.0) -> Schedule:
+    """From 1 down to `lowest` along half a cosine (Loshchilov & Hutter, "SGDR", 2017, without restarts)."""
+    return lambda done: lowest + (1 - lowest) * (1 + math.cos(math.pi * done)) / 2
+
+
+SCHEDULES: dict[str, Callable[[], Schedule]] = {"constant": constant, "step": step, "cosine": cosine}
