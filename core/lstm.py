@@ -127,6 +127,6 @@ class Model(nn.Module):
         return self.linear(hidden), state
 
     def init_hidden_cell(self, batch_size: int = 1) -> State:
-        """Nothing remembered yet: zeros for h and c, (num_layers, batch_size, hidden_size) each, on the model's device."""
+        """Nothing remembered yet: h and c are zeros, (num_layers, batch_size, hidden_size), on the model's device."""
         zeros = self.linear.weight.new_zeros(self.lstm.num_layers, batch_size, self.lstm.hidden_size)
         return zeros, zeros.clone()
