@@ -1,0 +1,24 @@
+"""The dashboard's entry: `streamlit run app.py`. It sets the page up and hands over to the page that was chosen."""
+
+import streamlit as st
+
+from core.runs import get_engine
+
+
+def main() -> None:
+    st.set_page_config(page_title="How networks learn", page_icon=":material/school:", layout="wide")
+    get_engine().warm_up()
+    page = st.navigation(
+        [
+            st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+            st.Page("pages/memorize.py", title="Memorize", icon=":material/short_text:"),
+            st.Page("pages/classify.py", title="Classify", icon=":material/image:"),
+            st.Page("pages/autograd.py", title="Autograd", icon=":material/account_tree:"),
+        ],
+        position="top",
+    )
+    page.run()
+
+
+if __name__ == "__main__":  # training processes import this file anew and must not draw pages
+    main()
