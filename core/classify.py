@@ -55,13 +55,17 @@ class ClassifyConfig:
 
 @dataclass(frozen=True)
 class Step:
-    """One batch was learned. step: counts from 0 over all epochs. loss: the batch's mean cross-entropy, before
-    the step was made. lr: what the step was made with, schedule included."""
+    """One batch was learned.
+
+    step: counts from 0 over all epochs. loss: the batch's mean cross-entropy, before the step was made.
+    lr: what the step was made with; base_lr: what was asked for, which the schedule then scaled.
+    """
 
     step: int
     epoch: int
     loss: float
     lr: float
+    base_lr: float
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,8 @@ def fit(config: ClassifyConfig, dataset: Dataset, control: Control | None = None
         for batch in batches(len(training), config.batch_size, rng):
             batch = training[batch]
             labels = dataset.y_train[batch]
-            optimizer.lr = (config.lr if control.lr is None else control.lr) * schedule(step / steps)
+            base_lr = config.lr if control.lr is None else control.lr
+            optimizer.lr = base_lr * schedule(step / steps)
 
             logits = model(standardize(dataset.x_train[batch]))
             loss = loss_function(logits, labels)
@@ -209,7 +214,7 @@ def fit(config: ClassifyConfig, dataset: Dataset, control: Control | None = None
             loss.backward()
             optimizer.step()
 
-            yield Step(step, epoch, loss.item(), optimizer.lr)
+            yield Step(step, epoch, loss.item(), optimizer.lr, base_lr)
             loss_sum += loss.item() * len(batch)
             right += int((logits.data.argmax(axis=1) == labels).sum())
             step += 1
