@@ -1,0 +1,34 @@
+"""The local Dask cluster, in a process of its own: it ends when the server that started it ends, however that ends.
+
+The engine runs this file as a script. Started inside the server, the cluster would have each worker import the
+server's main script again, which under Streamlit is whatever page runs at that moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+
+from distributed import LocalCluster
+
+
+def main(workers: int) -> None:
+    """Start the workers, print the scheduler's address on standard output, stay until standard input is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the server, which then closes us
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what workers print belongs in the server's log
+    with LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # even without a dashboard a port is taken: any free one
+        silence_logs=logging.ERROR,
+    ) as cluster:
+        print(cluster.scheduler_address, file=answer, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,99 @@
+"""Frozen dataclasses to JSON and back: how configs and events are kept in the store.
+
+Numbers, strings, None, tuples, small arrays and nested dataclasses, and nothing else: reading never runs code, and
+what could not be read back is refused when it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from base64 import b64decode, b64encode
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import numpy as np
+
+T = TypeVar("T")
+ARRAY_KEYS = {"dtype", "shape", "base64"}
+
+
+def to_json(value: Any) -> str:
+    """A dataclass as a JSON object of its fields.
+
+    Raises TypeError for a field of another type than those above, ValueError for a number that is NaN or infinite.
+    """
+    return json.dumps(_pack_fields(value), allow_nan=False)
+
+
+def from_json(cls: type[T], text: str) -> T:
+    """The dataclass `cls` that `to_json` made `text` of. Lists come back as tuples, arrays read-only.
+
+    Raises ValueError where `text` is not JSON, or lacks a field, or has an unknown one, or where `cls` itself
+    refuses a value.
+    """
+    try:
+        return _unpack_fields(cls, json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"A stored {cls.__name__} cannot be read: {error}") from error
+
+
+def _pack_fields(value: Any) -> dict[str, Any]:
+    return {field.name: _pack(getattr(value, field.name), field.name) for field in fields(value)}
+
+
+def _pack(value: Any, name: str) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            raise ValueError(f"{name} must be a finite number, but it is {value}.")
+        case None | bool() | int() | float() | str():
+            return value
+        case tuple():
+            return [_pack(item, name) for item in value]
+        case np.ndarray() if value.dtype.kind in "biuf":
+            packed = b64encode(value.tobytes()).decode()
+            return {"dtype": value.dtype.str, "shape": value.shape, "base64": packed}
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {type(value).__name__: _pack_fields(value)}
+    raise TypeError(
+        f"{name} is a {type(value).__name__}; only numbers, strings, None, tuples, arrays and dataclasses can be kept."
+    )
+
+
+def _unpack_fields(cls: type, packed: Any) -> Any:
+    if not isinstance(packed, dict):
+        raise ValueError(f"{cls.__name__} must be an object with named fields, but it is {packed!r:.80}.")
+    expected = _nested_classes(cls)
+    if packed.keys() != expected.keys():
+        missing, unknown = expected.keys() - packed.keys(), packed.keys() - expected.keys()
+        raise ValueError(f"{cls.__name__}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}.")
+    return cls(**{name: _unpack(packed[name], nested, name) for name, nested in expected.items()})
+
+
+def _unpack(packed: Any, nested: dict[str, type], name: str) -> Any:
+    match packed:
+        case None | bool() | int() | float() | str():
+            return packed
+        case list():
+            return tuple(_unpack(item, nested, name) for item in packed)
+        case dict() if packed.keys() == ARRAY_KEYS:
+            flat = np.frombuffer(b64decode(packed["base64"], validate=True), np.dtype(packed["dtype"]))
+            return flat.reshape(packed["shape"])
+        case dict() if len(packed) == 1 and packed.keys() <= nested.keys():
+            [(class_name, inner)] = packed.items()
+            return _unpack_fields(nested[class_name], inner)
+    raise ValueError(f"{name} holds an object that is neither an array nor one of {sorted(nested)}.")
+
+
+@cache
+def _nested_classes(cls: type) -> dict[str, dict[str, type]]:
+    """Of each field of a dataclass the dataclasses, by name, that its type allows inside."""
+    hints = get_type_hints(cls)
+    return {field.name: {c.__name__: c for c in _dataclasses_in(hints[field.name])} for field in fields(cls)}
+
+
+def _dataclasses_in(hint: Any) -> list[type]:
+    if isinstance(hint, type) and is_dataclass(hint):
+        return [hint]
+    return [cls for argument in get_args(hint) for cls in _dataclasses_in(argument)]
