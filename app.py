@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from core.runs import get_engine
+from pages.ui import live, style
 
 
 def main() -> None:
-    st.set_page_config(page_title="How networks learn", page_icon=":material/school:", layout="wide")
-    get_engine().warm_up()
+    st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
+    style.apply()
+    live.engine()  # its workers start while the first page is being read
     page = st.navigation(
         [
             st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),

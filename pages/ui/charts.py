@@ -1,0 +1,76 @@
+"""The charts that several pages share: large type, titled axes, and colours that colour-blind eyes tell apart."""
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
+MAX_POINTS = 500  # more cannot be told apart on a projector, and would only slow the page down
+
+
+def thin(frame: pd.DataFrame, points: int = MAX_POINTS) -> pd.DataFrame:
+    """At most about `points` rows: each the mean of as many neighbours as that takes. All columns are numbers."""
+    neighbours = -(-len(frame) // points)
+    return frame.groupby(np.arange(len(frame)) // neighbours).mean() if neighbours > 1 else frame
+
+
+def lr_changes(x: list[float], lrs: list[float]) -> pd.DataFrame:
+    """Where the learning rate was changed by hand. Columns: x and label (what it became)."""
+    changed = [i for i in range(1, len(lrs)) if lrs[i] != lrs[i - 1]]
+    return pd.DataFrame({"x": [x[i] for i in changed], "label": [f"learning rate {lrs[i]:g}" for i in changed]})
+
+
+def learning_curves(
+    curves: dict[str, pd.DataFrame],
+    x_title: str,
+    y_title: str,
+    *,
+    log: bool = False,
+    percent: bool = False,
+    marks: pd.DataFrame | None = None,
+    height: int = 340,
+) -> alt.LayerChart:
+    """Curves over the course of training, one colour and one dash each, with marks where something was changed.
+
+    curves: name -> columns x and y. log: logarithmic y axis. percent: y from 0 to 1 is shown as 0 % to 100 %.
+    marks: columns x and label; a vertical line each.
+    """
+    frame = pd.concat([frame.assign(curve=name) for name, frame in curves.items()], ignore_index=True)
+    names = list(curves)
+    y_scale = alt.Scale(type="log") if log else alt.Scale(domain=[0, 1]) if percent else alt.Scale(zero=True)
+    legend = alt.Legend(title=None, orient="top", labelLimit=400, symbolType="stroke") if len(names) > 1 else None
+    lines = (
+        alt.Chart(frame)
+        .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if len(frame) <= 80 else False)
+        .encode(
+            x=alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=alt.Scale(nice=False)),
+            y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=".0%" if percent else "~g"), scale=y_scale),
+            color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names, range=[BLUE, VERMILLION, GREEN]))
+            .legend(legend),
+            strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
+            tooltip=[
+                alt.Tooltip("curve:N", title="curve"),
+                alt.Tooltip("x:Q", title=x_title, format="~s"),
+                alt.Tooltip("y:Q", title=y_title, format=".1%" if percent else ".4g"),
+            ],
+        )
+    )
+    layers = [lines]
+    if marks is not None and len(marks):
+        rules = alt.Chart(marks).mark_rule(color=GREY, strokeWidth=2, strokeDash=[6, 4]).encode(x="x:Q")
+        labels = (
+            alt.Chart(marks)
+            .mark_text(align="left", baseline="top", dx=5, fontSize=15, color=GREY)
+            .encode(x="x:Q", y=alt.value(2), text="label:N")
+        )
+        layers += [rules, labels]
+    return legible(alt.layer(*layers).properties(height=height))
+
+
+def legible(chart):
+    """The chart with type that can be read from the back of the room."""
+    return (
+        chart.configure_axis(labelFontSize=15, titleFontSize=16, titleColor="#15202b", labelColor="#15202b")
+        .configure_legend(labelFontSize=16, symbolStrokeWidth=4, symbolSize=300, labelColor="#15202b")
+        .configure_view(strokeOpacity=0)
+    )

@@ -1,0 +1,50 @@
+"""Pictures from a data set, and what a model thinks of them."""
+
+import io
+from base64 import b64encode
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from core.classify import Samples
+
+STYLE = """<style>
+.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: 0.7rem; }
+.sample { padding: 0.5rem; border-radius: 0.4rem; border: 3px solid #009e73; }
+.sample.wrong { border: 3px dashed #d55e00; }
+.sample .top { display: flex; gap: 0.6rem; align-items: center; }
+.sample img { width: 3.6rem; height: 3.6rem; image-rendering: pixelated; border-radius: 0.2rem; }
+.sample .truth { font-size: 0.95rem; line-height: 1.3; overflow-wrap: anywhere; }
+.sample .guess { position: relative; margin-top: 0.3rem; font-size: 0.95rem; padding: 0 0.3rem; white-space: nowrap; }
+.sample .bar { position: absolute; inset: 0; background: #9fcbe6; border-radius: 0.2rem; }
+.sample .guess span { position: relative; display: flex; justify-content: space-between; }
+</style>"""
+GUESSES = 3
+
+
+def png(picture: np.ndarray) -> str:
+    """A picture, (height, width) or (height, width, 3) uint8, as the address of a PNG for an <img>."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG")
+    return "data:image/png;base64," + b64encode(buffer.getvalue()).decode()
+
+
+def samples_html(samples: Samples, classes: tuple[str, ...]) -> str:
+    """A card for each picture: what it is, and the model's most probable classes. A dashed frame: it is wrong."""
+    cards = []
+    for picture, label, probabilities in zip(samples.pictures, samples.labels, samples.probabilities, strict=True):
+        best = np.argsort(probabilities)[::-1][:GUESSES]
+        truth = escape(classes[label])
+        right = best[0] == label
+        guesses = "".join(
+            f'<div class="guess"><div class="bar" style="width: {probabilities[i]:.1%}"></div>'
+            f"<span><b>{escape(classes[i])}</b> {probabilities[i]:.0%}</span></div>"
+            for i in best
+        )
+        cards.append(
+            f'<div class="sample {"right" if right else "wrong"}"><div class="top">'
+            f'<img src="{png(picture)}" alt="a test picture: {truth}">'
+            f'<div class="truth">{"✓" if right else "✗"} it is<br><b>{truth}</b></div></div>{guesses}</div>'
+        )
+    return f'{STYLE}<div class="samples">{"".join(cards)}</div>'

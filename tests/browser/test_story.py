@@ -1,0 +1,79 @@
+"""A student's whole story in a real browser."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+
+def memorised(page: Page):
+    return page.locator(".said")
+
+
+def curve_length(page: Page) -> int:
+    """How much is drawn in the first chart: the number of differing pixels grows with the curve."""
+    return page.locator(".stVegaLiteChart canvas").first.evaluate(
+        """canvas => {
+            const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            let drawn = 0;
+            for (let i = 0; i < pixels.length; i += 4)
+                if (pixels[i] < 60 && pixels[i + 1] < 160 && pixels[i + 2] > 120) drawn++;
+            return drawn;
+        }"""
+    )
+
+
+def test_a_sentence_is_typed_trained_refreshed_stopped_and_comes_back(page: Page, server_url: str):
+    page.goto(server_url)
+    page.get_by_role("link", name="Memorize").first.click()
+    expect(page.get_by_role("heading", name="Memorize")).to_be_visible()
+    sentence = page.get_by_label("Sentence to memorise")
+    sentence.fill("how long can a cell remember?")
+    sentence.press("Control+Enter")
+    page.get_by_role("button", name="Train").click()
+
+    # it grows unaided
+    expect(page.get_by_text(re.compile(r"epoch \d+ of 300")).first).to_be_visible()
+    page.locator(".stVegaLiteChart canvas").first.wait_for()
+    first = page.get_by_text(re.compile(r"epoch \d+ of 300")).first.inner_text()
+    expect(page.get_by_text(first, exact=True)).to_have_count(0)
+
+    # a refresh in the middle finds the run again
+    assert "run=" in page.url
+    address = page.url
+    page.reload()
+    expect(page.get_by_text(re.compile(r"epoch \d+ of 300")).first).to_be_visible()
+    assert page.url == address
+    expect(page.get_by_text("All 29 characters came back right")).to_be_visible()
+    expect(memorised(page)).to_have_text("how long can a cell remember?")
+    assert curve_length(page) > 0
+
+    # another run is stopped; what was learned so far stays
+    page.get_by_label("Sentence to memorise").fill("a longer sentence, so that there is time to stop it " * 8)
+    page.get_by_label("Sentence to memorise").press("Control+Enter")
+    page.get_by_role("button", name="Train again").click()
+    expect(page.get_by_text(re.compile(r"Learning epoch \d+ of 300"))).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"Stopped epoch \d+ of 300"))).to_be_visible()
+    expect(page.get_by_role("button", name="Train again")).to_be_enabled()
+
+
+def test_digits_are_learned_and_predicted(page: Page, server_url: str):
+    page.goto(f"{server_url}/classify")
+    page.get_by_role("button", name="Train").click()
+    expect(page.locator(".sample")).to_have_count(10)
+    expect(page.get_by_text(re.compile(r"Test accuracy 9\d\.\d\d%"))).to_be_visible()
+    assert page.locator(".sample.right").count() >= 8
+    expect(page.locator(".stVegaLiteChart")).to_have_count(2)
+
+
+def test_a_change_of_the_learning_rate_reaches_the_run_and_is_marked(page: Page, server_url: str):
+    page.goto(f"{server_url}/memorize")
+    page.get_by_label("Sentence to memorise").fill("steer me while I learn this rather long sentence " * 4)
+    page.get_by_label("Sentence to memorise").press("Control+Enter")
+    page.get_by_role("button", name="Train").click()
+    expect(page.get_by_text(re.compile(r"Learning epoch \d+ of 300"))).to_be_visible()
+    slider = page.get_by_role("slider", name="Learning rate")
+    slider.press("ArrowRight")
+    expect(page.get_by_text("learning rate 0.02", exact=False).first).to_be_attached()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"Stopped epoch"))).to_be_visible()

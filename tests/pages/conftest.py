@@ -1,0 +1,57 @@
+"""Pages without a browser: Streamlit's AppTest, an engine with real workers, and a data folder of the tests' own."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_folder(tmp_path_factory):
+    """Runs and data sets of these tests go into a folder of their own; the engine is made when a page first asks."""
+    folder = tmp_path_factory.mktemp("data")
+    before = os.environ.get("DATA_DIR")
+    os.environ["DATA_DIR"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["DATA_DIR"]
+    else:
+        os.environ["DATA_DIR"] = before
+
+
+@pytest.fixture
+def open_page() -> Callable[..., AppTest]:
+    """open_page("memorize", run="...") runs that page from app.py, as an address with these parameters would."""
+
+    def open_page(name: str, **query: str) -> AppTest:
+        app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        if name != "home":
+            app.switch_page(f"pages/{name}.py").run()
+        assert not app.exception, app.exception
+        return app
+
+    return open_page
+
+
+def button(app: AppTest, label: str):
+    """The button of this label."""
+    return next(button for button in app.button if button.label == label)
+
+
+def run_until(app: AppTest, condition: Callable[[], bool], tries: int = 300) -> None:
+    """Rerun the page until the condition holds: fragments do not tick by themselves here."""
+    for _ in range(tries):
+        if condition():
+            return
+        time.sleep(0.2)
+        app.run()
+        assert not app.exception, app.exception
+    pytest.fail("the page never came to show what was waited for")

@@ -1,0 +1,152 @@
+"""Every page: it opens, does its job with real workers, and answers bad input with a sentence."""
+
+import json
+
+import pytest
+
+from core.memorize import REPORT_SENTENCE
+from tests.pages.conftest import button, run_until
+
+
+def texts(elements) -> str:
+    return " ".join(str(element.value) for element in elements)
+
+
+@pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd"])
+def test_every_page_opens_from_the_entry(open_page, name):
+    app = open_page(name)
+    assert app.title[0].value
+    assert not app.error
+
+
+def test_home_says_which_data_is_here(open_page):
+    app = open_page("home")
+    table = app.table[0].value.to_string()
+    assert "built in" in table
+    assert "CIFAR-10" in table
+
+
+@pytest.mark.parametrize("name", ["memorize", "classify", "autograd"])
+def test_the_code_view_shows_the_source_that_runs(open_page, name):
+    app = open_page(name)
+    sources = texts(app.code)
+    expected = {"memorize": "class MyLSTMCell", "classify": "def cross_entropy", "autograd": "def backward"}
+    assert expected[name] in sources
+
+
+def test_a_sentence_is_memorised_and_comes_back(open_page):
+    app = open_page("memorize")
+    app.text_area(key="sentence").set_value("abc abc")
+    app.slider(key="memorize_epochs").set_value(100)
+    app.run()
+    button(app, "Train").click().run()
+    assert app.query_params["run"], "the run's id is in the address"
+    assert button(app, "Train").disabled
+    run_until(app, lambda: bool(app.success))
+    assert "All 7 characters came back right" in app.success[0].value
+    assert not button(app, "Train again").disabled
+    assert button(app, "Stop").disabled
+    assert "abc abc" in texts(app.get("html")) or "abc abc" in str(app)
+
+    again = open_page("memorize", run=app.query_params["run"][0])
+    assert "All 7 characters came back right" in again.success[0].value
+
+
+def test_a_run_is_paused_resumed_steered_and_stopped(open_page):
+    app = open_page("memorize")
+    app.slider(key="memorize_epochs").set_value(1000).run()
+    button(app, "Train").click().run()
+    run_until(app, lambda: "epoch" in texts(app.get("progress")) or "Learning" in str(app))
+    button(app, "Pause").click().run()
+    run_until(app, lambda: any(b.label == "Resume" for b in app.button) and "Paused" in str(app))
+    app.select_slider(key="memorize_lr").set_value(0.02).run()
+    button(app, "Resume").click().run()
+    run_until(app, lambda: "learning rate 0.02" in chart_data(app))
+    button(app, "Stop").click().run()
+    run_until(app, lambda: "Stopped" in str(app))
+    assert not button(app, "Train again").disabled
+
+
+def chart_data(app) -> str:
+    """All that the page's charts say, data included."""
+    return " ".join(json.dumps(json.loads(chart.proto.spec)) + str(chart.proto) for chart in app.get("arrow_vega_lite_chart"))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "says"),
+    [
+        ("", "nothing to memorise"),
+        ("   ", "nothing to memorise"),
+        ("x" * 5000, "5,000 characters"),
+        ("a\x07b", "control character"),
+    ],
+)
+def test_a_sentence_that_cannot_be_learned_gets_an_answer(open_page, sentence, says):
+    app = open_page("memorize")
+    app.text_area(key="sentence").set_value(sentence).run()
+    assert says in app.error[0].value
+    button(app, "Train").click().run()
+    assert not app.exception
+    assert "run" not in app.query_params
+    app.text_area(key="sentence").set_value(REPORT_SENTENCE).run()
+    assert not app.error
+
+
+@pytest.mark.parametrize("sentence", ["x", "مرحبا بالعالم", "e\u0301a\u0308", "👩‍👩‍👧‍👦 👋🏽", "<b>&amp;</b>"])
+def test_any_script_is_learned(open_page, sentence):
+    app = open_page("memorize")
+    app.text_area(key="sentence").set_value(sentence)
+    app.slider(key="memorize_epochs").set_value(100)
+    app.run()
+    button(app, "Train").click().run()
+    run_until(app, lambda: bool(app.success))
+    assert "came back right" in app.success[0].value
+
+
+@pytest.mark.parametrize("hidden", ["0", "1000000", "a", "-5", "12.5", "1" * 30, "²"])
+def test_layers_that_cannot_be_built_get_an_answer(open_page, hidden):
+    app = open_page("classify")
+    app.text_input(key="hidden").set_value(hidden).run()
+    assert len(app.error) == 1
+    assert "hidden layer" in app.error[0].value.lower()
+    app.text_input(key="hidden").set_value("").run()
+    assert not app.error
+
+
+def test_pictures_are_learned_and_tested(open_page):
+    app = open_page("classify")
+    app.slider(key="classify_epochs").set_value(5).run()
+    button(app, "Train").click().run()
+    run_until(app, lambda: bool(app.success))
+    assert "Test accuracy" in app.success[0].value
+    assert float(app.success[0].value.split("accuracy ")[1].split("%")[0]) > 85
+
+
+def test_an_exploding_loss_is_explained(open_page):
+    app = open_page("classify")
+    app.select_slider(key="classify_lr").set_value(10.0).run()
+    button(app, "Train").click().run()
+    run_until(app, lambda: bool(app.error))
+    assert "Try a learning rate well below" in app.error[0].value
+    assert not button(app, "Train again").disabled
+
+
+def test_a_data_set_that_cannot_be_had_is_explained(open_page, monkeypatch):
+    from core import datasets
+
+    def offline(*_):
+        raise datasets.DatasetError("CIFAR-10 cannot be downloaded.")
+
+    monkeypatch.setattr(datasets, "_download", offline)
+    app = open_page("classify")
+    app.selectbox(key="dataset").set_value("cifar10").run()
+    button(app, "Train").click().run()
+    assert "cannot be downloaded" in app.error[0].value
+    assert "run" not in app.query_params
+    app.selectbox(key="dataset").set_value("mnist-5k").run()
+    assert not app.error
+
+
+def test_an_address_with_an_unknown_run_is_explained(open_page):
+    app = open_page("memorize", run="no-such-run")
+    assert "not here" in app.warning[0].value
