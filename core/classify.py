@@ -171,6 +171,11 @@ def evaluate(model: Module, pictures: np.ndarray, labels: np.ndarray, standardiz
     return loss / len(labels), right / len(labels)
 
 
+def validation_size(pictures: int) -> int:
+    """How many of so many training pictures are set aside for validation."""
+    return max(1, round(VALIDATION_SHARE * pictures))
+
+
 def fit(config: ClassifyConfig, dataset: Dataset, control: Control | None = None) -> Iterator[Event]:
     """Train an MLP on the data set's training pictures: a Step a batch, an Epoch after each pass, a Result at the end.
 
@@ -181,7 +186,7 @@ def fit(config: ClassifyConfig, dataset: Dataset, control: Control | None = None
     control = control or Control()
     rng = np.random.default_rng(config.seed)
     order = rng.permutation(len(dataset.y_train))
-    validation, training = np.split(order, [max(1, round(VALIDATION_SHARE * len(order)))])
+    validation, training = np.split(order, [validation_size(len(order))])
     if config.batch_size > len(training):
         raise ValueError(
             f"The batch size must be at most {len(training):,}, the number of training pictures in {dataset.name}, "

@@ -34,4 +34,4 @@ def check_range(name: str, value: float, low: float, high: float, whole: bool = 
     kind = "a whole number" if whole else "a number"
     right_type = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     if not right_type or not low <= value <= high:
-        raise ValueError(f"{name} must be {kind} from {low:g} to {high:g}, but it is {value!r}.")
+        raise ValueError(f"{name} must be {kind} from {low:,} to {high:,}, but it is {value!r}.")
