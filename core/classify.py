@@ -30,7 +30,7 @@ class ClassifyConfig:
     hidden: tuple[int, ...] = (256, 128)
     lr: float = 0.05
     momentum: float = 0.9
-    weight_decay: float = 0.0
+    weight_decay: float = 5e-4
     dropout: float = 0.0
     schedule: str = "cosine"
     batch_size: int = 100
