@@ -57,6 +57,15 @@ def settings() -> ClassifyConfig | None:
             bind="query-params",
             help="How the learning rate goes on its own: constant, in steps to a tenth, or down along a cosine.",
         )
+        weight_decay = st.select_slider(
+            "Weight decay",
+            [0.0, 1e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2],
+            ClassifyConfig.weight_decay,
+            format_func=lambda decay: f"{decay:g}",
+            key="weight_decay",
+            bind="query-params",
+            help="How strongly every weight is pulled towards zero, so that it grows only where that pays.",
+        )
     with right:
         batch_size = st.select_slider(
             "Batch size",
@@ -83,7 +92,8 @@ def settings() -> ClassifyConfig | None:
             layer_sizes(hidden),
             lr,
             momentum,
-            dropout=dropout,
+            weight_decay,
+            dropout,
             schedule=schedule,
             batch_size=batch_size,
             epochs=epochs,
@@ -176,4 +186,6 @@ with right:
         live.panel(run, draw)
     else:
         st.info("Press **Train**: loss, accuracy and sample predictions will grow here.", icon=":material/timeline:")
-show_code(Tensor, linear, relu, cross_entropy, Module, Linear, ReLU, Sequential, CrossEntropyLoss, SGD, MLP, classify.fit)
+show_code(
+    MLP, classify.fit, Tensor, linear, relu, cross_entropy, Module, Linear, ReLU, Sequential, CrossEntropyLoss, SGD
+)

@@ -59,7 +59,7 @@ def draw(run: Run, epochs: list[MemorizeEpoch]) -> None:
         return
     if run.status.ended:
         verdict(run, last)
-    st.markdown("**What the network says by itself**, from the start token on, each character fed back as the next input")
+    st.markdown("**What the network says by itself**, each of its characters fed back to it as the next input")
     st.html(reconstruction_html(config.sentence, last.reconstruction))
     st.caption("Underlined once: right. Underlined twice and shaded: wrong. A dot: nothing came.")
 
@@ -82,8 +82,8 @@ def verdict(run: Run, last: MemorizeEpoch) -> None:
     total = len(memorize.characters(run.config.sentence))
     if last.char_accuracy == 1:
         st.success(
-            f"All {total} characters came back right: after {last.epoch + 1} epochs and {run.train_seconds:.1f} seconds "
-            f"of training the loss is {last.loss:.4f}.",
+            f"All {total} characters came back right. After {last.epoch + 1} epochs and {run.train_seconds:.1f} seconds of "
+            f"training the loss is {last.loss:.4f}.",
             icon=":material/check_circle:",
         )
     elif run.status is not Status.FAILED:

@@ -45,8 +45,9 @@ def learning_curves(
         .encode(
             x=alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=alt.Scale(nice=False)),
             y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=".0%" if percent else "~g"), scale=y_scale),
-            color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names, range=[BLUE, VERMILLION, GREEN]))
-            .legend(legend),
+            color=alt.Color(
+                "curve:N", sort=names, scale=alt.Scale(domain=names, range=[BLUE, VERMILLION, GREEN])
+            ).legend(legend),
             strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             tooltip=[
                 alt.Tooltip("curve:N", title="curve"),

@@ -14,7 +14,7 @@ def where(info: DatasetInfo) -> str:
 
 
 def fetch(config: ClassifyConfig) -> bool:
-    """Make sure that the pictures are here, with a progress bar while they are downloaded. False: they cannot be had."""
+    """Make sure that the pictures are here, with a progress bar while they come. False: they cannot be had."""
     place = st.empty()
     bar = place.progress(0.0, text="Loading the pictures …")
     try:

@@ -62,18 +62,32 @@ def buttons(
     """
     going = run is not None and not run.status.ended
     with st.container(horizontal=True):
-        label = "Train again" if run and run.status.ended else "Train"
-        if st.button(label, type="primary", icon=":material/model_training:", disabled=going) and config and prepare(config):
-            with st.spinner("Waking the workers up …"):
-                show_run(kind, engine().submit(config))
-            st.rerun()
+        train = st.button(
+            "Train again" if run and run.status.ended else "Train",
+            type="primary",
+            icon=":material/model_training:",
+            disabled=going,
+        )
         if going and (run.paused or run.status is Status.PAUSED):
-            st.button("Resume", icon=":material/play_arrow:", on_click=engine().resume, args=[run.id])
+            steer("Resume", "play_arrow", engine().resume, run)
         else:
-            pause = engine().pause if going else None
-            st.button("Pause", icon=":material/pause:", on_click=pause, args=[run.id] if going else [], disabled=not going)
-        stop = engine().stop if going else None
-        st.button("Stop", icon=":material/stop:", on_click=stop, args=[run.id] if going else [], disabled=not going)
+            steer("Pause", "pause", engine().pause, run if going else None)
+        steer("Stop", "stop", engine().stop, run if going else None)
+    if train and config and prepare(config):
+        with st.spinner("Waking the workers up …"):
+            show_run(kind, engine().submit(config))
+        st.rerun()
+
+
+def steer(label: str, icon: str, action: Callable[[str], None], run: Run | None) -> None:
+    """A button that does something to the run; without a run it is there, but cannot be pressed."""
+    st.button(
+        label,
+        icon=f":material/{icon}:",
+        on_click=action,
+        args=[run.id] if run else [],
+        disabled=run is None,
+    )
 
 
 def panel(run: Run, draw: Callable[[Run, list], None]) -> None:

@@ -1,7 +1,5 @@
 """Every page: it opens, does its job with real workers, and answers bad input with a sentence."""
 
-import json
-
 import pytest
 
 from core.memorize import REPORT_SENTENCE
@@ -9,7 +7,7 @@ from tests.pages.conftest import button, run_until
 
 
 def texts(elements) -> str:
-    return " ".join(str(element.value) for element in elements)
+    return " ".join(str(chart.proto) for chart in app.get("arrow_vega_lite_chart"))
 
 
 @pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd"])
@@ -69,7 +67,9 @@ def test_a_run_is_paused_resumed_steered_and_stopped(open_page):
 
 def chart_data(app) -> str:
     """All that the page's charts say, data included."""
-    return " ".join(json.dumps(json.loads(chart.proto.spec)) + str(chart.proto) for chart in app.get("arrow_vega_lite_chart"))
+    return " ".join(
+        json.dumps(json.loads(chart.proto.spec)) + str(chart.proto) for chart in app.get("arrow_vega_lite_chart")
+    )
 
 
 @pytest.mark.parametrize(
