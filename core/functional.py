@@ -148,6 +148,57 @@ def relu(a) -> Tensor:
     return Tensor.result(rectified, (a,), backward, "relu")
 
 
+def sqrt(a) -> Tensor:
+    """√a for a ≥ 0: d(√a)/da = 1 / (2√a), which is infinite at 0."""
+    (a,) = as_tensors(a)
+    root = np.sqrt(a.data)
+
+    def backward(grad):
+        return (grad / (2 * root),)
+
+    return Tensor.result(root, (a,), backward, "sqrt")
+
+
+def sin(a) -> Tensor:
+    """sin a, with a in radians: d(sin a)/da = cos a."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (grad * np.cos(a.data),)
+
+    return Tensor.result(np.sin(a.data), (a,), backward, "sin")
+
+
+def cos(a) -> Tensor:
+    """cos a, with a in radians: d(cos a)/da = -sin a."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (-grad * np.sin(a.data),)
+
+    return Tensor.result(np.cos(a.data), (a,), backward, "cos")
+
+
+def abs(a) -> Tensor:
+    """|a|: the gradient passes where a > 0, changes its sign where a < 0, and is stopped at 0."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (grad * np.sign(a.data),)
+
+    return Tensor.result(np.abs(a.data), (a,), backward, "abs")
+
+
+def step(a) -> Tensor:
+    """1 where a > 0, else 0: flat on both sides, so no gradient passes anywhere. It is relu's derivative."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (np.zeros_like(grad),)
+
+    return Tensor.result(np.where(a.data > 0, 1, 0).astype(a.dtype), (a,), backward, "step")
+
+
 def sum(a) -> Tensor:
     """The sum of all elements: each of them has derivative 1."""
     (a,) = as_tensors(a)
