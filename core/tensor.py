@@ -56,7 +56,7 @@ class Tensor:
                     "sum it up first, or pass the gradient that arrives at it."
                 )
             grad = np.ones_like(self.data)
-        grad = np.asarray(grad, dtype=self.dtype)
+        grad = np.array(grad, dtype=self.dtype)
         if grad.shape != self.shape:
             raise ValueError(f"the gradient must have the Tensor's shape {self.shape}, not {grad.shape}.")
 
@@ -69,7 +69,11 @@ class Tensor:
             for parent, parent_grad in zip(tensor.parents, tensor.backward_rule(grad), strict=True):
                 if parent.requires_grad:
                     parent_grad = unbroadcast(parent_grad, parent.shape)
-                    arriving[parent] = arriving[parent] + parent_grad if parent in arriving else parent_grad
+                    if parent in arriving:
+                        parent_grad = arriving[parent] + parent_grad
+                    elif parent_grad is grad or parent_grad.base is not None:
+                        parent_grad = parent_grad.copy()  # whoever changes one gradient in place changes no other
+                    arriving[parent] = parent_grad
 
     def topological_order(self) -> list[Tensor]:
         """Every Tensor that self was made from and that wants a gradient, parents first, self last.
@@ -107,7 +111,7 @@ class Tensor:
         return len(self.data)
 
     def __repr__(self) -> str:
-        value = repr(self.item()) if self.data.ndim == 0 else np.array2string(self.data, separator=", ", precision=4)
+        value = np.array2string(self.data, separator=", ", precision=4) if self.data.ndim else str(self.data)
         shape = f", shape={self.shape}" if self.data.ndim else ""
         dtype = ", dtype=float32" if self.dtype == np.float32 else ""
         return "Tensor(" + value.replace("\n", "\n" + " " * len("Tensor(")) + shape + dtype + ")"
