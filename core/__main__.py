@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.command(options)
     except TrainingDiverged as error:
         return complain(str(error), status=1)
-    except (ValueError, datasets.DatasetError) as error:  # the core's own sentences
+    except ValueError as error:  # the core's own sentences (a DatasetError is one, too)
         return complain(str(error), status=2)
     except KeyboardInterrupt:
         return complain("Stopped.", status=130)
