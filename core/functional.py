@@ -89,7 +89,8 @@ def pow(a, b) -> Tensor:
 
     def backward(grad):
         slope = np.where(b.data == 0, 0, b.data * a.data ** np.where(b.data == 0, 1, b.data - 1))  # 0·0⁻¹ is 0 here
-        return grad * slope, grad * power * np.log(a.data) if b.requires_grad else None
+        logarithm = np.log(np.where(a.data == 0, 1, a.data)) if b.requires_grad else 0  # 0ᵇ stays 0 where b changes
+        return grad * slope, grad * power * logarithm
 
     return Tensor.result(power, (a, b), backward, "pow")
 
