@@ -1,0 +1,13 @@
+"""Autograd: the engine opened. A formula and its gradient, a network, and a lab of faults to find."""
+
+import streamlit as st
+
+from pages.ui.autograd import expression, step
+
+TABS = {"A formula": expression.show, "A step": step.show}
+
+st.title("Autograd")
+for tab, show in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
+    if tab.open:
+        with tab:
+            show()

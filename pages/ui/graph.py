@@ -1,0 +1,86 @@
+"""A formula's graph as a picture, left to right: values and gradients in the nodes, the current step in orange."""
+
+from core.expression import Graph
+from core.tensor import Tensor
+from core.trace import BackwardStep, forward_steps
+from pages.ui.charts import BLUE, GREY, VERMILLION
+
+SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "pow": "xʸ", "pow_two": "x²"}
+FONT = 'fontname="Arial" fontsize=16 fontcolor="#15202b"'
+
+
+def short(number: float) -> str:
+    """A number as it fits into a node."""
+    return f"{number:.5g}".replace("-", "−").replace("e+", "e")
+
+
+def name_of(graph: Graph, tensor: Tensor) -> str:
+    """What a Tensor is called: its name, its number, or its part of the formula."""
+    for name, leaf in graph.leaves.items():
+        if tensor is leaf:
+            return name
+    if place := graph.places.get(tensor):
+        return graph.expression.text[place.start : place.end]
+    return short(tensor.item())
+
+
+def dot(graph: Graph, forward_done: int, backward_done: list[BackwardStep] | None, at_work: Tensor | None) -> str:
+    """The graph in Graphviz's language.
+
+    forward_done: how many operations have their value. backward_done: the steps of the backward pass so far, None
+    before it starts. at_work: the operation whose turn it is.
+    """
+    operations = forward_steps(graph.result)
+    known = set(operations[:forward_done])
+    gradients = {} if backward_done is None else {graph.result: short(1)}
+    for step in backward_done or []:
+        for part in step.contributions:
+            adds_up = step.tensor is at_work and part.before is not None
+            sum_ = f"{short(part.before)} + {short(part.amount)} = " if adds_up else ""
+            gradients[part.parent] = sum_ + short(part.after)
+    going_back = bool(backward_done) and backward_done[-1].tensor is at_work
+    flows = backward_done[-1].contributions if going_back else ()
+
+    nodes: dict[Tensor, str] = {}
+    lines = [
+        f'digraph {{ rankdir=LR; nodesep=0.3; ranksep=0.55; node [shape=plain {FONT}]; edge [{FONT} color="{GREY}"];'
+    ]
+    for tensor in dict.fromkeys(
+        t for operation in operations or [graph.result] for t in (*operation.parents, operation)
+    ):
+        nodes[tensor] = f"n{len(nodes)}"
+        label = node(graph, tensor, tensor in known or not tensor.operation, gradients.get(tensor), tensor is at_work)
+        lines.append(f"{nodes[tensor]} [label=<{label}>];")
+    for operation in operations:
+        shares = iter(flows if operation is at_work else ())
+        for parent in operation.parents:
+            style = ""
+            if operation is at_work and going_back and parent.requires_grad:
+                share = next(shares)
+                factors = f"{short(backward_done[-1].incoming)} · {short(share.local)} = {short(share.amount)}"
+                style = f'dir=back penwidth=3 color="{VERMILLION}" fontcolor="#a04400" label=" {factors} "'
+            elif operation is at_work and not going_back:
+                style = f'penwidth=3 color="{VERMILLION}"'
+            lines.append(f"{nodes[parent]} -> {nodes[operation]} [{style}];")
+    return "\n".join([*lines, "}"])
+
+
+def node(graph: Graph, tensor: Tensor, has_value: bool, gradient: str | None, at_work: bool) -> str:
+    """A box with what the Tensor is, its value if that is known yet, and its gradient if one has arrived."""
+    if tensor.operation:
+        symbol = SYMBOLS.get(tensor.operation)
+        title = f"{symbol}  {tensor.operation}" if symbol else tensor.operation
+        background, border = "#ffffff", GREY
+    else:
+        title = name_of(graph, tensor) if tensor.requires_grad else "number"
+        background, border = ("#dcebf5", BLUE) if tensor.requires_grad else ("#f0f0f0", GREY)
+    rows = [f"<B>{title}</B>", short(tensor.item()) if has_value else "…"]
+    if gradient:
+        rows.append(f'<FONT COLOR="#00664b">∂ {gradient}</FONT>')
+    if at_work:
+        background, border = "#fdeee3", VERMILLION
+    cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows)
+    return (
+        f'<TABLE BORDER="{3 if at_work else 1}" CELLBORDER="0" CELLPADDING="3" CELLSPACING="1" STYLE="ROUNDED" '
+        f'BGCOLOR="{background}" COLOR="{border}">{cells}</TABLE>'
+    )
