@@ -21,19 +21,23 @@ class Module:
     def forward(self, *inputs) -> Tensor:
         raise TypeError(f"{type(self).__name__} does not define forward().")
 
-    def children(self) -> Iterator[tuple[str, Module]]:
-        """The Modules directly inside this one, with their names; those in a list are numbered."""
+    def members(self) -> Iterator[tuple[str, object]]:
+        """The attributes with their names; the items of a list are numbered."""
         for name, value in vars(self).items():
-            if isinstance(value, Module):
+            if isinstance(value, list | tuple):
+                yield from ((f"{name}.{i}", item) for i, item in enumerate(value))
+            else:
                 yield name, value
-            elif isinstance(value, list | tuple):
-                yield from ((f"{name}.{i}", item) for i, item in enumerate(value) if isinstance(item, Module))
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The Modules directly inside this one, with their names."""
+        yield from ((name, member) for name, member in self.members() if isinstance(member, Module))
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Every Tensor that is learned, here and in the Modules inside, with its dotted name."""
-        for name, value in vars(self).items():
-            if isinstance(value, Tensor) and value.requires_grad:
-                yield name, value
+        for name, member in self.members():
+            if isinstance(member, Tensor) and member.requires_grad and not member.parents:  # a result is not learned
+                yield name, member
         for name, child in self.children():
             yield from ((f"{name}.{inner}", parameter) for inner, parameter in child.named_parameters())
 
@@ -76,11 +80,12 @@ class Module:
         if parameters.keys() != state.keys():
             missing, unknown = sorted(parameters.keys() - state.keys()), sorted(state.keys() - parameters.keys())
             raise KeyError(f"these parameters are missing: {missing}; these are unknown here: {unknown}.")
+        arrays = {name: np.asarray(state[name], parameter.dtype) for name, parameter in parameters.items()}
         for name, parameter in parameters.items():
-            if np.shape(state[name]) != parameter.shape:
-                raise ValueError(f"{name} has shape {parameter.shape} here, but {np.shape(state[name])} came.")
+            if arrays[name].shape != parameter.shape:
+                raise ValueError(f"{name} has shape {parameter.shape} here, but {arrays[name].shape} came.")
         for name, parameter in parameters.items():
-            parameter.data[...] = state[name]
+            parameter.data[...] = arrays[name]
 
 
 class Linear(Module):
