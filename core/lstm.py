@@ -70,10 +70,10 @@ class MyLSTM(nn.Module):
         if input.dim() == 2:  # no batch axis: put one in, and take it out again
             output, (h, c) = self(input.unsqueeze(1), state and (state[0].unsqueeze(1), state[1].unsqueeze(1)))
             return output.squeeze(1), (h.squeeze(1), c.squeeze(1))
+        self.check_shapes(input, state)
         if state is None:
             zeros = input.new_zeros(self.num_layers, input.shape[1], self.hidden_size)
             state = zeros, zeros
-        self.check_shapes(input, *state)
 
         sequence, final_states = input, []
         for cell, h, c in zip(self.cells, *state, strict=True):
@@ -86,12 +86,13 @@ class MyLSTM(nn.Module):
         h, c = (torch.stack(states) for states in zip(*final_states, strict=True))  # (num_layers, batch, H)
         return sequence, (h, c)
 
-    def check_shapes(self, input: Tensor, h: Tensor, c: Tensor) -> None:
+    def check_shapes(self, input: Tensor, state: State | None) -> None:
         """Raise ValueError where the input or a state does not have the shape it should."""
         if input.dim() != 3 or not len(input) or input.shape[2] != self.input_size:
             raise ValueError(f"input must be (seq_len, batch, {self.input_size}), not {tuple(input.shape)}.")
         expected = (self.num_layers, input.shape[1], self.hidden_size)
-        if h.shape != expected or c.shape != expected:
+        if state is not None and any(part.shape != expected for part in state):
+            h, c = state
             raise ValueError(f"h and c must be {expected}, not {tuple(h.shape)} and {tuple(c.shape)}.")
 
     @classmethod
