@@ -1,12 +1,27 @@
 """A formula's graph as a picture, left to right: values and gradients in the nodes, the current step in orange."""
 
+import streamlit as st
+
 from core.expression import Graph
 from core.tensor import Tensor
 from core.trace import BackwardStep, forward_steps
 from pages.ui.charts import BLUE, GREY, VERMILLION
 
 SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "pow": "xʸ", "pow_two": "x²"}
-FONT = 'fontname="Arial" fontsize=16 fontcolor="#15202b"'
+FONT = 'fontname="Arial" fontsize=14 fontcolor="#15202b"'
+STYLE = """<style>
+.stGraphVizChart { overflow-x: auto; }
+.stGraphVizChart svg { max-width: none !important; height: auto !important; }
+</style>"""
+
+
+def show_graph(
+    graph: Graph, forward_done: int, backward_done: list[BackwardStep] | None, at_work: Tensor | None
+) -> None:
+    """The graph on the page, in its natural size: where it is wider than the page it is scrolled, not shrunk."""
+    st.html(STYLE)
+    picture = dot(graph, forward_done, backward_done, at_work)
+    st.graphviz_chart(picture, width="content", alt=f"The graph of {graph.expression}")
 
 
 def short(number: float) -> str:
@@ -43,14 +58,15 @@ def dot(graph: Graph, forward_done: int, backward_done: list[BackwardStep] | Non
 
     nodes: dict[Tensor, str] = {}
     lines = [
-        f'digraph {{ rankdir=LR; nodesep=0.3; ranksep=0.55; node [shape=plain {FONT}]; edge [{FONT} color="{GREY}"];'
+        "digraph { rankdir=LR; nodesep=0.3; ranksep=0.55;",
+        f'node [shape=box style="rounded,filled" margin="0.16,0.09" {FONT}]; edge [color="{GREY}" {FONT}];',
     ]
     for tensor in dict.fromkeys(
         t for operation in operations or [graph.result] for t in (*operation.parents, operation)
     ):
         nodes[tensor] = f"n{len(nodes)}"
-        label = node(graph, tensor, tensor in known or not tensor.operation, gradients.get(tensor), tensor is at_work)
-        lines.append(f"{nodes[tensor]} [label=<{label}>];")
+        box = node(graph, tensor, tensor in known or not tensor.operation, gradients.get(tensor), tensor is at_work)
+        lines.append(f"{nodes[tensor]} [{box}];")
     for operation in operations:
         shares = iter(flows if operation is at_work else ())
         for parent in operation.parents:
@@ -68,19 +84,14 @@ def dot(graph: Graph, forward_done: int, backward_done: list[BackwardStep] | Non
 def node(graph: Graph, tensor: Tensor, has_value: bool, gradient: str | None, at_work: bool) -> str:
     """A box with what the Tensor is, its value if that is known yet, and its gradient if one has arrived."""
     if tensor.operation:
-        symbol = SYMBOLS.get(tensor.operation)
-        title = f"{symbol}  {tensor.operation}" if symbol else tensor.operation
-        background, border = "#ffffff", GREY
+        title = f"{SYMBOLS.get(tensor.operation, '')} {tensor.operation}".strip()
+        fill, border = "#ffffff", GREY
+    elif tensor.requires_grad:
+        title, fill, border = name_of(graph, tensor), "#dcebf5", BLUE
     else:
-        title = name_of(graph, tensor) if tensor.requires_grad else "number"
-        background, border = ("#dcebf5", BLUE) if tensor.requires_grad else ("#f0f0f0", GREY)
-    rows = [f"<B>{title}</B>", short(tensor.item()) if has_value else "…"]
-    if gradient:
-        rows.append(f'<FONT COLOR="#00664b">∂ {gradient}</FONT>')
+        title, fill, border = "number", "#f0f0f0", GREY
     if at_work:
-        background, border = "#fdeee3", VERMILLION
-    cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows)
-    return (
-        f'<TABLE BORDER="{3 if at_work else 1}" CELLBORDER="0" CELLPADDING="3" CELLSPACING="1" STYLE="ROUNDED" '
-        f'BGCOLOR="{background}" COLOR="{border}">{cells}</TABLE>'
-    )
+        fill, border = "#fdeee3", VERMILLION
+    rows = [title, short(tensor.item()) if has_value else "…", *([f"∂ {gradient}"] if gradient else [])]
+    label = "\\n".join(rows)
+    return f'label="{label}" fillcolor="{fill}" color="{border}" penwidth={3 if at_work else 1}'

@@ -16,7 +16,7 @@ from core.tensor import Tensor
 from core.trace import BackwardStep, backward_steps, forward_steps
 from pages.ui.charts import GREY, legible
 from pages.ui.code import show_code
-from pages.ui.graph import dot, name_of, short
+from pages.ui.graph import name_of, short, show_graph
 
 DEFAULT = "(a**2*b + b)**2"
 EXAMPLES = {
@@ -139,7 +139,7 @@ def walk(graph: Graph) -> None:
     done = min(at, len(forward))
     gone_back = backward[: at - len(forward) - 1] if at > len(forward) else None
     at_work = gone_back[-1].tensor if gone_back else forward[done - 1] if 0 < at <= len(forward) else None
-    st.graphviz_chart(dot(graph, done, gone_back, at_work), width="content", alt=f"The graph of {graph.expression}")
+    show_graph(graph, done, gone_back, at_work)
 
     left, right = st.columns(2, gap="large")
     with left:
@@ -229,34 +229,30 @@ def table(graph: Graph, at: int, forward: list[Tensor], backward: list[BackwardS
 def check(expression: Expression, values: dict[str, float], gradients: dict[str, float]) -> None:
     """The engine's gradient beside those by finite differences and by PyTorch."""
     st.subheader("Checked three ways")
-    left, right = st.columns([1, 1], gap="large")
     numeric, torch = central_differences(expression, values), pytorch_gradients(expression, values)
+    numbers = {
+        "Ours": [f"{gradients[name]:.10g}" for name in gradients],
+        "PyTorch": [f"{torch[name]:.10g}" for name in gradients],
+        "Finite differences": [f"{numeric[name]:.10g}" for name in gradients],
+        "Ours − PyTorch": [f"{gradients[name] - torch[name]:.1e}" for name in gradients],
+        "Ours − finite": [f"{gradients[name] - numeric[name]:.1e}" for name in gradients],
+    }
+    st.table(pd.DataFrame(numbers, index=[f"∂f/∂{name}" for name in gradients]))
+    if any(np.isnan(number) for number in numeric.values()):
+        st.caption("nan: right beside these values the formula has no value, so there is no difference to take.")
+    left, right = st.columns([2, 3], gap="large")
     with left:
-        st.markdown("By our engine, by PyTorch, and by moving each name a little to both sides (h = 10⁻⁶):")
+        st.markdown("**Finite differences** move one name a little to both sides (above: by h = 10⁻⁶):")
         st.latex(r"\frac{\partial f}{\partial x} \approx \frac{f(x + h) - f(x - h)}{2h}")
-        st.table(
-            pd.DataFrame(
-                {
-                    "Ours": [f"{gradients[name]:.10g}" for name in gradients],
-                    "PyTorch": [f"{torch[name]:.10g}" for name in gradients],
-                    "Finite differences": [f"{numeric[name]:.10g}" for name in gradients],
-                    "Ours − PyTorch": [f"{gradients[name] - torch[name]:.1e}" for name in gradients],
-                    "Ours − finite": [f"{gradients[name] - numeric[name]:.1e}" for name in gradients],
-                },
-                index=[f"∂f/∂{name}" for name in gradients],
-            )
+        st.markdown(
+            "Why 10⁻⁶ and not 10⁻¹²? A large step sees the curve bend: the error falls with h². A tiny step subtracts "
+            "two numbers that are almost equal: of 16 digits only the last few are left, and the error grows with 1/h."
         )
-        if any(np.isnan(number) for number in numeric.values()):
-            st.caption("nan: right beside these values the formula has no value, so there is no difference to take.")
     with right:
         curve = error_curve(expression, values, gradients)
         if len(curve):
             st.altair_chart(error_chart(curve), width="stretch")
-            st.caption(
-                "Why 10⁻⁶ and not 10⁻¹²? A large step sees the curve bend: the error falls with h². A tiny step "
-                "subtracts two numbers that are almost equal: of 16 digits only the last few are left, and the error "
-                "grows with 1/h. Where there is no line, the error is exactly 0."
-            )
+            st.caption("The dashed line: h = 10⁻⁶. Where a curve has a gap, the error is exactly 0.")
 
 
 def error_curve(expression: Expression, values: dict[str, float], gradients: dict[str, float]) -> pd.DataFrame:
@@ -280,7 +276,7 @@ def error_chart(curve: pd.DataFrame) -> alt.LayerChart:
             y=alt.Y(
                 "error:Q", title="Error of the finite difference", scale=scale, axis=alt.Axis(format=".0e", tickCount=6)
             ),
-            color=alt.Color("name:N", legend=alt.Legend(title=None, orient="top")),
+            color=alt.Color("name:N", legend=alt.Legend(title=None, orient="top", symbolType="stroke")),
             strokeDash=alt.StrokeDash("name:N", legend=None),
             tooltip=["name:N", alt.Tooltip("h:Q", format=".1e"), alt.Tooltip("error:Q", format=".1e")],
         )
