@@ -15,6 +15,7 @@ from core.training import Control, check_finite, check_range
 
 REPORT_SENTENCE = "hello pytorch, how long can a rnn cell remember? show me your limit!"
 MAX_CHARACTERS = 2_000
+MAX_PARTS = 8 * MAX_CHARACTERS  # code points; one character may be a whole family of emoji
 EPOCHS_BETWEEN_RECONSTRUCTIONS = 5  # more often than anyone can read, and cheap
 
 
@@ -69,19 +70,26 @@ def characters(text: str) -> list[str]:
 
 def check_sentence(sentence: str) -> None:
     """Raise ValueError with a sentence for a student unless `sentence` can be memorised."""
+    nothing = "There is nothing to memorise yet: type a sentence with at least one visible character."
     if not isinstance(sentence, str) or not sentence.strip():
-        raise ValueError("There is nothing to memorise yet: type a sentence with at least one visible character.")
-    length = len(characters(sentence))
-    if length > MAX_CHARACTERS or len(sentence) > 8 * MAX_CHARACTERS:
-        raise ValueError(
-            f"The sentence has {length:,} characters and at most {MAX_CHARACTERS:,} are allowed: please shorten it."
-        )
-    for position, symbol in enumerate(sentence, start=1):
-        if unicodedata.category(symbol) in ("Cc", "Cs") and symbol not in "\n\t":
+        raise ValueError(nothing)
+    for unit, length, limit in (
+        ("characters", len(characters(sentence)), MAX_CHARACTERS),
+        ("letters, accents and parts of emoji", len(sentence), MAX_PARTS),
+    ):
+        if length > limit:
             raise ValueError(
-                f"Character {position} is an invisible control character (U+{ord(symbol):04X}), which cannot be shown: "
-                "please delete it. Letters, signs, emoji, spaces and line breaks are all fine."
+                f"The sentence has {length:,} {unit} and at most {limit:,} are allowed: please shorten it."
             )
+    for position, character in enumerate(characters(sentence), start=1):
+        for symbol in character:
+            if unicodedata.category(symbol) in ("Cc", "Cs") and symbol not in "\n\t":
+                raise ValueError(
+                    f"Character {position} is an invisible control character (U+{ord(symbol):04X}), which cannot be "
+                    "shown: please delete it. Letters, signs, emoji, spaces and line breaks are all fine."
+                )
+    if all(unicodedata.category(symbol)[0] in "ZC" for symbol in sentence):  # spaces, joiners, marks of direction
+        raise ValueError(nothing)
 
 
 class Alphabet:
