@@ -71,14 +71,13 @@ NETWORKS: dict[str, tuple[Callable[[np.random.Generator], Module], Batch]] = {
 }
 
 
-def losses(network: Module, batch: Batch, lr: float, steps: int, zero_grad: bool) -> list[float]:
-    """The loss before each of the steps and after the last; with `zero_grad` forgotten, if it is False."""
-    curve = []
+def train(network: Module, batch: Batch, lr: float, steps: int) -> list[float]:
+    """Plain gradient descent on one batch. Returns the loss before each step and after the last."""
+    losses = []
     for _ in range(steps):
         loss = network(Tensor(batch.x), batch.targets)["loss"]
-        curve.append(loss.item())
-        if zero_grad:
-            network.zero_grad()
+        network.zero_grad()
         loss.backward()
         network.update(lr)
-    return [*curve, network(Tensor(batch.x), batch.targets)["loss"].item()]
+        losses.append(loss.item())
+    return [*losses, network(Tensor(batch.x), batch.targets)["loss"].item()]

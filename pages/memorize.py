@@ -82,8 +82,8 @@ def verdict(run: Run, last: MemorizeEpoch) -> None:
     total = len(memorize.characters(run.config.sentence))
     if last.char_accuracy == 1:
         st.success(
-            f"All {total} characters came back right. After {last.epoch + 1} epochs and {run.train_seconds:.1f} seconds of "
-            f"training the loss is {last.loss:.4f}.",
+            f"All {total} characters came back right. After {last.epoch + 1} epochs, "
+            f"{run.train_seconds:.1f} seconds of training, the loss is {last.loss:.4f}.",
             icon=":material/check_circle:",
         )
     elif run.status is not Status.FAILED:

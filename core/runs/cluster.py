@@ -15,7 +15,7 @@ from distributed import LocalCluster
 
 
 def main(workers: int) -> None:
-    """Start the workers, print the scheduler's address on standard output, stay until standard input is closed."""
+    """Start the workers, print the scheduler's address on standard output, stay until a line or the end of input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the server, which then closes us
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what workers print belongs in the server's log
@@ -27,7 +27,8 @@ def main(workers: int) -> None:
         silence_logs=logging.ERROR,
     ) as cluster:
         print(cluster.scheduler_address, file=answer, flush=True)
-        sys.stdin.read()
+        if not sys.stdin.readline():  # the server died without a word: nobody hears of its runs any more
+            os._exit(1)  # the workers notice, and end at once
 
 
 if __name__ == "__main__":

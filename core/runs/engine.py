@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ class Engine:
             lambda: import_module("core.runs.worker").work(run_id, url), key=f"train-{run_id}", pure=False
         )
         self._futures[run_id] = future
-        future.add_done_callback(partial(self._ended, run_id))
+        threading.Thread(target=self._watch, args=[run_id, future], name=f"watch-{run_id}", daemon=True).start()
         return run_id
 
     def pause(self, run_id: str) -> None:
@@ -82,14 +81,17 @@ class Engine:
                 self._client.close()
                 self._client = None
             if self._cluster:
-                self._cluster.stdin.close()
-                self._cluster.wait()
+                try:
+                    self._cluster.communicate("close\n", timeout=10)
+                except subprocess.TimeoutExpired:
+                    self._cluster.kill()
                 self._cluster = None
 
     def _connected(self) -> Client:
         with self._lock:
-            if self._cluster and self._cluster.poll() is not None:  # it died: start another
-                self.close()
+            cluster_died = self._cluster and self._cluster.poll() is not None
+            if cluster_died or (self._client and self._client.status == "closed"):
+                self.close()  # and begin anew
             if self._client is None:
                 self._client = Client(self._scheduler_address or self._start_cluster(), set_as_default=False)
                 self._client.register_plugin(WarmUp())
@@ -110,14 +112,17 @@ class Engine:
             raise RuntimeError("The training workers did not start; the server's log says why.")
         return address
 
-    def _ended(self, run_id: str, future: Future) -> None:
-        """Dask is done with a run: where its worker could not say how it ended, we do."""
+    def _watch(self, run_id: str, future: Future) -> None:
+        """Wait until Dask is done with a run: where its worker could not say how it ended, we do.
+
+        In a thread of ours: Dask's own callbacks need threads that are gone while the interpreter ends.
+        """
+        error = future.exception()
         self._futures.pop(run_id, None)
-        if future.status == "error":
-            died = f"the worker that trained this run died ({type(future.exception()).__name__})"
-            self.store.fail(run_id, f"Training ended early: {died}. {REPEAT}")
-        elif future.status != "finished":
-            self.store.fail(run_id, f"Training ended early: the connection to the workers was lost. {REPEAT}")
+        if future.status != "finished":
+            died = f"its worker could not go on ({type(error).__name__})"
+            why = died if error else "the connection to the workers was lost"
+            self.store.fail(run_id, f"Training ended early: {why}. {REPEAT}")
 
     def _fail_runs_left_behind(self) -> None:
         """Runs of a server on this machine that is gone can never end by themselves."""

@@ -14,10 +14,25 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Enum, ForeignKey, Text, create_engine, delete, event, insert, make_url, select, update
+from sqlalchemy import (
+    URL,
+    Enum,
+    ForeignKey,
+    Text,
+    create_engine,
+    delete,
+    event,
+    exists,
+    insert,
+    literal,
+    make_url,
+    select,
+    update,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, sessionmaker
 from sqlalchemy.schema import CreateTable
 
+from core.datasets import data_dir
 from core.runs.codec import from_json, to_json
 from core.runs.kinds import KINDS, kind_of
 
@@ -105,7 +120,7 @@ class Store:
     """Reads and writes runs. One a process is enough: threads may share it."""
 
     def __init__(self, url: str | None = None):
-        """url: an SQLAlchemy URL; else DATABASE_URL, else the SQLite file runs.sqlite in DATA_DIR (data/).
+        """url: an SQLAlchemy URL; else DATABASE_URL, else the SQLite file runs.sqlite in DATA_DIR.
 
         Raises RuntimeError for a store that a newer version of this program has written.
         """
@@ -216,16 +231,14 @@ class Store:
         with self._database.begin() as connection:
             for table in Base.metadata.sorted_tables:
                 connection.execute(CreateTable(table, if_not_exists=True))
-        with self._session.begin() as session:
-            version = session.scalar(select(Schema.version))
-            if version is None:
-                session.merge(Schema(SCHEMA_VERSION))
-            elif version > SCHEMA_VERSION:
-                raise RuntimeError(
-                    f"The run store {self._database.url!r} was written by a newer version of this program (schema "
-                    f"{version}; this one knows {SCHEMA_VERSION}): update the program, or name another store in "
-                    "DATABASE_URL."
-                )
+            first = select(literal(SCHEMA_VERSION)).where(~exists(select(Schema.version)))
+            connection.execute(insert(Schema).from_select([Schema.version], first))
+            version = connection.scalar(select(Schema.version))
+        if version > SCHEMA_VERSION:
+            raise RuntimeError(
+                f"The run store {self._database.url!r} was written by a newer version of this program (schema "
+                f"{version}; this one knows {SCHEMA_VERSION}): update the program, or name another in DATABASE_URL."
+            )
 
 
 def row(run: Run, seq: int, event: Any) -> dict[str, Any]:
@@ -243,8 +256,7 @@ def _still_mine(run: Run) -> tuple:
 
 
 def _default_url() -> URL:
-    folder = Path(os.environ.get("DATA_DIR", "data")).resolve()
-    return URL.create("sqlite", database=str(folder / "runs.sqlite"))
+    return URL.create("sqlite", database=str(data_dir() / "runs.sqlite"))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -98,12 +98,11 @@ class Courier:
         return Status.STOPPED
 
     def _travel(self) -> None:
-        last = False
-        while not last:
-            last = self._leaving  # read before the outbox is emptied: nothing can be put in after the last journey
+        while not self._leaving:
             self._exchange()
             self._news.wait(INTERVAL)
             self._news.clear()
+        self._exchange()
 
     def _exchange(self) -> None:
         status = Status.PAUSED if self._resting else Status.RUNNING  # read first, too: paused means no more events

@@ -30,11 +30,12 @@ def open_page() -> Callable[..., AppTest]:
 
     def open_page(name: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120)
+        app.run()
+        if name != "home":
+            app.switch_page(f"pages/{name}.py")
         for key, value in query.items():
             app.query_params[key] = value
         app.run()
-        if name != "home":
-            app.switch_page(f"pages/{name}.py").run()
         assert not app.exception, app.exception
         return app
 

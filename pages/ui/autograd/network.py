@@ -7,10 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from core import functional as F
+from core.faults import never_zeroed
 from core.gradcheck import numeric_gradient
 from core.nn import Linear, Module
 from core.tensor import Tensor
-from core.tinynets import NETWORKS, Batch, losses
+from core.tinynets import NETWORKS, Batch, train
 from pages.ui.charts import learning_curves
 from pages.ui.code import show_code
 from pages.ui.graph import short
@@ -68,7 +69,7 @@ def show() -> None:
     matrices(network, batch, x, results)
     one_step(network, batch, results["loss"], lr)
     forgotten(fresh, batch, lr)
-    show_code(make, Linear, F.linear, F.relu, F.cross_entropy, losses)
+    show_code(make, Linear, F.linear, F.relu, F.cross_entropy, train)
 
 
 def matrices(network: Module, batch: Batch, x: Tensor, results: dict[str, Tensor]) -> None:
@@ -146,8 +147,8 @@ def forgotten(fresh: Callable[[], Module], batch: Batch, lr: float) -> None:
     """The loss over some steps with zero_grad() and without."""
     st.subheader("And if zero_grad() is forgotten?")
     curves = {
-        name: pd.DataFrame({"x": range(STEPS + 1), "y": losses(fresh(), batch, lr, STEPS, zero_grad)})
-        for name, zero_grad in {"with zero_grad()": True, "forgotten": False}.items()
+        name: pd.DataFrame({"x": range(STEPS + 1), "y": loop(fresh(), batch, lr, STEPS)})
+        for name, loop in {"with zero_grad()": train, "forgotten": never_zeroed.train}.items()
     }
     left, right = st.columns([3, 2], gap="large")
     left.altair_chart(learning_curves(curves, "Step", "Loss"), width="stretch")

@@ -1,0 +1,51 @@
+"""A multiplication whose backward adds the other factor to the gradient, where it should multiply by it."""
+
+from core.faults.fault import Comparison, Fault, Question, Row
+from core.functional import as_tensors
+from core.functional import mul as right_mul
+from core.tensor import Tensor
+
+
+def mul(a, b) -> Tensor:
+    """a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
+    a, b = as_tensors(a, b)
+
+    def backward(grad):
+        return grad + b.data, grad + a.data
+
+    return Tensor.result(a.data * b.data, (a, b), backward, "mul")
+
+
+def symptom() -> Comparison:
+    rows = []
+    for a, b in ((2.0, 3.0), (0.5, -4.0)):
+        gradients = []
+        for twin in (right_mul, mul):
+            leaves = Tensor(a, requires_grad=True), Tensor(b, requires_grad=True)
+            twin(*leaves).backward()
+            gradients.append([float(leaf.grad) for leaf in leaves])
+        step = 1e-6
+        by_a = ((a + step) * b - (a - step) * b) / (2 * step)
+        by_b = (a * (b + step) - a * (b - step)) / (2 * step)
+        rows.append(Row(f"∂(a·b)/∂a at a = {a:g}, b = {b:g}", by_a, gradients[0][0], gradients[1][0]))
+        rows.append(Row(f"∂(a·b)/∂b at a = {a:g}, b = {b:g}", by_b, gradients[0][1], gradients[1][1]))
+    return Comparison("finite differences", tuple(rows))
+
+
+FAULT = Fault(
+    name="mul_adds",
+    title="The product whose gradient is off by one",
+    setting="Two numbers are multiplied, and the gradient of the product is checked.",
+    look="Here, where the gradient that arrives is 1, each wrong gradient is off by exactly 1.",
+    hint="The chain rule: what arrives, and the local derivative. What is done with the two?",
+    right=right_mul,
+    wrong=mul,
+    symptom=symptom,
+    question=Question(
+        "The gradient g arrives at a·b. What should go on to a?",
+        ("g + b", "g · b", "g · a", "g"),
+        1,
+        "If a moves by ε, the product moves by b·ε and the result by g·b·ε: chained slopes multiply. Paths add up; "
+        "factors along one path never do.",
+    ),
+)

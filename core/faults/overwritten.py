@@ -1,0 +1,89 @@
+"""A backward pass that overwrites a gradient where it should add to it: of several paths, only one counts."""
+
+import numpy as np
+
+from core import functional as F
+from core.faults.fault import Comparison, Fault, Question, Row
+from core.tensor import Tensor, unbroadcast
+
+
+class OverwritingTensor(Tensor):
+    """The wrong twin of Tensor."""
+
+    def backward(self, grad=None) -> None:
+        """Add d(self)/d(t) to the `.grad` of every Tensor t that self was made from (chain rule, in reverse).
+
+        grad: gradient that arrives at self, of self's shape; a single number needs none (it is 1).
+        Gradients accumulate over every path and over every call, until `zero_grad()`.
+        Raises RuntimeError where nothing asked for a gradient, ValueError where `grad` does not fit.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("backward() needs a Tensor made from one with requires_grad=True; this one was not.")
+        if grad is None:
+            if self.data.size != 1:
+                raise ValueError(
+                    f"backward() starts from a single number, but this Tensor has shape {self.shape}: "
+                    "sum it up first, or pass the gradient that arrives at it."
+                )
+            grad = np.ones_like(self.data)
+        grad = np.array(grad, dtype=self.dtype)
+        if grad.shape != self.shape:
+            raise ValueError(f"the gradient must have the Tensor's shape {self.shape}, not {grad.shape}.")
+
+        arriving = {self: grad}  # apart from .grad, which may hold an earlier call's gradients
+        for tensor in reversed(self.topological_order()):
+            grad = arriving.pop(tensor)
+            tensor.grad = np.asarray(grad if tensor.grad is None else tensor.grad + grad, dtype=tensor.dtype)
+            if tensor.backward_rule is None:
+                continue
+            for parent, parent_grad in zip(tensor.parents, tensor.backward_rule(grad), strict=True):
+                if parent.requires_grad:
+                    parent_grad = unbroadcast(parent_grad, parent.shape)
+                    if parent_grad is grad or parent_grad.base is not None:
+                        parent_grad = parent_grad.copy()  # whoever changes one gradient in place changes no other
+                    arriving[parent] = parent_grad
+
+
+FORMULAS = (
+    ("x² at 3", 3.0, F.pow_two),
+    ("x + x at 3", 3.0, lambda x: x + x),
+    ("x · x at 3", 3.0, lambda x: x * x),
+    ("(2x) · (x + 1) at 3", 3.0, lambda x: (2 * x) * (x + 1)),
+)
+
+
+def symptom() -> Comparison:
+    rows, step = [], 1e-6
+    for what, at, formula in FORMULAS:
+        gradients = []
+        for backward in (Tensor.backward, OverwritingTensor.backward):
+            x = Tensor(at, requires_grad=True)
+            backward(formula(x))
+            gradients.append(float(x.grad))
+        expected = (formula(Tensor(at + step)).item() - formula(Tensor(at - step)).item()) / (2 * step)
+        rows.append(Row(f"d/dx of {what}", expected, *gradients))
+    return Comparison("finite differences", tuple(rows))
+
+
+FAULT = Fault(
+    name="overwritten",
+    title="The gradient that is too small in a diamond",
+    setting="Formulas in which x is used once or twice are differentiated.",
+    look="Where x is used once, all is well. Where it is used twice, something is missing.",
+    hint="Draw x · x as a graph. How many arrows leave x? How many come back?",
+    right=Tensor.backward,
+    wrong=OverwritingTensor.backward,
+    symptom=symptom,
+    question=Question(
+        "A value reaches the result along two paths. Its gradient is …",
+        (
+            "the larger of the two paths' gradients",
+            "the mean of the two",
+            "the sum of the two",
+            "the one that arrives last",
+        ),
+        2,
+        "If x moves by ε, both paths move the result, and both movements happen: df/dx = Σ over the paths. It is the "
+        "same reason for which a bias, used by every row of a batch, gets the sum of the rows' gradients.",
+    ),
+)
