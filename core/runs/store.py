@@ -201,7 +201,8 @@ class Store:
                     status=Status.RUNNING, attempt=Run.attempt + 1, started=time.time(), message="", train_seconds=0.0
                 )
             )
-            session.execute(delete(EventRow).where(EventRow.run_id == run_id))
+            if run:
+                session.execute(delete(EventRow).where(EventRow.run_id == run_id))
         return run
 
     def exchange(self, run: Run, rows: Sequence[dict], status: Status, train_seconds: float) -> Wishes:
