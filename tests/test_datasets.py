@@ -246,7 +246,9 @@ def test_a_torchvision_that_does_not_load_is_explained(folder, tmp_path_factory,
 
 
 def test_every_data_set_but_the_embedded_one_names_a_class_that_torchvision_has():
-    published = pytest.importorskip("torchvision.datasets", reason="torchvision does not load here", exc_type=RuntimeError)
+    published = pytest.importorskip(
+        "torchvision.datasets", reason="torchvision does not load here", exc_type=RuntimeError
+    )
     assert all(hasattr(published, DATASETS[name].torchvision_class) for name in NAMES)
 
 
