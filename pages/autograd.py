@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.ui.autograd import expression, network, step
+from pages.ui.autograd import expression, lab, network, step
 
-TABS = {"A formula": expression.show, "A step": step.show, "A network": network.show}
+TABS = {"A formula": expression.show, "A step": step.show, "A network": network.show, "Break-it lab": lab.show}
 
 st.title("Autograd")
 for tab, show in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
