@@ -1,0 +1,261 @@
+"""Classifying: data are split cleanly, the loop does what PyTorch's would do, and test pictures teach nothing."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import datasets
+from core.classify import (
+    MLP,
+    ClassifyConfig,
+    Epoch,
+    Result,
+    Standardizer,
+    Step,
+    batches,
+    evaluate,
+    fit,
+    predict,
+    validation_size,
+)
+from core.training import TrainingDiverged
+
+SMALL = ClassifyConfig(hidden=(16,), lr=0.05, batch_size=20, epochs=3)
+
+
+def of_kind(kind: type, events: list) -> list:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def without_arrays(event) -> tuple:
+    """The event's numbers, and what the model thinks of its pictures as bytes, so that two can be compared."""
+    parts = [getattr(event, field.name) for field in fields(event)]
+    return tuple(part.probabilities.tobytes() if hasattr(part, "probabilities") else part for part in parts)
+
+
+# Batches and inputs
+
+
+@given(st.integers(1, 300), st.integers(1, 320), st.integers(0, 9))
+def test_batches_partition_the_data(size, batch_size, seed):
+    parts = list(batches(size, batch_size, np.random.default_rng(seed)))
+    assert sorted(np.concatenate(parts)) == list(range(size))
+    assert all(len(part) == batch_size for part in parts[:-1])
+    assert 1 <= len(parts[-1]) <= batch_size
+
+
+def test_batches_permute_samples_and_not_the_starts_of_batches():
+    first, *_ = batches(1_000, 100, np.random.default_rng(0))
+    assert (np.diff(np.sort(first)) > 1).any()
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3)])
+def test_inputs_have_mean_0_and_deviation_1_in_each_colour(shape):
+    pictures = np.random.default_rng(0).integers(0, 200, (700, *shape), np.uint8)
+    if len(shape) == 3:
+        pictures[..., 1] //= 4  # a colour of its own mean and deviation
+    inputs = Standardizer(pictures)(pictures)
+    assert inputs.shape == (700, np.prod(shape))
+    assert inputs.dtype == np.float32
+    channels = inputs.reshape(-1, 3 if len(shape) == 3 else 1)
+    np.testing.assert_allclose(channels.mean(axis=0), 0, atol=0.05)
+    np.testing.assert_allclose(channels.std(axis=0), 1, atol=0.05)
+
+
+def test_pictures_that_are_all_alike_are_no_division_by_zero():
+    assert np.isfinite(Standardizer(np.zeros((9, 4, 4), np.uint8))(np.zeros((2, 4, 4), np.uint8))).all()
+
+
+# The model
+
+
+def as_torch(model: MLP) -> torch.nn.Sequential:
+    """The same network with a copy of its weights, made of PyTorch's layers."""
+    arrays = list(model.state_dict().values())
+    layers = []
+    for weight, bias in zip(arrays[::2], arrays[1::2], strict=True):
+        linear = torch.nn.Linear(*weight.shape)
+        linear.load_state_dict({"weight": torch.tensor(weight.T), "bias": torch.tensor(bias)})
+        layers += [linear, torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+@pytest.mark.parametrize("hidden", [(), (7,), (9, 8, 7)])
+def test_the_mlp_is_linear_layers_with_relus_between_them(hidden):
+    model = MLP(12, hidden, 5, np.random.default_rng(0))
+    x = np.random.default_rng(1).standard_normal((4, 12)).astype(np.float32)
+    np.testing.assert_allclose(model(x).data, as_torch(model)(torch.tensor(x)).detach(), atol=1e-6)
+    np.testing.assert_allclose(predict(model, x).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_ten_steps_are_those_of_pytorch(make_dataset):
+    """The loop's own losses, against PyTorch's SGD on the same batches, with momentum, weight decay and a cosine."""
+    config = replace(SMALL, epochs=2, weight_decay=1e-3)
+    dataset = make_dataset(train=112)  # 101 to learn from, after 11 for validation: five full batches and one of 1
+    losses = [event.loss for event in of_kind(Step, list(fit(config, dataset)))]
+    assert len(losses) == 12
+
+    rng = np.random.default_rng(config.seed)
+    training = rng.permutation(112)[11:]
+    theirs = as_torch(MLP(20, config.hidden, 4, rng))
+    optimizer = torch.optim.SGD(theirs.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 12)
+    standardize = Standardizer(dataset.x_train)
+    expected = []
+    for _ in range(config.epochs):
+        for batch in batches(101, config.batch_size, rng):
+            numbers = training[batch]
+            logits = theirs(torch.tensor(standardize(dataset.x_train[numbers])))
+            loss = torch.nn.functional.cross_entropy(logits, torch.tensor(dataset.y_train[numbers]))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            expected.append(loss.item())
+    np.testing.assert_allclose(losses, expected, rtol=2e-4, atol=1e-5)
+
+
+# The loop
+
+
+def test_a_step_a_batch_an_epoch_after_each_pass_and_a_result(make_dataset):
+    events = list(fit(SMALL, make_dataset(train=200)))
+    assert [type(event).__name__ for event in events] == (["Step"] * 9 + ["Epoch"]) * 3 + ["Result"]
+    assert [step.step for step in of_kind(Step, events)] == list(range(27))
+    assert [step.epoch for step in of_kind(Step, events)] == [0] * 9 + [1] * 9 + [2] * 9
+    assert [epoch.step for epoch in of_kind(Epoch, events)] == [8, 17, 26]
+    for epoch in of_kind(Epoch, events):
+        losses = [step.loss for step in of_kind(Step, events) if step.epoch == epoch.epoch]
+        assert epoch.train_loss == pytest.approx(np.mean(losses))
+    assert events[-1].size == 40
+
+
+def test_the_schedule_scales_the_learning_rate(make_dataset):
+    steps = of_kind(Step, list(fit(replace(SMALL, schedule="cosine"), make_dataset())))
+    assert steps[0].lr == SMALL.lr
+    assert steps[len(steps) // 2].lr == pytest.approx(SMALL.lr / 2, rel=0.1)
+    assert steps[-1].lr < SMALL.lr / 100
+
+
+def test_a_fixed_handful_of_test_pictures_is_shown_with_probabilities(make_dataset):
+    dataset = make_dataset()
+    first, *_, last = (epoch.samples for epoch in of_kind(Epoch, list(fit(SMALL, dataset))))
+    assert list(first.labels) == [0, 1, 2, 3]
+    np.testing.assert_array_equal(first.pictures, last.pictures)
+    for samples in (first, last):
+        np.testing.assert_allclose(samples.probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert (last.probabilities.argmax(axis=1) == last.labels).all()
+    assert (first.probabilities != last.probabilities).any(), "each event has a copy of its own"
+
+
+def test_the_same_seed_gives_the_same_events_and_another_seed_others(make_dataset):
+    dataset, config = make_dataset(), replace(SMALL, dropout=0.3)
+    once, twice = ([without_arrays(event) for event in fit(config, dataset)] for _ in range(2))
+    assert once == twice
+    assert once != [without_arrays(event) for event in fit(replace(config, seed=1), dataset)]
+
+
+def test_numpy_s_global_randomness_is_neither_used_nor_touched(make_dataset):
+    np.random.seed(0)
+    expected = np.random.random()
+    np.random.seed(0)
+    list(fit(replace(SMALL, epochs=1, dropout=0.5), make_dataset()))
+    assert np.random.random() == expected
+
+
+def test_test_data_choose_nothing(make_dataset):
+    """With other test pictures and labels everything but what is said of them stays as it was."""
+    dataset = make_dataset()
+    rng = np.random.default_rng(9)
+    other = replace(dataset, x_test=rng.permutation(dataset.x_test[::-1]), y_test=rng.permutation(dataset.y_test))
+
+    def numbers(data):
+        return [without_arrays(event)[:7] for event in fit(SMALL, data) if not isinstance(event, Result)]
+
+    assert numbers(dataset) == numbers(other)
+
+
+def test_validation_pictures_are_set_aside_from_training(make_dataset):
+    """With other labels for them every step stays as it was; only what is said of them changes."""
+    dataset = make_dataset(train=50)
+    assert validation_size(50) == 5
+    validation = np.random.default_rng(SMALL.seed).permutation(50)[:5]
+    labels = dataset.y_train.copy()
+    labels[validation] = (labels[validation] + 1) % 4
+    config = replace(SMALL, batch_size=45)
+    before, after = (list(fit(config, data)) for data in (dataset, replace(dataset, y_train=labels)))
+    assert of_kind(Step, before) == of_kind(Step, after)
+    assert [epoch.train_accuracy for epoch in of_kind(Epoch, before)] == [
+        epoch.train_accuracy for epoch in of_kind(Epoch, after)
+    ]
+    assert [epoch.val_loss for epoch in of_kind(Epoch, before)] != [epoch.val_loss for epoch in of_kind(Epoch, after)]
+
+
+def test_thirty_two_pictures_are_learned_by_heart(make_dataset):
+    config = ClassifyConfig(hidden=(64,), lr=0.1, weight_decay=0, batch_size=29, epochs=60, schedule="constant")
+    *_, last = of_kind(Epoch, list(fit(config, make_dataset(train=32, noise=200))))
+    assert last.train_accuracy == 1
+    assert last.train_loss < 0.02
+
+
+def test_real_digits_are_learned_in_seconds():
+    config = ClassifyConfig(dataset="mnist-5k", epochs=10)
+    *_, result = fit(config, datasets.load("mnist-5k"))
+    assert result.size == 1_000
+    assert result.accuracy > 0.93
+
+
+def test_evaluation_does_not_depend_on_how_many_fit_into_a_thousand(make_dataset):
+    dataset = make_dataset(test=2_300)
+    model, standardize = MLP(20, (6,), 4, np.random.default_rng(0), dropout=0.5), Standardizer(dataset.x_train)
+    loss, accuracy = evaluate(model, dataset.x_test, dataset.y_test, standardize)
+    probabilities = predict(model.eval(), standardize(dataset.x_test))
+    assert accuracy == (probabilities.argmax(axis=1) == dataset.y_test).mean()
+    assert loss == pytest.approx(-np.log(probabilities[np.arange(2_300), dataset.y_test]).mean(), rel=1e-4)
+    assert model.eval().training is False
+
+
+def test_colours_and_no_hidden_layer_are_fine(make_dataset):
+    *_, result = fit(replace(SMALL, hidden=()), make_dataset(shape=(4, 4, 3)))
+    assert result.accuracy > 0.9
+
+
+# What goes wrong
+
+
+def test_an_exploding_loss_ends_with_a_sentence(make_dataset):
+    with np.errstate(all="ignore"), pytest.raises(TrainingDiverged, match=r"At step \d+ \(epoch 0\) the loss became"):
+        list(fit(replace(SMALL, hidden=(64, 64, 64), lr=10, momentum=0.99), make_dataset()))
+
+
+def test_a_batch_larger_than_the_data_is_refused(make_dataset):
+    with pytest.raises(ValueError, match=r"batch size must be at most 180, .* but it is 181"):
+        next(fit(replace(SMALL, batch_size=181), make_dataset(train=200)))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("hidden", (0,), "size of a hidden layer must be a whole number from 1 to 4,096, but it is 0"),
+        ("hidden", (10**6,), "but it is 1000000"),
+        ("hidden", (10,) * 21, "number of hidden layers"),
+        ("hidden", (1.5,), "a whole number"),
+        ("lr", 1e3, "learning rate must be a number from 1e-06 to 10, but it is 1000"),
+        ("lr", float("nan"), "but it is nan"),
+        ("lr", "0.1", "but it is '0.1'"),
+        ("momentum", 1.0, "momentum"),
+        ("weight_decay", -1e-4, "weight decay"),
+        ("dropout", 1, "dropout"),
+        ("batch_size", 0, "batch size"),
+        ("epochs", True, "number of epochs must be a whole number"),
+        ("seed", -1, "seed"),
+        ("schedule", "linear", "must be one of constant, step, cosine, but it is 'linear'"),
+    ],
+)
+def test_settings_that_make_no_run_are_refused(field, value, says):
+    with pytest.raises(ValueError, match=says):
+        ClassifyConfig(**{field: value})
