@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
 
+import numpy as np
 from tqdm import tqdm
 
 from core import classify, datasets, memorize, optim
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
-from core.training import TrainingDiverged
+from core.training import Checkpoint, TrainingDiverged
 
 MEMORIZE_OPTIONS = {
     "hidden_size": "units in each layer; more of them hold a longer sentence, and take longer",
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without emoji can show the report, too
     options = build_parser().parse_args(arguments)
     try:
-        options.command(options)
+        with np.errstate(all="ignore"):  # a loss that explodes is told in a sentence, not in NumPy's warnings
+            options.command(options)
     except TrainingDiverged as error:
         return complain(str(error), status=1)
     except ValueError as error:  # the core's own sentences (a DatasetError is one, too)
@@ -138,7 +140,7 @@ def config_of(cls: type, options: argparse.Namespace) -> Any:
 
 
 class Stopwatch:
-    """Passes a training loop's events on, and counts the seconds that the loop itself took for them."""
+    """Passes a training loop's events on, without its checkpoints, and counts the seconds that the loop itself took."""
 
     def __init__(self, events: Iterator[Any]):
         self.events, self.seconds = events, 0.0
@@ -150,7 +152,8 @@ class Stopwatch:
             self.seconds += time.perf_counter() - began
             if event is None:
                 return
-            yield event
+            if not isinstance(event, Checkpoint):
+                yield event
 
 
 def run_memorize(options: argparse.Namespace) -> None:
