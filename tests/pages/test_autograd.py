@@ -1,8 +1,9 @@
-"""The Autograd page, tab by tab: a formula and its passes, a step, a network, and the Break-it lab."""
+"""The Autograd page, tab by tab: a formula and its passes, a step, a network, the Break-it lab, the exercises."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.exercises import EXERCISES
 from core.faults import FAULTS
 from pages.ui.autograd.lab import TITLES
 from tests.pages.conftest import PROJECT, button
@@ -173,3 +174,57 @@ def test_what_is_wrong_is_marked_in_the_comparison():
     table = app.table[0].value
     assert list(table["Wrong twin"])[-1] == "✗ nan"
     assert not any("✗" in text for text in table["Right twin"])
+
+
+# Exercises
+
+
+def answer(app, exercise: str, name: str, text: str) -> None:
+    app.text_input(key=f"answer_{exercise}_{name}").set_value(text).run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=list(EXERCISES))
+def test_an_exercise_is_solved_input_by_input(exercise):
+    app = open_autograd(tab="Exercises", exercise=exercise.name)
+    assert not app.success
+    for solved, (name, solution) in enumerate(exercise.solutions.items(), 1):
+        answer(app, exercise.name, name, f"7 + {solution}")
+        assert "finite differences" not in app.error[0].value
+        assert "Not for" in app.error[0].value
+        assert len(app.success) == solved - 1
+        answer(app, exercise.name, name, solution)
+        assert not app.error
+    assert "Solved" in app.success[-1].value
+
+
+def test_a_wrong_answer_meets_a_counter_example():
+    app = open_autograd(tab="Exercises", exercise="mul")
+    answer(app, "mul", "a", "grad*a")
+    assert (
+        "Not for a = 1.8, b = −1.1, grad = −0.7: to a should go **0.77**, and this gives **−1.26**."
+        in app.error[0].value
+    )
+    answer(app, "mul", "a", "b")
+    assert "multiplies it by what arrives, grad" in app.error[0].value
+    answer(app, "mul", "a", "grad*b*log(a)/log(a)")
+    assert "this has no value. The logarithm" in app.error[0].value
+
+
+@pytest.mark.parametrize("text", ["grad*", "grad*q", "().__class__", "9**9**9**9", "a" * 500, "\u202e", "grad;b"])
+def test_an_answer_that_cannot_be_understood_is_pointed_at(text):
+    app = open_autograd(tab="Exercises", exercise="mul")
+    answer(app, "mul", "a", text)
+    assert len(app.error) == 1
+    assert not app.success
+    assert any("^" in code.value for code in app.code) or "no value" in app.error[0].value
+
+
+def test_an_answer_stays_while_another_exercise_is_tried():
+    app = open_autograd(tab="Exercises", exercise="mul")
+    answer(app, "mul", "a", "grad*b")
+    app.get("button_group")[0].set_value("add").run()
+    assert not app.success
+    app.get("button_group")[0].set_value("mul").run()
+    assert app.text_input(key="answer_mul_a").value == "grad*b"
+    assert app.success

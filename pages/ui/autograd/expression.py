@@ -14,6 +14,7 @@ from core.expression import Expression, ExpressionError, Graph, parse
 from core.gradcheck import STEP, central_differences, pytorch_gradients
 from core.tensor import Tensor
 from core.trace import BackwardStep, Contribution, backward_steps, forward_steps
+from pages.ui.autograd.complain import complain
 from pages.ui.charts import GREY, legible
 from pages.ui.code import show_code
 from pages.ui.graph import name_of, short, show_graph
@@ -55,12 +56,6 @@ def show() -> None:
     show_code(Tensor.backward, Tensor.topological_order, *operations_of(graph), parse, backward_steps)
 
 
-def complain(error: ExpressionError) -> None:
-    """The sentence, and the formula with carets under the place that it is about."""
-    st.error(str(error), icon=":material/edit:")
-    st.code(error.pointer, language=None)
-
-
 def formula() -> Expression | None:
     """The formula that was typed. None, and a sentence that points at the place, where it cannot be understood."""
 
@@ -71,7 +66,7 @@ def formula() -> Expression | None:
     text = st.text_input("Formula", DEFAULT, key="formula", bind="query-params", help=WHAT_CAN_BE_TYPED)
     with st.container(horizontal=True, gap="small"):
         for name, (example, values) in EXAMPLES.items():
-            st.button(name, on_click=choose, args=[example, values], type="tertiary")
+            st.button(name, on_click=choose, args=[example, values])
     try:
         return parse(text)
     except ExpressionError as error:
