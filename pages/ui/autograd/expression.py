@@ -116,6 +116,7 @@ def results(graph: Graph, values: dict[str, float], gradients: dict[str, float])
 # The two passes, one operation at a time
 
 
+@st.fragment
 def walk(graph: Graph) -> None:
     """The graph as it is after as many steps as the slider says, and what the last of them did."""
     forward, backward = forward_steps(graph.result), backward_steps(graph.result)
