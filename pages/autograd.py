@@ -2,10 +2,12 @@
 
 import streamlit as st
 
+from pages.ui import entry
 from pages.ui.autograd import expression, network, step
 
 TABS = {"A formula": expression.show, "A step": step.show, "A network": network.show}
 
+entry.through_app()
 st.title("Autograd")
 for tab, show in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
     if tab.open:
