@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from core import classify, datasets, memorize, optim
+from core.cells import CELLS
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
 from core.training import Checkpoint, TrainingDiverged
@@ -25,6 +26,8 @@ MEMORIZE_OPTIONS = {
     "lr": "learning rate: how far Adam moves the weights at each step",
     "epochs": "how often the whole sentence is seen, one step each",
     "seed": "where the random numbers begin; the same seed gives the same curve",
+    "cell": f"what stands in the LSTM's place, of {', '.join(CELLS)}",
+    "until_known": "end as soon as the whole sentence comes back",
 }
 CLASSIFY_OPTIONS = {
     "dataset": f"which pictures, of {', '.join(datasets.DATASETS)}; those that are not here are downloaded",
@@ -103,9 +106,12 @@ def add_options(parser: Parser, config: type, helps: dict[str, str]) -> None:
     kinds = {int: (whole_number, "N"), float: (number, "X"), tuple: (layers, "N,N"), str: (str, "NAME")}
     for name, text in helps.items():
         default = defaults[name]
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(default, bool):
+            parser.add_argument(flag, action="store_true", help=text)
+            continue
         convert, metavar = kinds[type(default)]
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=convert, metavar=metavar, default=default, help=f"{text} (default: {shown})")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON instead of a report")
 

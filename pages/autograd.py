@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui import entry
 from pages.ui.autograd import exercises, expression, lab, network, step
 
 TABS = {
@@ -12,6 +13,7 @@ TABS = {
     "Exercises": exercises.show,
 }
 
+entry.through_app()
 st.title("Autograd")
 for tab, show in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
     if tab.open:
