@@ -14,7 +14,7 @@ from core.expression import Expression, ExpressionError, Graph, parse
 from core.gradcheck import STEP, central_differences, pytorch_gradients
 from core.tensor import Tensor
 from core.trace import BackwardStep, Contribution, backward_steps, forward_steps
-from pages.ui.autograd.complain import complain
+from pages.ui.autograd.typed import complain, plain
 from pages.ui.charts import GREY, legible
 from pages.ui.code import show_code
 from pages.ui.graph import name_of, short, show_graph
@@ -210,7 +210,7 @@ def table(graph: Graph, at: int, forward: list[Tensor], backward: list[BackwardS
             for part in step.contributions
         )
         rows.append(("←", name_of(graph, step.tensor), "; ".join(parts)))
-    frame = pd.DataFrame(rows, columns=["", "At", "What happens"], index=range(1, len(rows) + 1))
+    frame = pd.DataFrame(rows, columns=["", "At", "What happens"], index=range(1, len(rows) + 1)).map(plain)
     marked = frame.style.apply(
         lambda row: ["background-color: #fdeee3; font-weight: 700" if row.name == at else ""] * len(row), axis=1
     )
@@ -231,8 +231,8 @@ def check(expression: Expression, values: dict[str, float], gradients: dict[str,
         "Ours": [f"{gradients[name]:.10g}" for name in gradients],
         "PyTorch": [f"{torch[name]:.10g}" for name in gradients],
         "Finite differences": [f"{numeric[name]:.10g}" for name in gradients],
-        "Ours − PyTorch": [f"{gradients[name] - torch[name]:.1e}" for name in gradients],
-        "Ours − finite": [f"{gradients[name] - numeric[name]:.1e}" for name in gradients],
+        "Ours − PyTorch": [difference(gradients[name] - torch[name]) for name in gradients],
+        "Ours − finite": [difference(gradients[name] - numeric[name]) for name in gradients],
     }
     st.table(pd.DataFrame(numbers, index=list(labels.values())))
     if any(np.isnan(number) for number in numeric.values()):
@@ -256,6 +256,10 @@ def check(expression: Expression, values: dict[str, float], gradients: dict[str,
         if len(curve):
             st.altair_chart(error_chart(curve), width="stretch")
             st.caption("The dashed line: h = 10⁻⁶. Where a curve has a gap, the error is exactly 0.")
+
+
+def difference(number: float) -> str:
+    return f"{number:.1e}".replace("-", "−")  # a real minus, at which no line is broken
 
 
 def error_curve(
