@@ -237,3 +237,20 @@ def test_an_answer_stays_while_another_exercise_is_tried():
     app.get("button_group")[0].set_value("mul").run()
     assert app.text_input(key="answer_mul_a").value == "grad*b"
     assert app.success
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"tab": "no such tab"},
+        {"value_a": "abc", "value_b": "1e9"},
+        {"formula": "a" * 5000},
+        {"tab": "A network", "network": "A brain", "network_seed": "-5", "network_lr": "7"},
+        {"tab": "Break-it lab", "fault": "10. The fault that is not there"},
+        {"tab": "Exercises", "exercise": "div"},
+    ],
+)
+def test_an_address_that_makes_no_sense_opens_the_page_all_the_same(query):
+    app = open_autograd(**query)
+    assert app.title[0].value == "Autograd"
+    assert len(app.markdown) + len(app.error) > 0

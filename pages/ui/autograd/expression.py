@@ -108,8 +108,8 @@ def results(graph: Graph, values: dict[str, float], gradients: dict[str, float])
         "node, their contributions add up:"
     )
     st.latex(
-        r"\frac{\partial f}{\partial x} = \sum_{y \,\text{made from}\, x} "
-        r"\frac{\partial f}{\partial y} \cdot \frac{\partial y}{\partial x}"
+        rf"\frac{{\partial {f}}}{{\partial v}} = \sum_{{u \,\text{{made from}}\, v}} "
+        rf"\frac{{\partial {f}}}{{\partial u}} \cdot \frac{{\partial u}}{{\partial v}}"
     )
 
 
