@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
 
+import numpy as np
 from tqdm import tqdm
 
 from core import classify, datasets, memorize, optim
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without emoji can show the report, too
     options = build_parser().parse_args(arguments)
     try:
-        options.command(options)
+        with np.errstate(all="ignore"):  # a loss that explodes is told in a sentence, not in NumPy's warnings
+            options.command(options)
     except TrainingDiverged as error:
         return complain(str(error), status=1)
     except ValueError as error:  # the core's own sentences (a DatasetError is one, too)

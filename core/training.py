@@ -25,7 +25,7 @@ def check_finite(loss: float, step: str, lr: float) -> None:
     if not math.isfinite(loss):
         raise TrainingDiverged(
             f"At {step} the loss became {'infinite' if math.isinf(loss) else 'NaN (not a number)'}: the steps were so "
-            f"large that the weights overflowed. Try a learning rate well below {lr:g}, for example {lr / 10:g}."
+            f"large that the weights overflowed. Try a learning rate well below {lr:.2g}, for example {lr / 10:.2g}."
         )
 
 

@@ -1,0 +1,37 @@
+"""Notebooks to take home: each runs an experiment from top to bottom with this project's core."""
+
+from __future__ import annotations
+
+import nbformat
+from nbformat import v4
+
+FIND_CORE = """\
+import sys
+from pathlib import Path
+
+here = Path.cwd()
+project = next((folder for folder in [here, *here.parents] if (folder / "core" / "lstm.py").is_file()), None)
+if project is None:
+    raise FileNotFoundError("Save this notebook in the project's folder, which has core/ in it, and open it there.")
+sys.path.insert(0, str(project))"""
+
+
+def notebook(title: str, introduction: str, *sections: tuple[str, str]) -> str:
+    """A Jupyter notebook as the text of its .ipynb file; the same arguments give the same text.
+
+    introduction: what it shows, in Markdown. sections: (text in Markdown, Python code that follows it). The code may
+    import `core`: a first section finds it. Raises nbformat.ValidationError where this makes no valid notebook.
+    """
+    setup = (
+        "Run this in the project's environment (see its README): the code is the one that the dashboard runs.",
+        FIND_CORE,
+    )
+    cells = [v4.new_markdown_cell(f"# {title}\n\n{introduction}")]
+    for text, code in (setup, *sections):
+        cells += [v4.new_markdown_cell(text), v4.new_code_cell(code)]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"  # otherwise random
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    book = v4.new_notebook(cells=cells, metadata=kernel)
+    nbformat.validate(book)
+    return nbformat.writes(book)

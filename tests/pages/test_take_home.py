@@ -1,0 +1,63 @@
+"""Files to take home: pictures that show the chart, tables that come back as they were, names for every system."""
+
+import io
+import struct
+from xml.etree import ElementTree
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pages.ui.charts import VERMILLION, learning_curves
+from pages.ui.take_home import chart_file, safe_name, table_file
+
+CURVE = pd.DataFrame({"x": range(20), "y": np.linspace(3, 0, 20)})
+
+
+@pytest.fixture(scope="module")
+def chart():
+    return learning_curves({"training": CURVE, "다른 것": CURVE / 2}, "Epoch", "Loss (nats)")
+
+
+def test_a_chart_becomes_a_png_on_white_that_shows_its_curves(chart):
+    picture = Image.open(io.BytesIO(chart_file(chart, "png"))).convert("RGB")
+    assert picture.width > 1800
+    pixels = np.asarray(picture)
+    assert (pixels[0, 0] == 255).all()
+    colour = struct.unpack("3B", bytes.fromhex(VERMILLION[1:]))
+    assert (pixels == colour).all(axis=2).sum() > 100
+
+
+def test_a_chart_becomes_an_svg_with_its_titles_and_legend(chart):
+    drawing = ElementTree.fromstring(chart_file(chart, "svg"))
+    assert drawing.tag.endswith("svg")
+    words = " ".join(drawing.itertext())
+    for expected in ("Epoch", "Loss (nats)", "training", "다른 것"):
+        assert expected in words
+
+
+def test_a_chart_of_several_keeps_its_own_sizes():
+    small = alt.Chart(CURVE).mark_line().encode(x="x", y="y").properties(width=100, height=50)
+    assert Image.open(io.BytesIO(chart_file(alt.hconcat(small, small), "png"))).width < 800
+
+
+def test_a_table_comes_back_from_csv_to_the_last_digit():
+    table = pd.DataFrame({"epoch": [0, 1], "loss": [1 / 3, 1e-17], "it said": ['a, "b"\n', "안녕 👋🏽"]})
+    data = table_file(table)
+    assert data.startswith(b"\xef\xbb\xbf")
+    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(data)), table)
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("training loss.png", "training-loss.png"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("???", "file"),
+        ("안녕.csv", "안녕.csv"),
+    ],
+)
+def test_a_name_is_made_safe(name, safe):
+    assert safe_name(name) == safe

@@ -1,0 +1,169 @@
+"""The two jobs from a terminal: what they print, and how they answer bad arguments."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.__main__ import main, sparkline
+from core.memorize import REPORT_SENTENCE
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def run(capsys):
+    """run("memorize", "hello") -> (exit status, standard output, standard error) of the command in this process."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = main(arguments)
+        except SystemExit as end:  # argparse ends like this
+            status = end.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_the_report_s_sentence_comes_back_whole_from_a_real_terminal():
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "memorize", REPORT_SENTENCE, "--json"],
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result.keys() >= {
+        *("sentence", "reconstruction", "char_accuracy", "final_loss", "epochs", "train_seconds", "losses")
+    }
+    assert result["sentence"] == result["reconstruction"] == REPORT_SENTENCE
+    assert result["char_accuracy"] == 1
+    assert result["epochs"] == len(result["losses"]) == 300
+    assert result["final_loss"] == result["losses"][-1] <= 0.01
+    assert result["losses"][0] > 2
+    assert result["train_seconds"] > 0
+
+
+def test_options_reach_the_run(run):
+    options = ["--hidden-size", "8", "--num-layers", "1", "--lr", "0.02", "--epochs", "4", "--seed", "3", "--json"]
+    status, out, _ = run("memorize", "abc 안녕 👋🏽", *options)
+    first = json.loads(out.splitlines()[-1])
+    assert status == 0
+    assert len(first["losses"]) == first["epochs"] == 4
+    assert first["sentence"] == "abc 안녕 👋🏽"
+    again = json.loads(run("memorize", "abc 안녕 👋🏽", *options)[1].splitlines()[-1])
+    assert again["losses"] == first["losses"]
+    options[9] = "4"
+    assert json.loads(run("memorize", "abc 안녕 👋🏽", *options)[1].splitlines()[-1])["losses"] != first["losses"]
+
+
+def test_without_json_a_report_is_printed(run):
+    status, out, _ = run("memorize", "aaa", "--hidden-size", "8", "--epochs", "150")
+    assert status == 0
+    assert "It said     aaa\n" in out
+    assert "the whole sentence came back" in out
+    status, out, _ = run("memorize", "a sentence", "--hidden-size", "2", "--epochs", "1")
+    assert status == 0
+    assert "More epochs" in out
+
+
+def test_pictures_are_classified(run):
+    options = ["--hidden", "32", "--epochs", "3", "--batch-size", "200", "--lr", "0.1", "--momentum", "0.8"]
+    status, out, _ = run("classify", "--dataset", "mnist-5k", *options, "--seed", "1", "--json")
+    result = json.loads(out.splitlines()[-1])
+    assert status == 0
+    assert result.keys() >= {
+        "dataset",
+        "test_accuracy",
+        "epochs",
+        "train_seconds",
+        "train_size",
+        "test_size",
+        "history",
+    }
+    assert (result["dataset"], result["epochs"], result["train_size"], result["test_size"]) == (
+        "mnist-5k",
+        3,
+        3600,
+        1000,
+    )
+    assert result["test_accuracy"] > 0.85
+    assert [epoch["epoch"] for epoch in result["history"]] == [0, 1, 2]
+    assert result["history"][-1].keys() >= {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr"}
+
+    status, out, _ = run("classify", *options)
+    assert status == 0
+    assert "Test accuracy" in out
+    assert out.count("%") >= 7
+
+
+def test_a_file_in_the_data_folder_is_used(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    rng = np.random.default_rng(0)
+    pictures, labels = rng.integers(0, 256, (60, 28, 28), np.uint8), np.arange(60) % 10
+    np.savez(tmp_path / "fashion-mnist.npz", x_train=pictures, y_train=labels, x_test=pictures, y_test=labels)
+    status, out, _ = run(
+        "classify", "--dataset", "fashion-mnist", "--hidden", "none", "--epochs", "1", "--json", "--batch-size", "54"
+    )
+    assert status == 0
+    assert json.loads(out.splitlines()[-1])["train_size"] == 54
+    assert "here" in next(line for line in run("datasets")[1].splitlines() if line.startswith("fashion-mnist"))
+
+
+def test_data_sets_are_listed(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    status, out, _ = run("datasets")
+    assert status == 0
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == ["mnist-5k", "mnist", "fashion-mnist", "cifar10"]
+    assert lines[0].endswith("built in")
+    assert lines[3].endswith("download, 170 MB")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "COMMAND"),
+        (["memorise", "abc"], "invalid choice"),
+        (["memorize"], "TEXT"),
+        (["memorize", ""], "nothing to memorise yet"),
+        (["memorize", "x" * 5000], "5,000 characters and at most 2,000 are allowed"),
+        (["memorize", "a\x1bb"], "invisible control character (U+001B)"),
+        (["memorize", "abc", "--lr", "fast"], "--lr: expected a number, not 'fast'"),
+        (["memorize", "abc", "--lr", "nan"], "learning rate must be a number"),
+        (["memorize", "abc", "--epochs", "1.5"], "--epochs: expected a whole number, not '1.5'"),
+        (["memorize", "abc", "--hidden-size", "0"], "hidden size must be a whole number from 1"),
+        (["memorize", "abc", "--colour", "red"], "unrecognized arguments"),
+        (["classify", "--dataset", "minst"], "There is no data set 'minst'"),
+        (["classify", "--hidden", "256;128"], "--hidden: expected sizes such as 256,128"),
+        (["classify", "--hidden", "1000000"], "size of a hidden layer must be a whole number from 1 to 4,096"),
+        (["classify", "--batch-size", "4000"], "batch size must be at most 3,600"),
+    ],
+)
+def test_bad_arguments_get_one_clear_line_and_status_2(run, arguments, says):
+    status, out, err = run(*arguments)
+    assert status == 2
+    assert says in err
+    assert err.count("\n") == 1
+    assert out == "" or "pictures to learn from" in out
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_diverging_loss_ends_with_a_sentence_alone(run):
+    status, _, err = run("classify", "--lr", "10", "--momentum", "0.99", "--hidden", "64,64,64,64", "--json")
+    assert status == 1
+    assert "Try a learning rate well below 10, for example 1." in err
+
+
+def test_a_sparkline_falls_where_the_loss_falls():
+    line = sparkline([1.2**-i for i in range(100)], width=8)
+    assert line == "█▇▆▅▄▃▂▁"
+    assert sparkline([1.0, 1.0]) == "▁▁"
