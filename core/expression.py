@@ -115,6 +115,11 @@ class Expression:
     tree: Node
     names: tuple[str, ...]
 
+    @property
+    def letter(self) -> str:
+        """What the formula's value is called: f, or another letter where f is one of the names."""
+        return next(letter for letter in "fyzuvwt" if letter not in self.names)
+
     def evaluate(
         self,
         values: Mapping[str, Any],
@@ -233,9 +238,8 @@ def parse(text: str) -> Expression:
         body = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         start = min((error.offset or 1) - 1, len(text))
-        raise ExpressionError(
-            "The formula is incomplete or has something in the wrong place here.", text, start
-        ) from None
+        sentence = "The formula is incomplete or has something in the wrong place here."
+        raise ExpressionError(sentence, text, start) from None
     if sum(isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call) for node in ast.walk(body)) > MAX_OPERATIONS:
         raise ExpressionError(f"A formula may have at most {MAX_OPERATIONS} operations.", text, 0, len(text))
     tree = translate(body, text)
@@ -254,8 +258,20 @@ def check_words(text: str) -> None:
     opened, before = [], ""
     for token in TOKEN.finditer(text):
         kind, word, place = token.lastgroup, token.group(), (text, token.start(), token.end())
+        if kind == "space":
+            continue
         if kind == "unknown":
             raise ExpressionError(unknown_character(word), *place)
+        if kind == "name":
+            check_name(word, place)
+        if kind == "number" and float(word) > MAX_MAGNITUDE:
+            raise ExpressionError(f"A number may be at most {MAX_MAGNITUDE:g} here.", *place)
+        if kind == "number" and word.isdigit() and word != str(int(word)):
+            raise ExpressionError("A whole number does not start with 0.", *place)
+        if word == "//":
+            raise ExpressionError("There is no // here: to divide, write a single /.", *place)
+        if before in ("number", "name", ")") and (kind in ("number", "name") or (word == "(" and before != "name")):
+            raise ExpressionError("An operator is missing before this: to multiply, write *.", *place)
         if word == "(":
             opened.append(token.start())
         if len(opened) > MAX_DEPTH:
@@ -264,17 +280,11 @@ def check_words(text: str) -> None:
             if not opened:
                 raise ExpressionError("This parenthesis closes one that was never opened.", *place)
             opened.pop()
-        if before == "number" and kind in ("name", "number"):
-            raise ExpressionError("After a number comes an operator: to multiply, write * between the two.", *place)
-        if kind == "name":
-            check_name(word, place)
-        if word == "//":
-            raise ExpressionError("There is no // here: to divide, write a single /.", *place)
-        if kind == "number" and float(word) > MAX_MAGNITUDE:
-            raise ExpressionError(f"A number may be at most {MAX_MAGNITUDE:g} here.", *place)
-        before = kind
+        before = word if kind == "sign" else kind
     if opened:
         raise ExpressionError("This parenthesis is opened and never closed.", text, opened[-1])
+    if before in ("+", "-", "*", "/", "**"):
+        raise ExpressionError(f"Something is missing at the end, after {before}.", text, len(text))
 
 
 def check_name(word: str, place: tuple[str, int, int]) -> None:
@@ -328,8 +338,9 @@ def translate(node: ast.expr, text: str) -> Node:
             return operation("pow_two", base)
         case ast.BinOp(op=op, left=left, right=right) if type(op) in BINARY:
             return operation(BINARY[type(op)], left, right)
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in ENGINE:
-            if len(arguments) != ARITY[name] or any(isinstance(argument, ast.Starred) for argument in arguments):
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords) if name in ENGINE:
+            starred = keywords or any(isinstance(argument, ast.Starred) for argument in arguments)
+            if starred or len(arguments) != ARITY[name]:
                 numbers = "one number" if ARITY[name] == 1 else "two numbers, with a comma between them"
                 raise ExpressionError(f"{name} takes {numbers}.", text, start, end)
             return operation(name, *arguments)
@@ -339,9 +350,10 @@ def translate(node: ast.expr, text: str) -> Node:
                 f"{name} is no function here; these are: {known}. To multiply, write *.",
                 *(text, function.col_offset, function.end_col_offset),
             )
-        case ast.Call():
+        case ast.Tuple():
             raise ExpressionError(
-                "Only a function can stand before a parenthesis: to multiply, write *.", text, start, end
+                "A comma stands only between the two numbers of a function; a fraction is typed with a point: 0.5.",
+                *(text, start, end),
             )
     raise ExpressionError("This is no number, name, operation or function.", text, start, end)
 
