@@ -64,7 +64,7 @@ class Pixels:
 
 
 class Patches:
-    """Every patch feature is an input. Where there are mirrored ones, every second training picture is in the mirror."""
+    """Every patch feature is an input. Where mirror images were encoded, too, every second training picture is one."""
 
     def __init__(self, features: PatchFeatures):
         self.features = features
