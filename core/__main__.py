@@ -17,7 +17,7 @@ from tqdm import tqdm
 from core import classify, datasets, memorize, optim
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
-from core.training import TrainingDiverged
+from core.training import Checkpoint, TrainingDiverged
 
 MEMORIZE_OPTIONS = {
     "hidden_size": "units in each layer; more of them hold a longer sentence, and take longer",
@@ -140,7 +140,7 @@ def config_of(cls: type, options: argparse.Namespace) -> Any:
 
 
 class Stopwatch:
-    """Passes a training loop's events on, and counts the seconds that the loop itself took for them."""
+    """Passes a training loop's events on, without its checkpoints, and counts the seconds that the loop itself took."""
 
     def __init__(self, events: Iterator[Any]):
         self.events, self.seconds = events, 0.0
@@ -152,7 +152,8 @@ class Stopwatch:
             self.seconds += time.perf_counter() - began
             if event is None:
                 return
-            yield event
+            if not isinstance(event, Checkpoint):
+                yield event
 
 
 def run_memorize(options: argparse.Namespace) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -11,7 +12,16 @@ from core import optim
 from core.datasets import Dataset
 from core.functional import log_softmax
 from core.nn import CrossEntropyLoss, Dropout, Linear, Module, ReLU, Sequential
-from core.training import Control, check_finite, check_range
+from core.training import (
+    Change,
+    Checkpoint,
+    Control,
+    check_finite,
+    check_range,
+    differences,
+    named,
+    weights_for,
+)
 
 VALIDATION_SHARE = 0.1
 
@@ -58,14 +68,13 @@ class Step:
     """One batch was learned.
 
     step: counts from 0 over all epochs. loss: the batch's mean cross-entropy, before the step was made.
-    lr: what the step was made with; base_lr: what was asked for, which the schedule then scaled.
+    lr: what the step was made with: the learning rate that was asked for, scaled by the schedule.
     """
 
     step: int
     epoch: int
     loss: float
     lr: float
-    base_lr: float
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ class Result:
     size: int
 
 
-Event = Step | Epoch | Result
+Event = Step | Epoch | Result | Change
 
 
 class MLP(Module):
@@ -121,13 +130,18 @@ class MLP(Module):
     ):
         layers: list[Module] = []
         for width in hidden:
-            layers += [Linear(in_features, width, rng), ReLU()]
-            layers += [Dropout(dropout, rng)] if dropout else []
+            layers += [Linear(in_features, width, rng), ReLU(), Dropout(dropout, rng)]
             in_features = width
         self.layers = Sequential(*layers, Linear(in_features, classes, rng))
 
     def forward(self, x):
         return self.layers(x)
+
+    def set_dropout(self, dropout: float) -> None:
+        """Drop this share of the hidden units from now on."""
+        for layer in self.layers.modules:
+            if isinstance(layer, Dropout):
+                layer.p = dropout
 
 
 class Standardizer:
@@ -144,13 +158,6 @@ class Standardizer:
         inputs -= self.mean
         inputs *= self.scale
         return inputs.reshape(len(pictures), -1)
-
-
-def batches(size: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """The numbers 0 to size - 1 in random order, in batches: each number once, the last batch perhaps smaller."""
-    order = rng.permutation(size)
-    for start in range(0, size, batch_size):
-        yield order[start : start + batch_size]
 
 
 def predict(model: Module, inputs: np.ndarray) -> np.ndarray:
@@ -176,59 +183,121 @@ def validation_size(pictures: int) -> int:
     return max(1, round(VALIDATION_SHARE * pictures))
 
 
-def fit(config: ClassifyConfig, dataset: Dataset, control: Control | None = None) -> Iterator[Event]:
+@dataclass
+class Progress:
+    """How far a run is.
+
+    step and epoch count from 0. seen: how many pictures of this epoch were learned from; loss_sum and right: their
+    losses, added up, and how many of them were told right, each before its step.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    seen: int = 0
+    loss_sum: float = 0.0
+    right: int = 0
+
+
+def make_model(config: ClassifyConfig, dataset: Dataset, rng: np.random.Generator) -> MLP:
+    """The model that the config describes, its weights drawn from `rng`."""
+    return MLP(dataset.x_train[0].size, config.hidden, len(dataset.classes), rng, config.dropout)
+
+
+def model_of(config: ClassifyConfig, dataset: Dataset, checkpoint: Checkpoint) -> MLP:
+    """The model as a run left it, in evaluation mode. Raises ValueError where the weights are another model's."""
+    model = make_model(config, dataset, np.random.default_rng(config.seed))
+    model.load_state_dict(weights_for(model.state_dict(), checkpoint))
+    return model.eval()
+
+
+def fit(
+    config: ClassifyConfig, dataset: Dataset, control: Control | None = None, checkpoint: Checkpoint | None = None
+) -> Iterator[Event | Checkpoint]:
     """Train an MLP on the data set's training pictures: a Step a batch, an Epoch after each pass, a Result at the end.
 
     A tenth of the training pictures is set aside for validation; the test pictures are only looked at.
-    Raises TrainingDiverged when the loss is no longer a finite number, ValueError where the batch is larger
-    than the data.
+    control: asks for a Checkpoint, and may change the learning rate, momentum, weight decay, dropout, batch size and
+    schedule, each noted by a Change. checkpoint: goes on where the run that yielded it was; the last thing yielded is
+    a Checkpoint, too. Raises TrainingDiverged when the loss is no longer a finite number, ValueError where the batch
+    is larger than the data or the checkpoint is another model's.
     """
     control = control or Control()
     rng = np.random.default_rng(config.seed)
-    order = rng.permutation(len(dataset.y_train))
-    validation, training = np.split(order, [validation_size(len(order))])
+    validation, training = np.split(rng.permutation(len(dataset.y_train)), [validation_size(len(dataset.y_train))])
     if config.batch_size > len(training):
         raise ValueError(
             f"The batch size must be at most {len(training):,}, the number of training pictures in {dataset.name}, "
             f"but it is {config.batch_size:,}."
         )
     standardize = Standardizer(dataset.x_train)
-    classes = len(dataset.classes)
     shown = np.array([np.flatnonzero(dataset.y_test == label)[0] for label in np.unique(dataset.y_test)])
     shown_inputs = standardize(dataset.x_test[shown])
 
-    model = MLP(dataset.x_train[0].size, config.hidden, classes, rng, config.dropout)
+    model = make_model(config, dataset, rng)
     loss_function = CrossEntropyLoss()
     optimizer = optim.SGD(model.parameters(), config.lr, config.momentum, config.weight_decay)
-    schedule = optim.SCHEDULES[config.schedule]()
-    steps = config.epochs * -(-len(training) // config.batch_size)
-    step = 0
+    progress, order, now = Progress(), training, config
+    if checkpoint:
+        model.load_state_dict(weights_for(model.state_dict(), checkpoint))
+    if checkpoint and checkpoint.facts:
+        optimizer.load_state_dict(checkpoint.part("optimizer"))
+        progress, order = Progress(**checkpoint.facts["progress"]), checkpoint.arrays["order"]
+        rng.bit_generator.state = checkpoint.facts["rng"]
+        control.changes = {**checkpoint.facts["changes"], **control.changes}
+        now = replace(config, **checkpoint.facts["changes"])
 
-    for epoch in range(config.epochs):
-        loss_sum, right = 0.0, 0
-        for batch in batches(len(training), config.batch_size, rng):
-            batch = training[batch]
-            labels = dataset.y_train[batch]
-            base_lr = config.lr if control.lr is None else control.lr
-            optimizer.lr = base_lr * schedule(step / steps)
+    def make_checkpoint() -> Checkpoint:
+        return Checkpoint(
+            {**named("model", model.state_dict()), **named("optimizer", optimizer.state_dict()), "order": order},
+            {"progress": asdict(progress), "rng": rng.bit_generator.state, "changes": differences(config, now)},
+        )
 
-            logits = model(standardize(dataset.x_train[batch]))
-            loss = loss_function(logits, labels)
-            check_finite(loss.item(), f"step {step} (epoch {epoch})", optimizer.lr)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    while progress.epoch < config.epochs:
+        if control.checkpoint_wanted:
+            control.checkpoint_wanted = False
+            yield make_checkpoint()
+        before, now = now, control.apply(config)
+        for name, value in differences(before, now).items():
+            yield Change(progress.step, name, value)
+        optimizer.momentum, optimizer.weight_decay = now.momentum, now.weight_decay
+        model.set_dropout(now.dropout)
+        done = progress.seen / now.batch_size / math.ceil(len(training) / now.batch_size)  # of this epoch's batches
+        optimizer.lr = now.lr * optim.SCHEDULES[now.schedule]()((progress.epoch + done) / config.epochs)
 
-            yield Step(step, epoch, loss.item(), optimizer.lr, base_lr)
-            loss_sum += loss.item() * len(batch)
-            right += int((logits.data.argmax(axis=1) == labels).sum())
-            step += 1
+        if progress.seen == 0:
+            order = rng.permutation(training)
+        batch = order[progress.seen : progress.seen + now.batch_size]
+        labels = dataset.y_train[batch]
+        logits = model(standardize(dataset.x_train[batch]))
+        loss = loss_function(logits, labels)
+        check_finite(loss.item(), f"step {progress.step} (epoch {progress.epoch})", optimizer.lr)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+        yield Step(progress.step, progress.epoch, loss.item(), optimizer.lr)
+        progress.step += 1
+        progress.seen += len(batch)
+        progress.loss_sum += loss.item() * len(batch)
+        progress.right += int((logits.data.argmax(axis=1) == labels).sum())
+        if progress.seen < len(training):
+            continue
 
         val_loss, val_accuracy = evaluate(model, dataset.x_train[validation], dataset.y_train[validation], standardize)
-        probabilities = predict(model.eval(), shown_inputs)
+        samples = Samples(dataset.x_test[shown], dataset.y_test[shown], predict(model.eval(), shown_inputs))
         model.train()
-        samples = Samples(dataset.x_test[shown], dataset.y_test[shown], probabilities)
-        train_loss, train_accuracy = loss_sum / len(training), right / len(training)
-        yield Epoch(epoch, step - 1, optimizer.lr, train_loss, train_accuracy, val_loss, val_accuracy, samples)
+        yield Epoch(
+            progress.epoch,
+            progress.step - 1,
+            optimizer.lr,
+            progress.loss_sum / len(training),
+            progress.right / len(training),
+            val_loss,
+            val_accuracy,
+            samples,
+        )
+        progress = Progress(progress.step, progress.epoch + 1)
+        if progress.epoch == config.epochs:
+            yield Result(*evaluate(model, dataset.x_test, dataset.y_test, standardize), len(dataset.y_test))
 
-    yield Result(*evaluate(model, dataset.x_test, dataset.y_test, standardize), len(dataset.y_test))
+    yield make_checkpoint()

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import regex
 import torch
 from torch import nn
 
 from core.lstm import Model
-from core.training import Control, check_finite, check_range
+from core.training import (
+    Change,
+    Checkpoint,
+    Control,
+    check_finite,
+    check_range,
+    differences,
+    named,
+    weights_for,
+)
 
 REPORT_SENTENCE = "hello pytorch, how long can a rnn cell remember? show me your limit!"
 MAX_CHARACTERS = 2_000
@@ -58,6 +68,9 @@ class MemorizeEpoch:
     lr: float
     reconstruction: str
     char_accuracy: float
+
+
+Event = MemorizeEpoch | Change
 
 
 def characters(text: str) -> list[str]:
@@ -140,31 +153,77 @@ def char_accuracy(sentence: str, reconstruction: str) -> float:
     return right / max(len(expected), len(said), 1)
 
 
-def fit(config: MemorizeConfig, control: Control | None = None) -> Iterator[MemorizeEpoch]:
+def make_model(config: MemorizeConfig) -> Model:
+    """The model that the config describes, its weights drawn with its seed; no other randomness is disturbed."""
+    size = len(Alphabet(config.sentence))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return Model(size, config.hidden_size, size, config.num_layers)
+
+
+def load_weights(model: Model, checkpoint: Checkpoint) -> None:
+    """Give the model a checkpoint's weights. Raises ValueError where they are another model's."""
+    weights = weights_for(model.state_dict(), checkpoint)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+
+
+def model_of(config: MemorizeConfig, checkpoint: Checkpoint) -> Model:
+    """The model as a run left it. Raises ValueError where the weights are another model's."""
+    model = make_model(config)
+    load_weights(model, checkpoint)
+    return model
+
+
+def fit(
+    config: MemorizeConfig, control: Control | None = None, checkpoint: Checkpoint | None = None
+) -> Iterator[Event | Checkpoint]:
     """Train a Model on config.sentence, one event an epoch.
 
     Teacher forcing: the input at every step is the sentence's right character, whatever the model would have said.
+    control: asks for a Checkpoint, and may change the learning rate, noted by a Change. checkpoint: goes on where the
+    run that yielded it was; the last thing yielded is a Checkpoint, too.
     Raises TrainingDiverged when the loss is no longer a finite number.
     """
     control = control or Control()
     alphabet = Alphabet(config.sentence)
-    with torch.random.fork_rng(devices=[]):  # the seed is this run's alone
-        torch.manual_seed(config.seed)
-        model = Model(len(alphabet), config.hidden_size, len(alphabet), config.num_layers)
-
+    model = make_model(config)
     sentence = alphabet.encode(config.sentence)
     inputs = alphabet.one_hot([Alphabet.START, *sentence])  # (seq_len, 1, alphabet)
     targets = torch.tensor([*sentence, Alphabet.END])  # (seq_len,)
     optimizer = torch.optim.Adam(model.parameters())
-    reconstruction, accuracy = "", 0.0
+    epoch, reconstruction, accuracy, now = 0, "", 0.0, config
+    if checkpoint:
+        load_weights(model, checkpoint)
+    if checkpoint and checkpoint.facts:
+        load_memory(optimizer, checkpoint.part("optimizer"))
+        epoch, reconstruction, accuracy = (checkpoint.facts[name] for name in ("epoch", "reconstruction", "accuracy"))
+        control.changes = {**checkpoint.facts["changes"], **control.changes}
+        now = replace(config, **checkpoint.facts["changes"])
 
-    for epoch in range(config.epochs):
-        lr = config.lr if control.lr is None else control.lr
-        optimizer.param_groups[0]["lr"] = lr
+    def make_checkpoint() -> Checkpoint:
+        weights = {name: weight.numpy().copy() for name, weight in model.state_dict().items()}
+        return Checkpoint(
+            {**named("model", weights), **named("optimizer", memory(optimizer))},
+            {
+                "epoch": epoch,
+                "reconstruction": reconstruction,
+                "accuracy": accuracy,
+                "changes": differences(config, now),
+            },
+        )
+
+    while epoch < config.epochs:
+        if control.checkpoint_wanted:
+            control.checkpoint_wanted = False
+            yield make_checkpoint()
+        before, now = now, control.apply(config)
+        for name, value in differences(before, now).items():
+            yield Change(epoch, name, value)
+        optimizer.param_groups[0]["lr"] = now.lr
 
         logits, _ = model(inputs, model.init_hidden_cell())
         loss = nn.functional.cross_entropy(logits.squeeze(1), targets)
-        check_finite(loss.item(), f"epoch {epoch}", lr)
+        check_finite(loss.item(), f"epoch {epoch}", now.lr)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -172,4 +231,22 @@ def fit(config: MemorizeConfig, control: Control | None = None) -> Iterator[Memo
         if epoch % EPOCHS_BETWEEN_RECONSTRUCTIONS == 0 or epoch == config.epochs - 1:
             reconstruction = reconstruct(model, alphabet, len(sentence) + 10)
             accuracy = char_accuracy(config.sentence, reconstruction)
-        yield MemorizeEpoch(epoch, loss.item(), lr, reconstruction, accuracy)
+        yield MemorizeEpoch(epoch, loss.item(), now.lr, reconstruction, accuracy)
+        epoch += 1
+
+    yield make_checkpoint()
+
+
+def memory(optimizer: torch.optim.Optimizer) -> dict[str, np.ndarray]:
+    """A copy of what PyTorch's optimiser takes from one step into the next: "2.exp_avg" is of the third parameter."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}.{name}": value.numpy().copy() for i, values in state.items() for name, value in values.items()}
+
+
+def load_memory(optimizer: torch.optim.Optimizer, arrays: dict[str, np.ndarray]) -> None:
+    """Give the optimiser what `memory` took."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, array in arrays.items():
+        number, name = key.split(".")
+        state.setdefault(int(number), {})[name] = torch.tensor(array)  # a copy: steps change it in place
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -11,7 +11,12 @@ from core.tensor import Tensor
 
 
 class Optimizer:
-    """Holds the parameters and the learning rate `lr`, which may be changed between two steps."""
+    """Holds the parameters and the learning rate `lr`, which may be changed between two steps.
+
+    memory: the names of the attributes, lists of an array a parameter, that a step leaves to the next one.
+    """
+
+    memory: tuple[str, ...] = ()
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0):
         self.parameters, self.lr, self.weight_decay = list(parameters), lr, weight_decay
@@ -28,6 +33,16 @@ class Optimizer:
                 decay = self.weight_decay
                 yield i, parameter, parameter.grad + decay * parameter.data if decay else parameter.grad
 
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of everything that the next step takes from those before."""
+        return {f"{name}.{i}": array.copy() for name in self.memory for i, array in enumerate(getattr(self, name))}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Take over what `state_dict()` gave. Raises KeyError where something is missing."""
+        for name in self.memory:
+            for i, array in enumerate(getattr(self, name)):
+                array[...] = state[f"{name}.{i}"]
+
 
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum, as torch.optim.SGD does it.
@@ -35,6 +50,8 @@ class SGD(Optimizer):
     v ← momentum · v + g and p ← p - lr · v, where g is the gradient + weight_decay · p
     (Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013).
     """
+
+    memory = ("velocities",)
 
     def __init__(self, parameters, lr: float, momentum: float = 0.0, weight_decay: float = 0.0):
         super().__init__(parameters, lr, weight_decay)
@@ -56,6 +73,8 @@ class Adam(Optimizer):
     Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1.
     """
 
+    memory = ("means", "squares")
+
     def __init__(self, parameters, lr: float = 0.001, betas=(0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0):
         super().__init__(parameters, lr, weight_decay)
         self.betas, self.eps, self.steps = betas, eps, 0
@@ -72,6 +91,13 @@ class Adam(Optimizer):
             mean += (1 - beta1) * (grad - mean)
             square += (1 - beta2) * (grad * grad - square)
             parameter.data -= self.lr / bias1 * mean / (np.sqrt(square / bias2) + self.eps)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        return {**super().state_dict(), "steps": np.array(self.steps)}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        super().load_state_dict(state)
+        self.steps = int(state["steps"])
 
 
 Schedule = Callable[[float], float]

@@ -12,8 +12,9 @@ from core.nn import CrossEntropyLoss, Linear, Module, ReLU, Sequential
 from core.optim import SCHEDULES, SGD
 from core.runs import Run
 from core.tensor import Tensor
+from core.training import Change
 from pages.ui import controls, live
-from pages.ui.charts import learning_curves, lr_changes, thin
+from pages.ui.charts import change_marks, learning_curves, thin
 from pages.ui.code import show_code
 from pages.ui.data import fetch, where
 from pages.ui.pictures import samples_html
@@ -117,6 +118,7 @@ def draw(run: Run, events: list[classify.Event]) -> None:
     config = run.config
     steps = [event for event in events if isinstance(event, Step)]
     epochs = [event for event in events if isinstance(event, Epoch)]
+    changes = [event for event in events if isinstance(event, Change)]
     result = next((event for event in events if isinstance(event, Result)), None)
 
     done = (len(epochs) + share_of_epoch(steps, epochs)) / config.epochs
@@ -131,7 +133,7 @@ def draw(run: Run, events: list[classify.Event]) -> None:
         )
     loss_place, accuracy_place = st.columns(2)
     with loss_place:
-        st.altair_chart(loss_chart(steps, epochs), width="stretch")
+        st.altair_chart(loss_chart(steps, epochs, changes), width="stretch")
     if epochs:
         with accuracy_place:
             st.altair_chart(accuracy_chart(epochs), width="stretch")
@@ -139,7 +141,7 @@ def draw(run: Run, events: list[classify.Event]) -> None:
         st.html(samples_html(epochs[-1].samples, DATASETS[config.dataset].classes))
 
 
-def loss_chart(steps: list[Step], epochs: list[Epoch]) -> alt.LayerChart:
+def loss_chart(steps: list[Step], epochs: list[Epoch], changes: list[Change]) -> alt.LayerChart:
     x = [step.step for step in steps]
     curves = {"train": thin(pd.DataFrame({"x": x, "y": [step.loss for step in steps]}))}
     if epochs:
@@ -149,7 +151,7 @@ def loss_chart(steps: list[Step], epochs: list[Epoch]) -> alt.LayerChart:
         "Step (one batch each)",
         "Loss (nats per picture)",
         log=st.session_state.get("classify_log_scale", False),
-        marks=lr_changes(x, [step.base_lr for step in steps]),
+        marks=change_marks(changes),
     )
 
 

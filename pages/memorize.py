@@ -7,8 +7,9 @@ from core import memorize
 from core.lstm import Model, MyLSTM, MyLSTMCell
 from core.memorize import REPORT_SENTENCE, MemorizeConfig, MemorizeEpoch
 from core.runs import Run, Status
+from core.training import Change
 from pages.ui import controls, live
-from pages.ui.charts import learning_curves, lr_changes, thin
+from pages.ui.charts import change_marks, learning_curves, thin
 from pages.ui.code import show_code
 from pages.ui.texts import reconstruction_html
 
@@ -50,8 +51,10 @@ def settings() -> MemorizeConfig | None:
         return None
 
 
-def draw(run: Run, epochs: list[MemorizeEpoch]) -> None:
+def draw(run: Run, events: list[memorize.Event]) -> None:
     """The run so far: how far it is, its loss, and what it gives back."""
+    epochs = [event for event in events if isinstance(event, MemorizeEpoch)]
+    changes = [event for event in events if isinstance(event, Change)]
     config = run.config
     last = epochs[-1] if epochs else None
     live.status_line(run, len(epochs) / config.epochs, f"epoch {len(epochs)} of {config.epochs}" if last else "")
@@ -71,7 +74,7 @@ def draw(run: Run, epochs: list[MemorizeEpoch]) -> None:
             "Epoch (the whole sentence once)",
             "Loss (nats per character)",
             log=st.session_state.get("log_scale", False),
-            marks=lr_changes(x, [epoch.lr for epoch in epochs]),
+            marks=change_marks(changes),
         ),
         width="stretch",
     )

@@ -1,14 +1,13 @@
 """Classifying: data are split cleanly, the loop does what PyTorch's would do, and test pictures teach nothing."""
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core import datasets
+from core import classify, datasets
 from core.classify import (
     MLP,
     ClassifyConfig,
@@ -16,15 +15,18 @@ from core.classify import (
     Result,
     Standardizer,
     Step,
-    batches,
     evaluate,
-    fit,
     predict,
     validation_size,
 )
-from core.training import TrainingDiverged
+from core.training import Checkpoint, Control, TrainingDiverged
 
 SMALL = ClassifyConfig(hidden=(16,), lr=0.05, batch_size=20, epochs=3)
+
+
+def fit(*arguments) -> Iterator:
+    """The loop's events, without its checkpoints."""
+    return (event for event in classify.fit(*arguments) if not isinstance(event, Checkpoint))
 
 
 def of_kind(kind: type, events: list) -> list:
@@ -40,17 +42,21 @@ def without_arrays(event) -> tuple:
 # Batches and inputs
 
 
-@given(st.integers(1, 300), st.integers(1, 320), st.integers(0, 9))
-def test_batches_partition_the_data(size, batch_size, seed):
-    parts = list(batches(size, batch_size, np.random.default_rng(seed)))
-    assert sorted(np.concatenate(parts)) == list(range(size))
-    assert all(len(part) == batch_size for part in parts[:-1])
-    assert 1 <= len(parts[-1]) <= batch_size
-
-
-def test_batches_permute_samples_and_not_the_starts_of_batches():
-    first, *_ = batches(1_000, 100, np.random.default_rng(0))
-    assert (np.diff(np.sort(first)) > 1).any()
+@pytest.mark.parametrize("batch_size", [1, 7, 30, 45])
+def test_every_epoch_sees_every_training_picture_once_in_batches_of_permuted_samples(make_dataset, batch_size):
+    dataset, orders = make_dataset(train=50), []
+    control = Control()
+    for event in classify.fit(replace(SMALL, batch_size=batch_size), dataset, control):
+        if isinstance(event, Step):
+            control.checkpoint_wanted = True
+        if isinstance(event, Checkpoint):
+            orders.append(event.arrays["order"])
+    different = np.unique(orders, axis=0)
+    assert len(different) == 3, "an order for each epoch"
+    training = np.random.default_rng(SMALL.seed).permutation(50)[5:]
+    for order in different:
+        assert sorted(order) == sorted(training)
+        assert (np.diff(order[:10]) != 1).any()
 
 
 @pytest.mark.parametrize("shape", [(6, 5), (6, 5, 3)])
@@ -107,8 +113,9 @@ def test_ten_steps_are_those_of_pytorch(make_dataset):
     standardize = Standardizer(dataset.x_train)
     expected = []
     for _ in range(config.epochs):
-        for batch in batches(101, config.batch_size, rng):
-            numbers = training[batch]
+        order = rng.permutation(training)
+        for start in range(0, 101, config.batch_size):
+            numbers = order[start : start + config.batch_size]
             logits = theirs(torch.tensor(standardize(dataset.x_train[numbers])))
             loss = torch.nn.functional.cross_entropy(logits, torch.tensor(dataset.y_train[numbers]))
             optimizer.zero_grad()

@@ -1,5 +1,6 @@
 """Memorising: what counts as a character, what is refused, and that the training loop does what it says."""
 
+from copy import copy
 from itertools import islice
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from core import memorize
 from core.lstm import Model
-from core.memorize import Alphabet, MemorizeConfig, char_accuracy, characters, fit, reconstruct
-from core.training import Control, TrainingDiverged
+from core.memorize import Alphabet, MemorizeConfig, MemorizeEpoch, char_accuracy, characters, fit, reconstruct
+from core.training import Change, Checkpoint, Control, TrainingDiverged
 
 FAMILY = "👨‍👩‍👧‍👦"  # four people, three joiners
 WAVE = "👋🏽"  # a hand and its skin tone
@@ -182,7 +183,7 @@ def test_reconstruction_is_free_running_greedy_and_step_by_step(monkeypatch):
 
     monkeypatch.setattr(memorize, "reconstruct", checked_reconstruct)
     sentence = f"to be or not to be {FAMILY}"
-    *_, last = fit(MemorizeConfig(sentence, hidden_size=24, num_layers=2, lr=0.02, epochs=120))
+    *_, last = events(sentence, hidden_size=24, lr=0.02, epochs=120)
     assert len(checked) > 10
     assert [said for said, _ in checked] == [expected for _, expected in checked]
     assert len({said for said, _ in checked}) > 5  # it said many things before it knew
@@ -204,7 +205,8 @@ def test_reconstruction_ends_after_its_bound_when_the_end_token_never_comes():
 
 
 def events(sentence: str = "hello", control: Control | None = None, **fields):
-    return list(fit(MemorizeConfig(sentence, **(SMALL | {"epochs": 12} | fields)), control))
+    run = fit(MemorizeConfig(sentence, **(SMALL | {"epochs": 12} | fields)), control)
+    return [event for event in run if not isinstance(event, Checkpoint)]
 
 
 def test_the_same_config_gives_the_same_events_and_another_seed_others():
@@ -217,7 +219,7 @@ def test_runs_side_by_side_do_not_disturb_each_other_or_the_global_randomness():
     state = torch.get_rng_state()
     configs = MemorizeConfig("hello", **SMALL, epochs=12), MemorizeConfig("world", **SMALL, epochs=12, seed=1)
     first, second = zip(*zip(*map(fit, configs), strict=True), strict=True)
-    assert (list(first), list(second)) == alone
+    assert (list(first[:-1]), list(second[:-1])) == alone
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -261,10 +263,15 @@ def test_losses_and_weights_are_those_of_pytorch_s_lstm_trained_by_teacher_forci
 
 def test_the_learning_rate_can_be_changed_while_it_runs():
     control = Control()
-    history, run = [], fit(MemorizeConfig("hello", **SMALL, lr=0.01, epochs=9), control)
+    history, changes, run = [], [], fit(MemorizeConfig("hello", **SMALL, lr=0.01, epochs=9), control)
     for event in run:
-        history.append(event)
-        control.lr = {2: 0.5, 5: None}.get(event.epoch, control.lr)
+        match event:
+            case MemorizeEpoch():
+                history.append(event)
+                control.changes = {2: {"lr": 0.5}, 5: {}}.get(event.epoch, control.changes)
+            case Change():
+                changes.append(event)
+    assert changes == [Change(3, "lr", 0.5), Change(6, "lr", 0.01)]
     assert [event.lr for event in history] == [0.01] * 3 + [0.5] * 3 + [0.01] * 3
     untouched = events(epochs=9, lr=0.01)
     assert [event.loss for event in history[:4]] == [
@@ -280,15 +287,18 @@ def test_nothing_is_computed_before_it_is_asked_for():
 
 
 def test_a_loss_that_explodes_ends_the_run_with_a_sentence():
-    control = Control()
-    run = fit(MemorizeConfig("hello", **SMALL, epochs=50), control)
-    assert [next(run).epoch, next(run).epoch] == [0, 1]
-    control.lr = 5e37
+    class Reckless(Control):
+        def apply(self, config):
+            reckless = copy(config)
+            object.__setattr__(reckless, "lr", 3e37)  # which the config itself would refuse
+            return reckless
+
+    run = fit(MemorizeConfig("hello", **SMALL, epochs=50), Reckless())
     with pytest.raises(
         TrainingDiverged, match=r"At epoch \d+ the loss became (NaN|infinite).*Try a learning rate"
     ) as error:
         list(run)
-    assert "for example 5e+36" in str(error.value)
+    assert "for example 3e+36" in str(error.value)
 
 
 @pytest.mark.parametrize("sentence", ["x", FAMILY, f"{WAVE}{FAMILY}{WAVE}", "مرحبا", f"caf{E_ACUTE} 🇫🇷🇩🇪", "a\nb"])
@@ -299,7 +309,7 @@ def test_short_sentences_of_every_kind_come_back_whole(sentence):
 
 
 def test_the_report_s_sentence_comes_back_whole():
-    *_, last = fit(MemorizeConfig())
+    *_, last, _ = fit(MemorizeConfig())
     assert last.epoch == 299
     assert last.reconstruction == "hello pytorch, how long can a rnn cell remember? show me your limit!"
     assert last.char_accuracy == 1

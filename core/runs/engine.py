@@ -46,10 +46,13 @@ class Engine:
         """Start the workers and return when all are ready to train."""
         self._connected()
 
-    def submit(self, config: Any) -> str:
-        """Have a run trained as soon as a worker is free; return its id."""
+    def submit(self, config: Any, parent: str | None = None) -> str:
+        """Have a run trained as soon as a worker is free; return its id.
+
+        parent: a run whose weights it begins with. Raises ValueError where that has none, or is of another kind.
+        """
         client = self._connected()
-        run_id, url = self.store.create(config, self._server), self.store.url
+        run_id, url = self.store.create(config, self._server, parent), self.store.url
         # The scheduler unpickles what is submitted. A lambda travels as bytecode: it need not import torch for it.
         future = client.submit(
             lambda: import_module("core.runs.worker").work(run_id, url), key=f"train-{run_id}", pure=False
@@ -64,9 +67,17 @@ class Engine:
     def resume(self, run_id: str) -> None:
         self.store.resume(run_id)
 
-    def set_lr(self, run_id: str, lr: float) -> None:
-        """Train on with this learning rate. Raises ValueError unless it is a positive number."""
-        self.store.set_lr(run_id, lr)
+    def steer(self, run_id: str, **changes: Any) -> None:
+        """Train on with these settings. Raises ValueError with a sentence where one cannot be changed, or not so."""
+        self.store.steer(run_id, **changes)
+
+    def advance(self, run_id: str, unit: str) -> None:
+        """Let a paused run make one more "step" or "epoch"."""
+        self.store.advance(run_id, unit)
+
+    def set_pace(self, run_id: str, seconds: float) -> None:
+        """Slow motion: let every step take at least so many seconds (0 to 10)."""
+        self.store.set_pace(run_id, seconds)
 
     def stop(self, run_id: str) -> None:
         """End a run: one that waits at once, one that trains after the step it is at."""

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from core import classify, datasets, memorize
-from core.training import Control
+from core.training import Checkpoint, Control
 
 
 @dataclass(frozen=True)
 class Kind:
-    """config: the dataclass that determines a run; events: the dataclasses it may yield; start: makes its generator."""
+    """config: the dataclass that determines a run; events: the dataclasses it may yield; start: makes its generator.
+
+    units: what a student can let it do one of, and the event that says that it is done.
+    steerable: the fields of the config that may change while it runs.
+    """
 
     config: type
     events: tuple[type, ...]
-    start: Callable[[Any, Control], Iterator[Any]]
+    start: Callable[[Any, Control, Checkpoint | None], Iterator[Any]]
+    units: dict[str, type]
+    steerable: tuple[str, ...]
+
+    def steered(self, config: Any, changes: dict[str, Any]) -> Any:
+        """The config with changed fields. Raises ValueError where one cannot be changed, or not to this value."""
+        if fixed := sorted(changes.keys() - set(self.steerable)):
+            raise ValueError(
+                f"While it learns, {' and '.join(self.steerable)} can be changed, but not {' and '.join(fixed)}: "
+                "start another run for that."
+            )
+        return replace(config, **changes)
 
     def event(self, name: str) -> type:
         """The event class of this name. Raises ValueError where there is none."""
@@ -26,13 +41,27 @@ class Kind:
         raise ValueError(f"A stored event is a {name}; known are {[cls.__name__ for cls in self.events]}.")
 
 
-def start_classify(config: classify.ClassifyConfig, control: Control) -> Iterator[classify.Event]:
-    return classify.fit(config, datasets.load(config.dataset), control)
+def start_classify(
+    config: classify.ClassifyConfig, control: Control, checkpoint: Checkpoint | None
+) -> Iterator[classify.Event | Checkpoint]:
+    return classify.fit(config, datasets.load(config.dataset), control, checkpoint)
 
 
 KINDS = {
-    "memorize": Kind(memorize.MemorizeConfig, (memorize.MemorizeEpoch,), memorize.fit),
-    "classify": Kind(classify.ClassifyConfig, get_args(classify.Event), start_classify),
+    "memorize": Kind(
+        memorize.MemorizeConfig,
+        get_args(memorize.Event),
+        memorize.fit,
+        units={"step": memorize.MemorizeEpoch, "epoch": memorize.MemorizeEpoch},
+        steerable=("lr",),
+    ),
+    "classify": Kind(
+        classify.ClassifyConfig,
+        get_args(classify.Event),
+        start_classify,
+        units={"step": classify.Step, "epoch": classify.Epoch},
+        steerable=("lr", "momentum", "weight_decay", "dropout", "batch_size", "schedule"),
+    ),
 }
 
 

@@ -5,7 +5,7 @@ It is the only channel between pages and workers. Any number of processes may re
 
 from __future__ import annotations
 
-import math
+import json
 import os
 import secrets
 import time
@@ -18,11 +18,13 @@ from sqlalchemy import (
     URL,
     Enum,
     ForeignKey,
+    LargeBinary,
     Text,
     create_engine,
     delete,
     event,
     exists,
+    func,
     insert,
     literal,
     make_url,
@@ -35,8 +37,9 @@ from sqlalchemy.schema import CreateTable
 from core.datasets import data_dir
 from core.runs.codec import from_json, to_json
 from core.runs.kinds import KINDS, kind_of
+from core.runs.upgrades import SCHEMA_VERSION, UPGRADES
+from core.training import Checkpoint, check_range
 
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for another process's short transaction
 
 
@@ -69,9 +72,12 @@ class Schema(Base):
 class Run(Base):
     """A run as the store knew it when it was asked. Times are seconds since 1970, UTC.
 
-    message: why it failed, for a student. lr, paused, stopping: what the student wants; status: what is.
-    attempt: grows when a run must begin again because its worker died; its events then begin again, too.
+    status: what is; what the student wants: changes_json, the fields of the config that were changed; paused; stopping;
+    pace, the seconds that a step takes at least; steps_wanted and epochs_wanted, how many of these it is still to make
+    although it is paused. message: why it failed, for a student.
+    attempt: grows when another worker goes on with it, from its latest checkpoint; events behind that come again.
     train_seconds: spent inside the training loop, pauses left out. server: the process whose cluster trains it.
+    parent: the run whose weights it began with.
     """
 
     __tablename__ = "runs"
@@ -89,14 +95,23 @@ class Run(Base):
     finished: Mapped[float | None] = mapped_column(default=None)
     attempt: Mapped[int] = mapped_column(default=0)
     train_seconds: Mapped[float] = mapped_column(default=0.0)
-    lr: Mapped[float | None] = mapped_column(default=None)
+    parent: Mapped[str | None] = mapped_column(default=None)
+    changes_json: Mapped[str] = mapped_column(Text, default="{}")
     paused: Mapped[bool] = mapped_column(default=False)
     stopping: Mapped[bool] = mapped_column(default=False)
+    pace: Mapped[float] = mapped_column(default=0.0)
+    steps_wanted: Mapped[int] = mapped_column(default=0)
+    epochs_wanted: Mapped[int] = mapped_column(default=0)
 
     @property
     def config(self) -> Any:
         """The config it was submitted with. Raises ValueError where this program no longer understands it."""
         return from_json(KINDS[self.kind].config, self.config_json)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields of the config that were changed since, and their values now."""
+        return json.loads(self.changes_json)
 
 
 class EventRow(Base):
@@ -108,12 +123,24 @@ class EventRow(Base):
     payload: Mapped[str] = mapped_column(Text)
 
 
-class Wishes(NamedTuple):
-    """What the student wants of a run now."""
+class CheckpointRow(Base):
+    """A run's latest checkpoint. seq: of the last event before it, -1 where there was none."""
 
-    lr: float | None
+    __tablename__ = "checkpoints"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey(Run.id, ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int]
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Wishes(NamedTuple):
+    """What the student wants of a run now: see Run. advance: the units that it is to make although it is paused."""
+
+    changes: dict[str, Any]
     paused: bool
     stopping: bool
+    pace: float
+    advance: tuple[str, ...] = ()
 
 
 class Store:
@@ -138,11 +165,23 @@ class Store:
 
     # For pages
 
-    def create(self, config: Any, server: str = "") -> str:
-        """Keep a new waiting run and return its id, which nobody can guess."""
-        run_id = secrets.token_urlsafe(12)
+    def create(self, config: Any, server: str = "", parent: str | None = None) -> str:
+        """Keep a new waiting run and return its id, which nobody can guess.
+
+        parent: the run whose weights it begins with. Raises ValueError where that has none, or is of another kind.
+        """
+        run_id, kind = secrets.token_urlsafe(12), kind_of(config)
+        run = Run(run_id, kind, to_json(config), created=time.time(), server=server, parent=parent)
         with self._session.begin() as session:
-            session.add(Run(run_id, kind_of(config), to_json(config), created=time.time(), server=server))
+            session.add(run)
+            if parent is not None:
+                session.flush()
+                query = select(CheckpointRow.payload).join(Run).where(Run.id == parent, Run.kind == kind)
+                payload = session.scalar(query)
+                if payload is None:
+                    raise ValueError("The run to continue with has not learned anything that was kept: start anew.")
+                weights = Checkpoint.from_bytes(payload).weights()
+                session.add(CheckpointRow(run_id, -1, weights.to_bytes()))
         return run_id
 
     def run(self, run_id: str) -> Run | None:
@@ -158,6 +197,16 @@ class Store:
             rows = session.execute(query).all()
         return [(seq, from_json(KINDS[kind].event(name), payload)) for kind, seq, name, payload in rows]
 
+    def checkpoint(self, run_id: str) -> Checkpoint | None:
+        """The run's latest checkpoint; None where it has none yet."""
+        return self.checkpoint_and_seq(run_id)[0]
+
+    def checkpoint_and_seq(self, run_id: str) -> tuple[Checkpoint | None, int]:
+        """The run's latest checkpoint and the seq of the last event before it; None and -1 where it has none yet."""
+        with self._session() as session:
+            kept = session.get(CheckpointRow, run_id)
+        return (Checkpoint.from_bytes(kept.payload), kept.seq) if kept else (None, -1)
+
     def recent(self, limit: int = 20, kind: str | None = None, unfinished: bool = False) -> list[Run]:
         """The newest runs first; of one kind, or those that have not ended, where asked."""
         query = select(Run).order_by(Run.created.desc()).limit(limit)
@@ -172,11 +221,28 @@ class Store:
     def resume(self, run_id: str) -> None:
         self._wish(run_id, paused=False)
 
-    def set_lr(self, run_id: str, lr: float) -> None:
-        """Train on with this learning rate. Raises ValueError unless it is a positive number."""
-        if not (math.isfinite(lr) and lr > 0):
-            raise ValueError(f"The learning rate must be a positive number, but it is {lr!r}.")
-        self._wish(run_id, lr=float(lr))
+    def steer(self, run_id: str, **changes: Any) -> None:
+        """Train on with these settings. Raises ValueError with a sentence where one cannot be changed, or not so."""
+        with self._session.begin() as session:
+            unchanged = update(Run).where(*_going(run_id)).values(changes_json=Run.changes_json)
+            run = session.scalar(unchanged.returning(Run))  # an update first: from here on, nobody else changes it
+            if run:
+                changes = run.changes | changes
+                KINDS[run.kind].steered(run.config, changes)
+                run.changes_json = json.dumps(changes, allow_nan=False)
+
+    def set_pace(self, run_id: str, seconds: float) -> None:
+        """Slow motion: let every step take at least so many seconds. Raises ValueError unless they are 0 to 10."""
+        check_range("The seconds a step", seconds, 0, 10)
+        self._wish(run_id, pace=float(seconds))
+
+    def advance(self, run_id: str, unit: str) -> None:
+        """Let a paused run make one more "step" or "epoch". Raises ValueError for another unit."""
+        if unit not in ("step", "epoch"):
+            raise ValueError(f"A run can go on for one step or one epoch, not for one {unit!r}.")
+        column = Run.steps_wanted if unit == "step" else Run.epochs_wanted
+        with self._session.begin() as session:
+            session.execute(update(Run).where(*_going(run_id), Run.paused).values({column: column + 1}))
 
     def stop(self, run_id: str) -> None:
         """Ask a run to end soon. One that still waits ends at once."""
@@ -188,37 +254,52 @@ class Store:
     def fail(self, run_id: str, message: str) -> None:
         """End a run that its worker can no longer end itself. Nothing happens to one that has ended."""
         with self._session.begin() as session:
-            session.execute(update(Run).where(Run.id == run_id, Run.status.not_in(ENDED)).values(_end(message)))
+            session.execute(update(Run).where(*_going(run_id)).values(_end(message)))
 
     # For workers
 
     def begin(self, run_id: str) -> Run | None:
-        """Claim a run, events of an earlier attempt cleared; None where it has ended or does not exist."""
+        """Claim a run, events behind its latest checkpoint cleared; None where it has ended or does not exist."""
+        first_start = func.coalesce(Run.started, time.time())
+        claimed = {"status": Status.RUNNING, "attempt": Run.attempt + 1, "started": first_start, "message": ""}
+        kept = select(CheckpointRow.seq).where(CheckpointRow.run_id == run_id).scalar_subquery()
+        lost = delete(EventRow).where(EventRow.run_id == run_id, EventRow.seq > func.coalesce(kept, -1))
         with self._session.begin() as session:
-            claim = update(Run).where(Run.id == run_id, Run.status.not_in(ENDED)).returning(Run)
-            run = session.scalar(
-                claim.values(
-                    status=Status.RUNNING, attempt=Run.attempt + 1, started=time.time(), message="", train_seconds=0.0
-                )
-            )
+            run = session.scalar(update(Run).where(*_going(run_id)).values(claimed).returning(Run))
             if run:
-                session.execute(delete(EventRow).where(EventRow.run_id == run_id))
+                session.execute(lost)
         return run
 
-    def exchange(self, run: Run, rows: Sequence[dict], status: Status, train_seconds: float) -> Wishes:
+    def exchange(
+        self,
+        run: Run,
+        rows: Sequence[dict],
+        status: Status,
+        train_seconds: float,
+        checkpoint: tuple[bytes, int] | None = None,
+    ) -> Wishes:
         """In one short transaction: keep what the run has yielded, and hear what its student wants.
 
-        rows: what `row` made. A run that has ended or was claimed by another worker keeps nothing and is to stop.
+        rows: what `row` made. checkpoint: its bytes, and the seq of the last event before it.
+        A run that has ended or was claimed by another worker keeps nothing and is to stop.
         """
         report = update(Run).where(*_still_mine(run)).values(status=status, train_seconds=train_seconds)
+        wanted = Run.changes_json, Run.paused, Run.stopping, Run.pace, Run.steps_wanted, Run.epochs_wanted
         with self._session.begin() as session:
             # The update comes first: it waits for other writers, where a read before it would be out of date.
-            wishes = session.execute(report.returning(Run.lr, Run.paused, Run.stopping)).one_or_none()
+            wishes = session.execute(report.returning(*wanted)).one_or_none()
             if wishes is None:
-                return Wishes(None, paused=False, stopping=True)
+                return Wishes({}, paused=False, stopping=True, pace=0.0)
             if rows:
                 session.execute(insert(EventRow), rows)
-        return Wishes(*wishes)
+            if checkpoint:
+                payload, seq = checkpoint
+                session.execute(delete(CheckpointRow).where(CheckpointRow.run_id == run.id))
+                session.add(CheckpointRow(run.id, seq, payload))
+            changes, paused, stopping, pace, steps, epochs = wishes
+            if steps or epochs:  # each is granted once
+                session.execute(update(Run).where(Run.id == run.id).values(steps_wanted=0, epochs_wanted=0))
+        return Wishes(json.loads(changes), paused, stopping, pace, ("step",) * steps + ("epoch",) * epochs)
 
     def end(self, run: Run, status: Status, message: str = "") -> None:
         with self._session.begin() as session:
@@ -226,7 +307,7 @@ class Store:
 
     def _wish(self, run_id: str, **wishes: Any) -> None:
         with self._session.begin() as session:
-            session.execute(update(Run).where(Run.id == run_id, Run.status.not_in(ENDED)).values(wishes))
+            session.execute(update(Run).where(*_going(run_id)).values(wishes))
 
     def _create_tables(self) -> None:
         with self._database.begin() as connection:
@@ -234,12 +315,17 @@ class Store:
                 connection.execute(CreateTable(table, if_not_exists=True))
             first = select(literal(SCHEMA_VERSION)).where(~exists(select(Schema.version)))
             connection.execute(insert(Schema).from_select([Schema.version], first))
-            version = connection.scalar(select(Schema.version))
-        if version > SCHEMA_VERSION:
-            raise RuntimeError(
-                f"The run store {self._database.url!r} was written by a newer version of this program (schema "
-                f"{version}; this one knows {SCHEMA_VERSION}): update the program, or name another in DATABASE_URL."
-            )
+            # An update first: of several servers that start together, one upgrades and the others wait for it.
+            version = connection.scalar(update(Schema).values(version=Schema.version).returning(Schema.version))
+            if version > SCHEMA_VERSION:
+                raise RuntimeError(
+                    f"The run store {self._database.url!r} was written by a newer version of this program (schema "
+                    f"{version}; this one knows {SCHEMA_VERSION}): update the program, or name another in DATABASE_URL."
+                )
+            for newer in range(version + 1, SCHEMA_VERSION + 1):
+                for statement in UPGRADES[newer]:
+                    connection.exec_driver_sql(statement)
+            connection.execute(update(Schema).values(version=SCHEMA_VERSION))
 
 
 def row(run: Run, seq: int, event: Any) -> dict[str, Any]:
@@ -252,8 +338,12 @@ def _end(message: str, status: Status = Status.FAILED) -> dict[str, Any]:
     return {"status": status, "message": storable, "finished": time.time()}
 
 
+def _going(run_id: str) -> tuple:
+    return Run.id == run_id, Run.status.not_in(ENDED)
+
+
 def _still_mine(run: Run) -> tuple:
-    return Run.id == run.id, Run.attempt == run.attempt, Run.status.not_in(ENDED)
+    return *_going(run.id), Run.attempt == run.attempt
 
 
 def _default_url() -> URL:

@@ -4,6 +4,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.training import Change
+
 BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
 MAX_POINTS = 500  # more cannot be told apart on a projector, and would only slow the page down
 
@@ -14,10 +16,15 @@ def thin(frame: pd.DataFrame, points: int = MAX_POINTS) -> pd.DataFrame:
     return frame.groupby(np.arange(len(frame)) // neighbours).mean() if neighbours > 1 else frame
 
 
-def lr_changes(x: list[float], lrs: list[float]) -> pd.DataFrame:
-    """Where the learning rate was changed by hand. Columns: x and label (what it became)."""
-    changed = [i for i in range(1, len(lrs)) if lrs[i] != lrs[i - 1]]
-    return pd.DataFrame({"x": [x[i] for i in changed], "label": [f"learning rate {lrs[i]:g}" for i in changed]})
+def change_marks(changes: list[Change]) -> pd.DataFrame:
+    """Where a setting was changed by hand. Columns: x and label (what it became)."""
+    names = {"lr": "learning rate"}
+    labels = [
+        f"{names.get(change.name, change.name.replace('_', ' '))} "
+        f"{change.value if isinstance(change.value, str) else f'{change.value:g}'}"
+        for change in changes
+    ]
+    return pd.DataFrame({"x": [change.at for change in changes], "label": labels})
 
 
 def learning_curves(

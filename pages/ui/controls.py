@@ -21,8 +21,8 @@ def learning_rate(kind: str, default: float) -> float:
         format_func=lambda lr: f"{lr:g}",
         key=f"{kind}_lr",
         bind="query-params",
-        on_change=live.set_lr,
-        args=[kind, f"{kind}_lr"],
+        on_change=live.steer,
+        args=[kind, "lr", f"{kind}_lr"],
         help="How far each step goes against the gradient. Move it while the network learns: the chart marks it.",
     )
 

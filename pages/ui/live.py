@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.runs import Engine, Run, Status, get_engine
+from core.runs import KINDS, Engine, Run, Status, get_engine
 
 SECONDS_BETWEEN_REDRAWS = 0.5
+PACES = [0.0, 0.1, 0.3, 1.0, 3.0]  # of slow motion, seconds a step
 
 STATUS_TEXTS = {
     Status.WAITING: ":material/hourglass_top: Waiting for a free worker …",
@@ -46,21 +47,30 @@ def show_run(kind: str, run_id: str) -> None:
     st.query_params["run"] = st.session_state[f"{kind}_run"] = run_id
 
 
-def set_lr(kind: str, widget: str) -> None:
-    """Callback of a learning-rate slider: what is running goes on with its new value."""
-    if run := current_run(kind):
-        engine().set_lr(run.id, st.session_state[widget])
+def steer(kind: str, setting: str, widget: str) -> None:
+    """Callback of a widget that holds this field of the config: what is running goes on with its new value."""
+    run = current_run(kind)
+    if run and not run.status.ended:
+        try:
+            engine().steer(run.id, **{setting: st.session_state[widget]})
+        except ValueError as error:
+            st.toast(str(error), icon=":material/error:")
 
 
 def buttons(
-    kind: str, config: Any | None, run: Run | None, prepare: Callable[[Any], bool] = lambda config: True
+    kind: str,
+    config: Any | None,
+    run: Run | None,
+    prepare: Callable[[Any], bool] = lambda config: True,
+    parent: str | None = None,
 ) -> None:
-    """Train, Pause or Resume, and Stop.
+    """Train, Pause or Resume, Stop, one step at a time, and slow motion.
 
     config: what Train would start; None where the settings are not right yet. prepare: what must be done with it
-    before; False: it could not be done, and the page says why.
+    before; False: it could not be done, and the page says why. parent: the run whose weights Train begins with.
     """
     going = run is not None and not run.status.ended
+    paused = going and (run.paused or run.status is Status.PAUSED)
     with st.container(horizontal=True):
         train = st.button(
             "Train again" if run and run.status.ended else "Train",
@@ -68,24 +78,44 @@ def buttons(
             icon=":material/model_training:",
             disabled=going,
         )
-        if going and (run.paused or run.status is Status.PAUSED):
-            steer("Resume", "play_arrow", engine().resume, run)
+        if paused:
+            action("Resume", "play_arrow", engine().resume, run)
         else:
-            steer("Pause", "pause", engine().pause, run if going else None)
-        steer("Stop", "stop", engine().stop, run if going else None)
+            action("Pause", "pause", engine().pause, run if going else None)
+        action("Stop", "stop", engine().stop, run if going else None)
+        units = KINDS[kind].units
+        for unit in ["step", "epoch"] if units["step"] is not units["epoch"] else ["epoch"]:
+            action(f"One {unit}", "skip_next", engine().advance, run if paused else None, unit)
+    pace = st.select_slider(
+        "Slow motion",
+        PACES,
+        format_func=lambda seconds: f"{seconds:g} s a step" if seconds else "off",
+        key=f"{kind}_pace",
+        on_change=set_pace,
+        args=[kind],
+        help="How long every step takes at least. Pause to go on one step or one epoch at a time.",
+    )
     if train and config and prepare(config):
         with st.spinner("Waking the workers up …"):
-            show_run(kind, engine().submit(config))
+            run_id = engine().submit(config, parent)
+        engine().set_pace(run_id, pace)
+        show_run(kind, run_id)
         st.rerun()
 
 
-def steer(label: str, icon: str, action: Callable[[str], None], run: Run | None) -> None:
+def set_pace(kind: str) -> None:
+    """Callback of the slow-motion slider."""
+    if run := current_run(kind):
+        engine().set_pace(run.id, st.session_state[f"{kind}_pace"])
+
+
+def action(label: str, icon: str, act: Callable[..., None], run: Run | None, *arguments: Any) -> None:
     """A button that does something to the run; without a run it is there, but cannot be pressed."""
     st.button(
         label,
         icon=f":material/{icon}:",
-        on_click=action,
-        args=[run.id] if run else [],
+        on_click=act,
+        args=[run.id, *arguments] if run else [],
         disabled=run is None,
     )
 

@@ -2,11 +2,14 @@ import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import numpy as np
 import pytest
 
-from core.classify import ClassifyConfig
+from core.classify import ClassifyConfig, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
+from core.runs.codec import to_json
 from core.runs.store import Status, Store, row
+from core.training import Checkpoint
 
 CONFIG = MemorizeConfig("hello")
 
@@ -22,7 +25,7 @@ def write(store, run, numbers):
 def test_a_new_run_waits_with_its_config(store):
     run = store.run(store.create(CONFIG))
     assert (run.status, run.kind, run.config) == (Status.WAITING, "memorize", CONFIG)
-    assert (run.started, run.finished, run.lr, run.paused, run.stopping) == (None, None, None, False, False)
+    assert (run.started, run.finished, run.changes, run.paused, run.stopping) == (None, None, {}, False, False)
     assert not run.status.ended
 
 
@@ -56,20 +59,74 @@ def test_recent_runs_come_newest_first(store):
 
 def test_wishes_reach_the_worker(store):
     run = store.begin(store.create(CONFIG))
-    assert write(store, run, [0]) == (None, False, False)
-    store.set_lr(run.id, 0.5)
+    assert write(store, run, [0]) == ({}, False, False, 0.0, ())
+    store.steer(run.id, lr=0.5)
     store.pause(run.id)
-    assert write(store, run, []) == (0.5, True, False)
+    store.set_pace(run.id, 0.3)
+    assert write(store, run, []) == ({"lr": 0.5}, True, False, 0.3, ())
     store.resume(run.id)
     store.stop(run.id)
-    assert write(store, run, []) == (0.5, False, True)
+    assert write(store, run, []) == ({"lr": 0.5}, False, True, 0.3, ())
 
 
-@pytest.mark.parametrize("lr", [0, -1, float("nan"), float("inf")])
-def test_a_learning_rate_must_be_positive(store, lr):
+def test_a_paused_run_is_let_go_on_once_for_each_unit_asked_for(store):
+    run = store.begin(store.create(CONFIG))
+    store.advance(run.id, "step")
+    assert write(store, run, []).advance == (), "it is not paused"
+    store.pause(run.id)
+    for unit in ("step", "epoch", "step"):
+        store.advance(run.id, unit)
+    assert write(store, run, []).advance == ("step", "step", "epoch")
+    assert write(store, run, []).advance == ()
+    with pytest.raises(ValueError, match="one step or one epoch, not for one 'week'"):
+        store.advance(run.id, "week")
+
+
+def test_changes_add_up_and_the_config_keeps_what_it_was_submitted_with(store):
+    run_id = store.create(ClassifyConfig())
+    store.steer(run_id, lr=0.2)
+    store.steer(run_id, momentum=0.5, schedule="constant")
+    store.steer(run_id, lr=0.3)
+    run = store.run(run_id)
+    assert run.changes == {"lr": 0.3, "momentum": 0.5, "schedule": "constant"}
+    assert run.config == ClassifyConfig()
+
+
+@pytest.mark.parametrize(
+    ("config", "changes", "says"),
+    [
+        (CONFIG, {"lr": -1.0}, "The learning rate must be a number from 1e-06 to 10, but it is -1"),
+        (CONFIG, {"lr": float("nan")}, "but it is nan"),
+        (CONFIG, {"lr": "fast"}, "but it is 'fast'"),
+        (CONFIG, {"sentence": "other"}, "lr can be changed, but not sentence"),
+        (CONFIG, {"id; DROP TABLE runs": 1}, "but not id; DROP TABLE runs"),
+        (ClassifyConfig(), {"momentum": 1.5}, "The momentum must be a number from 0 to 0.999"),
+        (ClassifyConfig(), {"hidden": (3,), "seed": 3}, "but not hidden and seed"),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_refused_and_changes_nothing(store, config, changes, says):
+    run_id = store.create(config)
+    store.steer(run_id, lr=0.5)
+    with pytest.raises(ValueError, match=says):
+        store.steer(run_id, **changes)
+    assert store.run(run_id).changes == {"lr": 0.5}
+
+
+@pytest.mark.parametrize("seconds", [-1, 11, float("nan"), "slow"])
+def test_a_pace_that_is_none_is_refused(store, seconds):
+    with pytest.raises(ValueError, match="The seconds a step must be a number from 0 to 10"):
+        store.set_pace(store.create(CONFIG), seconds)
+
+
+def test_what_has_ended_or_never_was_is_steered_without_effect(store):
     run_id = store.create(CONFIG)
-    with pytest.raises(ValueError, match="must be a positive number"):
-        store.set_lr(run_id, lr)
+    store.stop(run_id)
+    before = store.run(run_id)
+    for some in (run_id, "nobody's"):
+        store.steer(some, lr=0.5)
+        store.set_pace(some, 1)
+        store.advance(some, "step")
+    assert store.run(run_id) == before
 
 
 def test_a_waiting_run_that_is_stopped_never_begins(store):
@@ -101,17 +158,106 @@ def test_what_has_ended_stays_as_it_is(store):
     assert len(store.events(run.id)) == 3
 
 
-def test_a_second_attempt_begins_anew_and_the_first_can_do_no_harm(store):
+def checkpoint(number):
+    return Checkpoint({"model.weight": np.full(3, number), "optimizer.means": np.ones(3)}, {"step": number})
+
+
+def save(store, run, seq):
+    kept = checkpoint(seq).to_bytes(), seq
+    return store.exchange(run, [], Status.RUNNING, train_seconds=1.5, checkpoint=kept)
+
+
+def test_the_latest_checkpoint_is_kept(store):
+    run = store.begin(store.create(CONFIG))
+    assert store.checkpoint(run.id) is None
+    assert store.checkpoint_and_seq(run.id) == (None, -1)
+    write(store, run, range(5))
+    save(store, run, 2)
+    save(store, run, 4)
+    kept, seq = store.checkpoint_and_seq(run.id)
+    assert (kept.to_bytes(), seq) == (checkpoint(4).to_bytes(), 4)
+    store.end(run, Status.STOPPED)
+    assert store.checkpoint(run.id).to_bytes() == kept.to_bytes()
+
+
+def test_a_second_attempt_goes_on_behind_the_checkpoint_and_the_first_can_do_no_harm(store):
     first = store.begin(store.create(CONFIG))
     write(store, first, range(5))
+    save(store, first, 2)
     second = store.begin(first.id)
     assert (first.attempt, second.attempt) == (1, 2)
-    assert store.events(first.id) == []
+    assert (second.started, second.train_seconds) == (first.started, 1.5)
+    assert store.events(first.id) == [(n, epoch(n)) for n in range(3)]
     assert write(store, first, [5]).stopping
+    assert save(store, first, 5).stopping
     store.end(first, Status.STOPPED)
-    assert not write(store, second, [0]).stopping
+    assert not write(store, second, [3]).stopping
     assert store.run(first.id).status is Status.RUNNING
-    assert store.events(first.id) == [(0, epoch(0))]
+    assert store.events(first.id) == [(n, epoch(n)) for n in range(4)]
+    assert store.checkpoint_and_seq(first.id)[1] == 2
+
+
+def test_a_second_attempt_without_a_checkpoint_begins_anew(store):
+    run = store.begin(store.create(CONFIG))
+    write(store, run, range(5))
+    assert store.begin(run.id).attempt == 2
+    assert store.events(run.id) == []
+
+
+def test_a_run_can_begin_with_the_weights_of_another(store):
+    parent = store.begin(store.create(CONFIG))
+    save(store, parent, 7)
+    child = store.run(store.create(CONFIG, parent=parent.id))
+    assert child.parent == parent.id
+    kept, seq = store.checkpoint_and_seq(child.id)
+    assert (kept.to_bytes(), seq) == (checkpoint(7).weights().to_bytes(), -1)
+
+
+@pytest.mark.parametrize("why", ["unknown", "nothing learned", "another kind"])
+def test_a_run_that_gives_no_weights_is_no_parent(store, why):
+    parent = store.create(ClassifyConfig() if why == "another kind" else CONFIG)
+    if why == "another kind":
+        save(store, store.begin(parent), 0)
+    before = len(store.recent())
+    with pytest.raises(ValueError, match="has not learned anything that was kept"):
+        store.create(CONFIG, parent="nobody's" if why == "unknown" else parent)
+    assert len(store.recent()) == before
+
+
+VERSION_1 = """
+CREATE TABLE schema (version INTEGER NOT NULL, PRIMARY KEY (version));
+CREATE TABLE runs (id VARCHAR NOT NULL, kind VARCHAR NOT NULL, config_json TEXT NOT NULL, created FLOAT NOT NULL,
+    server VARCHAR NOT NULL, status VARCHAR(16) NOT NULL, message TEXT NOT NULL, started FLOAT, finished FLOAT,
+    attempt INTEGER NOT NULL, train_seconds FLOAT NOT NULL, lr FLOAT, paused BOOLEAN NOT NULL,
+    stopping BOOLEAN NOT NULL, PRIMARY KEY (id));
+CREATE TABLE events (run_id VARCHAR NOT NULL, seq INTEGER NOT NULL, kind VARCHAR NOT NULL, payload TEXT NOT NULL,
+    PRIMARY KEY (run_id, seq), FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE);
+INSERT INTO schema VALUES (1);
+"""
+
+
+def test_a_store_of_an_older_version_is_upgraded_with_all_that_is_in_it(url, tmp_path):
+    values = "(:id, 'classify', :config, 1.0, '', :status, '', 1.0, 2.0, 1, 0.5, :lr, 0, 0)"
+    runs = [
+        {"id": "steered", "config": to_json(ClassifyConfig()), "status": "stopped", "lr": 0.25},
+        {"id": "waits", "config": to_json(ClassifyConfig(epochs=3)), "status": "waiting", "lr": None},
+    ]
+    step = '{"step": 0, "epoch": 0, "loss": 2.5, "lr": 0.1, "base_lr": 0.2}'
+    with sqlite3.connect(tmp_path / "runs.sqlite") as file:
+        file.executescript(VERSION_1)
+        file.executemany(f"INSERT INTO runs VALUES {values}", runs)
+        file.execute("INSERT INTO events VALUES ('steered', 0, 'Step', ?)", [step])
+    for _ in range(2):  # the second time there is nothing left to do
+        store = Store(url)
+        steered, waits = store.run("steered"), store.run("waits")
+        assert (steered.status, steered.changes, steered.config) == (Status.STOPPED, {"lr": 0.25}, ClassifyConfig())
+        assert (waits.status, waits.changes, waits.config.epochs) == (Status.WAITING, {}, 3)
+        assert store.events("steered") == [(0, Step(0, 0, 2.5, 0.1))]
+        store.close()
+    store = Store(url)
+    save(store, store.begin("waits"), 0)
+    assert store.checkpoint("waits")
+    store.close()
 
 
 def test_a_message_may_hold_anything(store):
@@ -172,7 +318,7 @@ def test_two_processes_write_while_another_reads(url):
         while not all(writer.done() for writer in writers):
             for run_id in ids:
                 seen[run_id] += store.events(run_id, after=len(seen[run_id]) - 1)
-                store.set_lr(run_id, 0.1)
+                store.steer(run_id, lr=0.1)
         for writer in writers:
             writer.result()
     for run_id in ids:

@@ -1,0 +1,19 @@
+"""How a store that an older version of this program has written becomes one of this version, in SQL."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 2
+
+# What makes a store of the version before one of this version. Tables that are new are there already.
+UPGRADES = {
+    2: [  # steering by any field, and checkpoints; version 1 knew SQLite only
+        "ALTER TABLE runs ADD COLUMN parent VARCHAR",
+        "ALTER TABLE runs ADD COLUMN changes_json TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE runs ADD COLUMN pace FLOAT NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN steps_wanted INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN epochs_wanted INTEGER NOT NULL DEFAULT 0",
+        "UPDATE runs SET changes_json = json_object('lr', lr) WHERE lr IS NOT NULL",
+        "ALTER TABLE runs DROP COLUMN lr",
+        "UPDATE events SET payload = json_remove(payload, '$.base_lr') WHERE kind = 'Step'",
+    ],
+}

@@ -1,0 +1,46 @@
+"""The engine with real Dask workers."""
+
+import os
+
+import psutil
+import pytest
+
+from core.memorize import MemorizeConfig
+from core.runs.engine import Engine
+from core.runs.store import Status
+from tests.runs import wait_for
+
+LONG = MemorizeConfig("to be or not to be", hidden_size=16, epochs=200)
+
+
+@pytest.fixture
+def engine(url):
+    engine = Engine(url, workers=2)
+    yield engine
+    for run in engine.store.recent(unfinished=True):
+        engine.stop(run.id)
+    engine.close()
+
+
+def test_a_run_whose_worker_is_killed_goes_on_with_the_same_curve(engine):
+    whole = engine.submit(LONG)
+    killed = engine.submit(LONG)
+    wait_for(lambda: len(engine.store.events(killed)) > 20)
+    engine.pause(killed)
+    wait_for(lambda: engine.store.checkpoint_and_seq(killed)[1] > 0)
+    kept = engine.store.checkpoint_and_seq(killed)[1]
+    engine.resume(killed)
+    wait_for(lambda: len(engine.store.events(killed)) > kept + 20)
+    worker_of(engine, killed).kill()
+    wait_for(lambda: engine.store.run(killed).status.ended and engine.store.run(whole).status.ended)
+    run = engine.store.run(killed)
+    assert (run.status, run.attempt) == (Status.FINISHED, 2)
+    assert engine.store.events(killed) == engine.store.events(whole)
+
+
+def worker_of(engine, run_id) -> psutil.Process:
+    """The process that trains this run."""
+    client = engine._client
+    [address] = [address for address, keys in client.processing().items() if f"train-{run_id}" in keys]
+    [pid] = client.run(os.getpid, workers=[address]).values()
+    return psutil.Process(pid)

@@ -1,0 +1,150 @@
+"""The worker with a store of its own, without Dask: what a run yields is kept, and what its student wants is done."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from core.classify import ClassifyConfig, Epoch, Step
+from core.memorize import MemorizeConfig, MemorizeEpoch
+from core.runs import worker
+from core.runs.codec import to_json
+from core.runs.store import Status
+from core.runs.worker import work
+from core.training import Change
+from tests.runs import wait_for
+
+LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000)
+SHORT = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=30)
+
+
+@pytest.fixture
+def begin(store):
+    """begin(run_id) trains it in a thread. What is left at the end is stopped."""
+    with ThreadPoolExecutor() as pool:
+        yield lambda run_id: pool.submit(work, run_id, store.url)
+        for run in store.recent(unfinished=True):
+            store.stop(run.id)
+
+
+def kinds(store, run_id):
+    return [type(event) for _, event in store.events(run_id)]
+
+
+def rest(store, run_id):
+    wait_for(lambda: store.run(run_id).status is Status.PAUSED)
+
+
+def test_a_run_is_trained_to_its_end_and_its_weights_are_kept(store, begin):
+    run_id = store.create(SHORT)
+    begin(run_id).result()
+    run = store.run(run_id)
+    assert run.status is Status.FINISHED
+    assert run.train_seconds > 0
+    assert [seq for seq, _ in store.events(run_id)] == list(range(30))
+    kept, seq = store.checkpoint_and_seq(run_id)
+    assert (kept.facts["epoch"], seq) == (30, 29)
+
+
+@pytest.mark.parametrize("config", [LONG, ClassifyConfig(epochs=500)])
+def test_a_paused_run_goes_one_step_or_one_epoch_at_a_time(store, begin, config):
+    run_id = store.create(config)
+    store.pause(run_id)
+    begin(run_id)
+    rest(store, run_id)
+    assert store.events(run_id) == []
+    assert store.checkpoint_and_seq(run_id)[1] == -1, "the first weights can be looked at"
+    step = Step if isinstance(config, ClassifyConfig) else MemorizeEpoch
+    for steps in (1, 2):
+        store.advance(run_id, "step")
+        wait_for(lambda steps=steps: store.checkpoint_and_seq(run_id)[1] == steps - 1)
+        assert kinds(store, run_id) == [step] * steps
+    store.advance(run_id, "epoch")
+    if step is MemorizeEpoch:
+        wait_for(lambda: store.checkpoint_and_seq(run_id)[1] == 2)
+        assert kinds(store, run_id) == [step] * 3
+    else:
+        wait_for(lambda: kinds(store, run_id)[-1] is Epoch)
+        rest(store, run_id)
+        assert kinds(store, run_id) == [step] * 36 + [Epoch]  # 3,600 pictures, a hundred at a time
+
+
+def test_a_stopped_run_keeps_the_weights_of_its_last_step(store, begin):
+    run_id = store.create(LONG)
+    ending = begin(run_id)
+    wait_for(lambda: len(store.events(run_id)) > 3)
+    store.stop(run_id)
+    ending.result()
+    assert store.run(run_id).status is Status.STOPPED
+    kept, seq = store.checkpoint_and_seq(run_id)
+    last = store.events(run_id)[-1]
+    assert (kept.facts["epoch"], seq) == (last[1].epoch + 1, last[0])
+
+
+def test_a_change_takes_effect_and_is_kept_as_an_event(store, begin):
+    run_id = store.create(LONG)
+    begin(run_id)
+    wait_for(lambda: store.events(run_id))
+    store.steer(run_id, lr=0.5)
+    change, *_ = wait_for(lambda: [event for _, event in store.events(run_id) if isinstance(event, Change)])
+    assert (change.name, change.value) == ("lr", 0.5)
+    store.stop(run_id)
+    after = [
+        event for _, event in store.events(run_id) if isinstance(event, MemorizeEpoch) and event.epoch >= change.at
+    ]
+    assert {event.lr for event in after} == {0.5}
+
+
+def test_slow_motion_makes_every_step_take_its_time_and_can_be_switched_off(store, begin, monkeypatch):
+    slept = []
+    monkeypatch.setattr(worker.Courier, "_slow_down", lambda courier, began: slept.append(courier._wishes.pace))
+    run_id = store.create(SHORT)
+    store.set_pace(run_id, 0.5)
+    begin(run_id).result()
+    assert slept == [0.5] * 30
+    monkeypatch.undo()
+    run_id = store.create(LONG)
+    store.set_pace(run_id, 10)
+    begin(run_id)
+    wait_for(lambda: store.events(run_id))
+    assert len(store.events(run_id)) == 1
+    store.set_pace(run_id, 0)
+    wait_for(lambda: len(store.events(run_id)) > 20)
+
+
+def test_checkpoints_are_made_while_it_runs(store, begin, monkeypatch):
+    monkeypatch.setattr(worker, "CHECKPOINT_INTERVAL", 0.0)
+    run_id = store.create(LONG)
+    begin(run_id)
+    first = wait_for(lambda: store.checkpoint_and_seq(run_id)[1] + 1)
+    wait_for(lambda: store.checkpoint_and_seq(run_id)[1] > first)
+
+
+def test_a_run_whose_worker_died_goes_on_from_its_checkpoint_with_the_same_events(store, begin):
+    config = ClassifyConfig(hidden=(8,), dropout=0.2, epochs=2)
+    whole = store.create(config)
+    begin(whole).result()
+    broken = store.create(config)
+    store.pause(broken)
+    first = begin(broken)
+    store.advance(broken, "epoch")
+    store.advance(broken, "step")
+    rest(store, broken)
+    wait_for(lambda: len(store.events(broken)) == 37)  # a step, and the rest of the epoch
+    kept = store.checkpoint_and_seq(broken)[1]
+    store.resume(broken)
+    second = begin(broken)  # claims it: to the first worker that is as if it had died
+    first.result()
+    second.result()
+    assert kept >= 0
+    run = store.run(broken)
+    assert (run.status, run.attempt) == (Status.FINISHED, 2)
+    assert [to_json(event) for _, event in store.events(broken)] == [to_json(event) for _, event in store.events(whole)]
+
+
+def test_an_unfit_parent_is_told_to_the_student(store, begin):
+    parent = store.create(SHORT)
+    begin(parent).result()
+    child = store.create(MemorizeConfig("other letters", hidden_size=8, num_layers=1), parent=parent)
+    begin(child).result()
+    assert store.run(child).status is Status.FAILED
+    assert "belong to another network" in store.run(child).message

@@ -1,0 +1,182 @@
+"""Both training loops: interrupted anywhere they go on as if nothing had happened; changes take effect and are told."""
+
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from core import classify, memorize
+from core.classify import ClassifyConfig
+from core.memorize import MemorizeConfig
+from core.runs.codec import to_json
+from core.training import Change, Checkpoint, Control, differences
+
+MEMORIZE = MemorizeConfig("abca", hidden_size=4, num_layers=2, epochs=12)
+CLASSIFY = ClassifyConfig(hidden=(6, 5), dropout=0.3, momentum=0.9, batch_size=30, epochs=3)
+CHANGES = {  # before which event, counted from 0
+    "memorize": {4: {"lr": 0.05}, 8: {"lr": 0.01}},
+    "classify": {
+        3: {"lr": 0.02},
+        8: {"lr": 0.02, "momentum": 0.5, "dropout": 0.1},
+        10: {
+            "lr": 0.02,
+            "momentum": 0.5,
+            "dropout": 0.1,
+            "batch_size": 50,
+            "weight_decay": 0.0,
+            "schedule": "constant",
+        },
+    },
+}
+
+
+@pytest.fixture(params=["memorize", "classify"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def fit(kind, make_dataset):
+    """fit(control=..., checkpoint=...) of a small run."""
+    if kind == "memorize":
+        return partial(memorize.fit, MEMORIZE)
+    return partial(classify.fit, CLASSIFY, make_dataset(train=133))  # 120 to learn from: 4 batches, or 3
+
+
+def follow(run, control, changes, events, until=None):
+    """Append what the run yields, as text, to `events`, changing settings on the way; the last Checkpoint.
+
+    until: how many events there are when a checkpoint is asked for and the run is left.
+    """
+    while True:
+        control.changes = changes.get(len(events), control.changes)
+        control.checkpoint_wanted |= len(events) == until
+        item = next(run)
+        if isinstance(item, Checkpoint):
+            return item
+        events.append(to_json(item))
+
+
+def test_a_run_interrupted_anywhere_goes_on_as_if_nothing_had_happened(kind, fit):
+    control, whole = Control(), []
+    end = follow(fit(control=control), control, CHANGES[kind], whole)
+    assert sum('"name"' in event for event in whole) >= 2, "changes were noted"
+    for place in range(len(whole) + 1):
+        control, events = Control(), []
+        checkpoint = follow(fit(control=control), control, CHANGES[kind], events, until=place)
+        steps = [event for event in events[place:] if '"loss"' in event and '"epoch"' in event]
+        assert len(steps) <= 1, "a step that has begun is made, and an epoch is closed, but no other step follows"
+        checkpoint = Checkpoint.from_bytes(checkpoint.to_bytes())
+        control = Control(dict(control.changes))
+        last = follow(fit(control=control, checkpoint=checkpoint), control, CHANGES[kind], events)
+        assert events == whole, f"interrupted after {place} events"
+        assert last.to_bytes() == end.to_bytes()
+
+
+def test_a_checkpoint_alone_remembers_what_was_changed(kind, fit):
+    control, events = Control({"lr": 0.02}), []
+    checkpoint = follow(fit(control=control), control, {}, events, until=6)
+    follow(fit(checkpoint=checkpoint), Control(), {}, events)
+    control, whole = Control({"lr": 0.02}), []
+    follow(fit(control=control), control, {}, whole)
+    assert events == whole
+
+
+def test_going_on_does_not_wear_a_checkpoint_out(fit):
+    control = Control()
+    checkpoint = follow(fit(control=control), control, {}, [], until=4)
+    before = checkpoint.to_bytes()
+    once, twice = [], []
+    follow(fit(checkpoint=checkpoint), Control(), {}, once)
+    follow(fit(checkpoint=checkpoint), Control(), {}, twice)
+    assert once == twice
+    assert checkpoint.to_bytes() == before
+
+
+def test_a_checkpoint_is_a_copy_that_training_leaves_alone(fit):
+    control = Control(checkpoint_wanted=True)
+    run = fit(control=control)
+    checkpoint = next(run)
+    assert not control.checkpoint_wanted
+    before = deepcopy(dict(checkpoint.arrays))
+    list(run)
+    for name, array in before.items():
+        np.testing.assert_array_equal(checkpoint.arrays[name], array)
+
+
+def test_weights_alone_begin_a_new_run(kind, fit):
+    *_, end = fit()
+    control = Control(checkpoint_wanted=True)
+    run = fit(control=control, checkpoint=end.weights())
+    first = next(run)
+    for name, array in end.part("model").items():
+        np.testing.assert_array_equal(first.part("model")[name], array)
+    assert {"model"} <= {name.partition(".")[0] for name in first.arrays}
+    *_, again = run
+    assert again.facts != first.facts
+
+
+def test_the_weights_of_another_network_are_refused(make_dataset):
+    *_, wide = memorize.fit(replace(MEMORIZE, hidden_size=5, epochs=1))
+    with pytest.raises(ValueError, match=r"belong to another network: .* is \(.*\) in them, but \(.*\) here"):
+        next(memorize.fit(MEMORIZE, checkpoint=wide))
+    dataset = make_dataset()
+    *_, deep = classify.fit(replace(CLASSIFY, hidden=(6, 5, 4), epochs=1), dataset)
+    with pytest.raises(ValueError, match="belong to another network"):
+        next(classify.fit(CLASSIFY, dataset, checkpoint=deep))
+
+
+def test_pages_can_look_into_the_model_that_a_run_has_made(make_dataset):
+    dataset = make_dataset()
+    *events, _, result, end = classify.fit(CLASSIFY, dataset)
+    model = classify.model_of(CLASSIFY, dataset, end)
+    standardize = classify.Standardizer(dataset.x_train)
+    assert classify.evaluate(model, dataset.x_test, dataset.y_test, standardize) == (result.loss, result.accuracy)
+    config = replace(MEMORIZE, epochs=80, lr=0.05)
+    *events, end = memorize.fit(config)
+    alphabet = memorize.Alphabet(config.sentence)
+    said = memorize.reconstruct(memorize.model_of(config, end), alphabet, max_characters=14)
+    assert said == events[-1].reconstruction
+
+
+def test_each_change_is_told_once_when_it_takes_effect(make_dataset):
+    control = Control({"lr": 0.02, "momentum": 0.5})
+    first, second, step, *rest = classify.fit(CLASSIFY, make_dataset(), control)
+    assert (first, second) == (Change(0, "lr", 0.02), Change(0, "momentum", 0.5))
+    assert step.lr == 0.02
+    assert not [event for event in rest if isinstance(event, Change)]
+
+
+def test_a_change_that_the_config_refuses_ends_the_run_with_its_sentence(fit):
+    with pytest.raises(ValueError, match="The learning rate must be a number from 1e-06 to 10"):
+        next(fit(control=Control({"lr": -1.0})))
+
+
+def test_control_applies_changes_anew_only_when_they_changed():
+    control = Control()
+    assert control.apply(CLASSIFY) == CLASSIFY
+    control.changes["lr"] = 0.3
+    now = control.apply(CLASSIFY)
+    assert differences(CLASSIFY, now) == {"lr": 0.3}
+    assert control.apply(CLASSIFY) is now
+    control.changes = {}
+    assert control.apply(CLASSIFY) == CLASSIFY
+
+
+@pytest.mark.parametrize("data", [b"", b"not a file", b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'}", b"PK\x03\x04broken"])
+def test_what_is_no_checkpoint_is_refused(data):
+    with pytest.raises(ValueError, match="not a checkpoint of a run"):
+        Checkpoint.from_bytes(data)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "owned"), "w"))
+
+    np.savez(tmp_path / "evil.npz", facts=np.array("{}"), weights=np.array([Evil()], dtype=object))
+    with pytest.raises(ValueError, match="not a checkpoint of a run"):
+        Checkpoint.from_bytes((tmp_path / "evil.npz").read_bytes())
+    assert not (tmp_path / "owned").exists()
