@@ -54,6 +54,11 @@ class PatchSettings:
         check_range("The cells of the grid, a side,", self.grid, 1, 5, whole=True)
         check_range("The threshold", self.threshold, 0, 10)
 
+    @property
+    def features(self) -> int:
+        """How many features describe a picture: cells · (likenesses and opposites) · patches."""
+        return self.grid**2 * 2 * self.patches
+
 
 class PatchEncoder:
     """Pictures to patch features, with filters made of training pictures alone.
@@ -85,17 +90,12 @@ class PatchEncoder:
         self.filters = (whitening @ whitened.T).astype(np.float32)
         self.bias = (-mean @ whitening @ whitened.T).astype(np.float32)
 
-    @property
-    def size(self) -> int:
-        """How many features describe a picture: grid · grid · 2 · patches."""
-        return self.settings.grid**2 * 2 * self.settings.patches
-
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        """(n, height, width[, colours]) uint8 -> (n, size) float16: cell by cell, first likenesses, then opposites."""
+        """(n, height, width[, colours]) uint8 -> (n, features) float16: for each cell, likenesses, then opposites."""
         return np.stack([self.encode(picture) for picture in pictures])
 
     def encode(self, picture: np.ndarray) -> np.ndarray:
-        """(height, width[, colours]) uint8 -> (size,) float16."""
+        """(height, width[, colours]) uint8 -> (features,) float16."""
         grid, threshold = self.settings.grid, self.settings.threshold
         features = []
         for rows in np.array_split(_windows(picture, self.settings.size), grid, axis=0):
@@ -205,7 +205,7 @@ def _encode_all(path: Path, pictures: np.ndarray, encoder: PatchEncoder) -> Iter
     starts = range(0, len(pictures), BLOCK)
     with TemporaryDirectory(prefix=".encoding-", dir=path.parent) as folder:
         half = Path(folder) / path.name
-        out = open_memmap(half, "w+", np.float16, (len(pictures), encoder.size))
+        out = open_memmap(half, "w+", np.float16, (len(pictures), encoder.settings.features))
 
         def encode(start: int) -> int:
             out[start : start + BLOCK] = encoder(pictures[start : start + BLOCK])

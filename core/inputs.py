@@ -71,7 +71,7 @@ class Patches:
         measured = features.train[:: max(1, len(features.train) // 5_000)].astype(np.float32)
         deviations = measured.std(axis=0)
         self.mean, self.scale = measured.mean(axis=0), 1 / (deviations + 1e-3 * deviations.mean() + 1e-6)
-        self.size = features.encoder.size
+        self.size = features.encoder.settings.features
 
     def training(self, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rows = self.features.train[numbers]

@@ -51,7 +51,7 @@ def plainly(encoder: PatchEncoder, picture: np.ndarray) -> np.ndarray:
 def test_features_are_those_of_the_formula(dataset, grid):
     encoder = PatchEncoder(dataset.x_train, PatchSettings(patches=8, size=4, grid=grid))
     fast = encoder(dataset.x_test[:3])
-    assert fast.shape == (3, encoder.size) == (3, grid * grid * 2 * 8)
+    assert fast.shape == (3, encoder.settings.features) == (3, grid * grid * 2 * 8)
     for features_, picture in zip(fast, dataset.x_test, strict=False):
         np.testing.assert_allclose(features_, plainly(encoder, picture), rtol=2e-3, atol=2e-3)
 
