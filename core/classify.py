@@ -69,6 +69,8 @@ class ClassifyConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "hidden", tuple(self.hidden))
+        if not isinstance(self.dataset, str):
+            raise ValueError(f"The data set must be a name, but it is {self.dataset!r:.60}.")
         check_range("The number of hidden layers", len(self.hidden), 0, 20, whole=True)
         for width in self.hidden:
             check_range("The size of a hidden layer", width, 1, 4_096, whole=True)

@@ -60,9 +60,11 @@ def principal_components(activations: np.ndarray, n: int = 2) -> tuple[np.ndarra
     activations: (pictures, units) -> (pictures, n), (n,). Of the two signs of a direction, the one is taken in which
     its largest part is positive, so that pictures do not jump. Pearson, "On lines and planes of closest fit" (1901).
     """
-    centred = activations - activations.mean(axis=0)
-    variances, directions = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
-    directions = directions[:, ::-1][:, :n]
-    directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])
-    total = variances.clip(0).sum()
-    return centred @ directions, variances[::-1][:n].clip(0) / (total or 1.0)
+    missing = max(0, n - min(activations.shape))  # fewer units than n: they do not differ in further directions
+    centred = np.pad(activations - activations.mean(axis=0), ((0, missing), (0, missing)))
+    _, deviations, directions = np.linalg.svd(centred, full_matrices=False)
+    directions = directions[:n]
+    largest = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
+    variances = deviations**2
+    places = centred @ (directions * np.sign(largest)[:, None]).T
+    return places[: len(activations)], variances[:n] / (variances.sum() or 1.0)

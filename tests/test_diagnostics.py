@@ -58,3 +58,11 @@ def test_a_layers_health_is_its_gradient_over_its_weights_and_its_dead_units(rel
 def test_a_layer_of_zeros_without_a_gradient_has_ratio_0():
     layer = Linear(2, 2, initialisation="zero")
     assert layer_health([layer], [], True)[0].gradient_ratio == 0
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (1, 5), (1, 1)])
+def test_fewer_units_or_pictures_than_directions_are_fine(shape):
+    activations = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    places, shares = principal_components(activations)
+    assert (places.shape, shares.shape) == ((shape[0], 2), (2,))
+    np.testing.assert_allclose(np.abs(places[:, 0]), np.abs(activations - activations.mean(axis=0)).sum(axis=1))
