@@ -35,7 +35,7 @@ def first_layer(learned: Learned) -> None:
         encoder = learned.inputs.features.encoder
         st.markdown(
             f"**The patches**: {encoder.settings.patches:,} were cut at random from training pictures (left) and "
-            "whitened (right): what is common to most patches is taken out, edges and colour contrasts remain. They are "
+            "whitened (right): what is common to most patches is taken out, edges and contrasts remain. They are "
             "**not learned**. What is learned is how the layers above weigh where the patches were found."
         )
         left, right = st.columns(2)

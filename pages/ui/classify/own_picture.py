@@ -56,7 +56,6 @@ def drawing(size: int) -> np.ndarray | None:
         drawing_mode="freedraw",
         return_image_data=True,
         key="canvas",
-        label="Draw here",
     )
     st.caption("Draw one digit, large. It is scaled and centred as those of MNIST were.")
     if canvas.image_data is None:
