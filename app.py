@@ -25,6 +25,7 @@ def main() -> None:
         page.run()
     except StoreUnavailable as error:
         st.error(str(error), icon=":material/cloud_off:")
+    visitor.remember()
 
 
 if __name__ == "__main__":  # training processes import this file anew and must not draw pages

@@ -10,10 +10,12 @@ from core.runs import Run, Status
 from core.runs.overview import differing_settings, export_row, leaderboards, table_row
 from pages.ui import live, take_home, teacher
 from pages.ui.charts import learning_curves, thin
+from pages.ui.texts import plain
 from pages.ui.visitor import visitor
 
 MAX_COMPARED = 6  # more curves cannot be told apart
 COLUMNS = {
+    "name": st.column_config.TextColumn(width="medium"),
     "epochs": st.column_config.NumberColumn(format="%d"),
     "loss": st.column_config.NumberColumn(format="%.4f", help="validation loss, or of a sentence the training loss"),
     "accuracy": st.column_config.NumberColumn(format="percent", help="validation, or characters of a sentence"),
@@ -28,7 +30,7 @@ COLUMNS = {
 def name_of(run: Run) -> str:
     """What a run is called in legends and headings."""
     row = table_row(run)
-    return f"{row['name'][:30]} · {run.nickname or 'no nickname'} · {run.id[:4]}"
+    return " · ".join(filter(None, [row["name"][:16], run.nickname[:12], run.id[:4]]))
 
 
 def who() -> None:
@@ -90,7 +92,7 @@ def table(runs: list[Run]) -> list[Run]:
 
 def details(run: Run) -> None:
     """One run: where to see it; and to its owner, name, note and deletion."""
-    st.subheader(name_of(run))
+    st.subheader(plain(name_of(run)))
     st.page_link(f"pages/{run.kind}.py", label="Open", icon=":material/open_in_new:", query_params={"run": run.id})
     if not live.desk().may_change(run):
         if run.note:
@@ -125,7 +127,7 @@ def compare(runs: list[Run]) -> None:
             column.altair_chart(learning_curves(some, "Epoch", title, percent=percent), width="stretch")
     different = differing_settings(runs)
     if different:
-        shown = {name: [str(value) for value in values] for name, values in different.items()}
+        shown = {name: ["–" if value is None else str(value) for value in values] for name, values in different.items()}
         st.markdown("**What was set differently**")
         st.dataframe(pd.DataFrame(shown, index=[name_of(run) for run in runs]).T)
     elif len(runs) > 1:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.runs import KINDS, Desk, Engine, NotAllowed, Run, Status, StoreUnavailable, get_engine
+from pages.ui.texts import plain
 from pages.ui.visitor import visitor
 
 SECONDS_BETWEEN_REDRAWS = 0.5
@@ -114,9 +115,8 @@ def buttons(
         for unit in ["step", "epoch"] if units["step"] is not units["epoch"] else ["epoch"]:
             action(f"One {unit}", "skip_next", desk().advance, run if paused else None, unit)
     if others:
-        st.caption(
-            f":material/visibility: You are watching a run of {run.nickname or 'somebody else'}. Train starts yours."
-        )
+        whose = plain(run.nickname) or "somebody else"
+        st.caption(f":material/visibility: You are watching a run of {whose}. Train starts yours.")
     pace = st.select_slider(
         "Slow motion",
         PACES,
@@ -194,7 +194,7 @@ def status_line(run: Run, done: float, text: str) -> None:
         words += " because nobody was watching"
     st.progress(min(done, 1.0), text=words)
     if run.message:
-        st.error(run.message, icon=":material/error:")
+        st.error(plain(run.message), icon=":material/error:")
     if engine().trouble and not run.status.ended:
         st.warning(engine().trouble, icon=":material/cloud_off:")
 

@@ -17,12 +17,10 @@ keep_token = st.components.v2.component(
 
 
 def recognise() -> None:
-    """At the beginning of every page: learn who this is, and give a browser that is new here a token to keep."""
+    """At the beginning of every page: learn who this is, and of which class."""
     if "token" not in st.session_state:
         kept = st.context.cookies.get(COOKIE)
         st.session_state["token"] = kept if is_token(kept) else new_token()
-    if COOKIE not in st.context.cookies:
-        keep_token(data=st.session_state["token"], key="keep_token")
     if code := st.query_params.get("class"):
         try:
             st.session_state["classroom"] = check_code(code)
@@ -30,6 +28,12 @@ def recognise() -> None:
             st.warning(str(error))
     elif st.session_state.get("classroom"):
         st.query_params["class"] = st.session_state["classroom"]  # the other pages' addresses lack it
+
+
+def remember() -> None:
+    """At the end of every page, where it takes no room: give a browser that is new here its token to keep."""
+    if COOKIE not in st.context.cookies:
+        keep_token(data=st.session_state["token"], key="keep_token")
 
 
 def visitor() -> Visitor:
