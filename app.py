@@ -8,7 +8,6 @@ from pages.ui import live, style, visitor
 
 def main() -> None:
     st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
-    style.apply()
     live.engine()  # its workers start while the first page is being read
     visitor.recognise()
     page = st.navigation(
@@ -21,6 +20,7 @@ def main() -> None:
         ],
         position="top",
     )
+    style.apply()
     try:
         page.run()
     except StoreUnavailable as error:

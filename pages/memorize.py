@@ -8,7 +8,7 @@ from core.lstm import Model, MyLSTM, MyLSTMCell
 from core.memorize import REPORT_SENTENCE, MemorizeConfig, MemorizeEpoch
 from core.runs import Run, Status
 from core.training import Change
-from pages.ui import controls, live
+from pages.ui import controls, entry, live
 from pages.ui.charts import change_marks, learning_curves, thin
 from pages.ui.code import show_code
 from pages.ui.texts import reconstruction_html
@@ -97,6 +97,7 @@ def verdict(run: Run, last: MemorizeEpoch) -> None:
         )
 
 
+entry.through_app()
 st.title("Memorize")
 st.markdown(
     "An LSTM reads a sentence and learns to say, after every character, **which one comes next**. "

@@ -8,7 +8,7 @@ from core.datasets import DATASETS
 from core.memorize import MemorizeEpoch
 from core.runs import Run, Status
 from core.runs.overview import differing_settings, export_row, leaderboards, table_row
-from pages.ui import live, take_home, teacher
+from pages.ui import entry, live, take_home, teacher
 from pages.ui.charts import learning_curves, thin
 from pages.ui.texts import plain
 from pages.ui.visitor import visitor
@@ -160,6 +160,7 @@ def leaderboard(runs: list[Run]) -> None:
         st.dataframe(pd.DataFrame(rows)[columns], column_config=COLUMNS, hide_index=True, placeholder="–")
 
 
+entry.through_app()
 st.title("Runs")
 who()
 runs = chosen_runs()
