@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.exercises import EXERCISES, TRIES, CounterExample, Exercise, grade
 from core.expression import ExpressionError
-from pages.ui.autograd.typed import complain
+from pages.ui.autograd.complain import complain
 from pages.ui.code import show_code
 from pages.ui.graph import short
 

@@ -14,10 +14,11 @@ from core.expression import Expression, ExpressionError, Graph, parse
 from core.gradcheck import STEP, central_differences, pytorch_gradients
 from core.tensor import Tensor
 from core.trace import BackwardStep, Contribution, backward_steps, forward_steps
-from pages.ui.autograd.typed import complain, plain
+from pages.ui.autograd.complain import complain
 from pages.ui.charts import GREY, legible
 from pages.ui.code import show_code
 from pages.ui.graph import name_of, short, show_graph
+from pages.ui.texts import plain
 
 DEFAULT = "(a**2*b + b)**2"
 EXAMPLES = {

@@ -1,15 +1,9 @@
-"""What a student typed, shown as it is; and where it does not work, with the reason and the place."""
-
-import re
+"""What a student sees of a formula that does not work."""
 
 import streamlit as st
 
 from core.expression import ExpressionError
-
-
-def plain(text: str) -> str:
-    """The text for where the page reads Markdown: a**2*b**2 shall not become bold."""
-    return re.sub(r"([\\`*_\[\]<>$:~#])", r"\\\1", text)
+from pages.ui.texts import plain
 
 
 def complain(error: ExpressionError) -> None:
