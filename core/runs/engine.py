@@ -17,6 +17,7 @@ from distributed import Client, Future
 
 from core.runs.store import Status, Store
 from core.runs.worker import WarmUp
+from core.training import Checkpoint
 
 PROJECT = Path(__file__).parents[2]
 REPEAT = "Press Train again to repeat it: the same seed gives the same curve."
@@ -42,20 +43,36 @@ class Engine:
         self._futures: dict[str, Future] = {}
         self._fail_runs_left_behind()
 
+    @property
+    def workers(self) -> int:
+        """How many runs train at the same time, where the workers are this machine's."""
+        return self._workers
+
     def warm_up(self) -> None:
         """Start the workers and return when all are ready to train."""
         self._connected()
 
-    def submit(self, config: Any, parent: str | None = None) -> str:
+    def submit(
+        self,
+        config: Any,
+        parent: str | None = None,
+        *,
+        weights: Checkpoint | None = None,
+        background: bool = False,
+    ) -> str:
         """Have a run trained as soon as a worker is free; return its id.
 
         parent: a run whose weights it begins with. Raises ValueError where that has none, or is of another kind.
+        weights: those that it begins with, where they are no run's. background: all others go first.
         """
         client = self._connected()
-        run_id, url = self.store.create(config, self._server, parent), self.store.url
+        run_id, url = self.store.create(config, self._server, parent, weights), self.store.url
         # The scheduler unpickles what is submitted. A lambda travels as bytecode: it need not import torch for it.
         future = client.submit(
-            lambda: import_module("core.runs.worker").work(run_id, url), key=f"train-{run_id}", pure=False
+            lambda: import_module("core.runs.worker").work(run_id, url),
+            key=f"train-{run_id}",
+            pure=False,
+            priority=-1 if background else 0,
         )
         self._futures[run_id] = future
         threading.Thread(target=self._watch, args=[run_id, future], name=f"watch-{run_id}", daemon=True).start()

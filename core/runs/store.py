@@ -40,6 +40,7 @@ from core.runs.kinds import KINDS, kind_of
 from core.runs.upgrades import SCHEMA_VERSION, UPGRADES
 from core.training import Checkpoint, check_range
 
+FROM_FILE = "a file"  # the parent of a run whose first weights are no run's
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for another process's short transaction
 
 
@@ -77,7 +78,7 @@ class Run(Base):
     although it is paused. message: why it failed, for a student.
     attempt: grows when another worker goes on with it, from its latest checkpoint; events behind that come again.
     train_seconds: spent inside the training loop, pauses left out. server: the process whose cluster trains it.
-    parent: the run whose weights it began with.
+    parent: the run whose weights it began with, or FROM_FILE.
     """
 
     __tablename__ = "runs"
@@ -165,13 +166,17 @@ class Store:
 
     # For pages
 
-    def create(self, config: Any, server: str = "", parent: str | None = None) -> str:
+    def create(
+        self, config: Any, server: str = "", parent: str | None = None, weights: Checkpoint | None = None
+    ) -> str:
         """Keep a new waiting run and return its id, which nobody can guess.
 
         parent: the run whose weights it begins with. Raises ValueError where that has none, or is of another kind.
+        weights: those that it begins with, where they are no run's.
         """
         run_id, kind = secrets.token_urlsafe(12), kind_of(config)
-        run = Run(run_id, kind, to_json(config), created=time.time(), server=server, parent=parent)
+        origin = FROM_FILE if weights else parent
+        run = Run(run_id, kind, to_json(config), created=time.time(), server=server, parent=origin)
         with self._session.begin() as session:
             session.add(run)
             if parent is not None:
@@ -180,14 +185,28 @@ class Store:
                 payload = session.scalar(query)
                 if payload is None:
                     raise ValueError("The run to continue with has not learned anything that was kept: start anew.")
-                weights = Checkpoint.from_bytes(payload).weights()
-                session.add(CheckpointRow(run_id, -1, weights.to_bytes()))
+                weights = Checkpoint.from_bytes(payload)
+            if weights:
+                session.flush()
+                session.add(CheckpointRow(run_id, -1, weights.weights().to_bytes()))
         return run_id
 
     def run(self, run_id: str) -> Run | None:
         """The run as it is now; None where there is no such run."""
         with self._session() as session:
             return session.get(Run, run_id)
+
+    def alike(self, configs: Sequence[Any]) -> list[Run | None]:
+        """Of each config the newest run that determines it alone: from its own first weights, with nothing changed.
+
+        None where there is none, or only ones that were paused, stopped or failed.
+        """
+        texts = [to_json(config) for config in configs]
+        query = select(Run).where(Run.config_json.in_(texts), Run.parent.is_(None), Run.changes_json == "{}")
+        query = query.where(Run.status.in_([Status.WAITING, Status.RUNNING, Status.FINISHED]), ~Run.paused)
+        with self._session() as session:
+            runs = {run.config_json: run for run in session.scalars(query.order_by(Run.created))}
+        return [runs.get(text) for text in texts]
 
     def events(self, run_id: str, after: int = -1, limit: int | None = None) -> list[tuple[int, Any]]:
         """(seq, event) of a run in order, from the one after seq `after`. seq counts from 0 without gaps."""
