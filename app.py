@@ -7,7 +7,6 @@ from pages.ui import live, style
 
 def main() -> None:
     st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
-    style.apply()
     live.engine()  # its workers start while the first page is being read
     page = st.navigation(
         [
@@ -18,6 +17,7 @@ def main() -> None:
         ],
         position="top",
     )
+    style.apply()
     page.run()
 
 

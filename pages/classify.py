@@ -13,7 +13,7 @@ from core.optim import SCHEDULES, SGD
 from core.runs import Run
 from core.tensor import Tensor
 from core.training import Change
-from pages.ui import controls, live
+from pages.ui import controls, entry, live
 from pages.ui.charts import change_marks, learning_curves, thin
 from pages.ui.code import show_code
 from pages.ui.data import fetch, where
@@ -172,6 +172,7 @@ def share_of_epoch(steps: list[Step], epochs: list[Epoch]) -> float:
     return (steps[-1].step + 1 - len(epochs) * steps_an_epoch) / steps_an_epoch
 
 
+entry.through_app()
 st.title("Classify")
 st.markdown(
     "A multilayer perceptron sees labelled pictures, **a batch at a time**, and moves its weights a little after each. "

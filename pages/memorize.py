@@ -7,13 +7,14 @@ import streamlit as st
 from core import memorize
 from core.lstm import Model, MyLSTM, MyLSTMCell
 from core.runs import Run
-from pages.ui import live
+from pages.ui import entry, live
 from pages.ui.code import show_code
 from pages.ui.memorize import compare, expects, inside, limit, looks_back, prompt, take_home, training
 from pages.ui.memorize.settings import parent_of, settings
 
 SECONDS_BETWEEN_LOOKS = 5.0  # as often as a run's model is kept
 
+entry.through_app()
 st.title("Memorize")
 st.markdown(
     "An LSTM reads a sentence and learns to say, after every character, **which one comes next**. "
