@@ -1,6 +1,7 @@
 """The engine with real Dask workers."""
 
 import os
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -44,3 +45,20 @@ def worker_of(engine, run_id) -> psutil.Process:
     [address] = [address for address, keys in client.processing().items() if f"train-{run_id}" in keys]
     [pid] = client.run(os.getpid, workers=[address]).values()
     return psutil.Process(pid)
+
+
+def test_what_runs_in_the_background_lets_others_go_first(url):
+    engine = Engine(url, workers=1)
+    try:
+        small = MemorizeConfig("to be", hidden_size=4, epochs=20)
+        engine.submit(replace(LONG, epochs=1000))  # keeps the only worker busy while the others are queued
+        background = [engine.submit(replace(small, seed=seed), background=True) for seed in range(3)]
+        urgent = engine.submit(small)
+        wait_for(lambda: engine.store.run(urgent).status.ended)
+        wait_for(lambda: all(engine.store.run(run).status.ended for run in background))
+        started = [engine.store.run(run).started for run in background]
+        assert sum(start < engine.store.run(urgent).started for start in started) <= 1, (
+            "one may have been at the worker"
+        )
+    finally:
+        engine.close()

@@ -131,8 +131,10 @@ def seconds_a_character(hidden_size: int, num_layers: int) -> float:
 
 def spoken(seconds: float) -> str:
     """A duration as it is said."""
+    if seconds < 1.5:
+        return "a second"
     if seconds < 90:
-        return f"about {max(1, round(seconds))} seconds"
+        return f"about {round(seconds)} seconds"
     return f"about {round(seconds / 60)} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
 
 

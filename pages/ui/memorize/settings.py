@@ -64,12 +64,18 @@ def parent_of(run: Run | None, config: MemorizeConfig | None) -> str | None:
     )
     if not go_on:
         return None
-    before, now = ((each.hidden_size, each.num_layers) for each in (run.config, config))
+    before, now = (layers_of(each.num_layers, each.hidden_size) for each in (run.config, config))
     if before != now:
         st.warning(
-            f"The present weights are those of {before[1]} layers of {before[0]} units: choose these sizes to continue "
-            "from them. As it is set now, training begins anew.",
+            f"The present weights are those of {before}: choose these sizes to continue from them. As it is set now, "
+            "training begins anew.",
             icon=":material/straighten:",
         )
         return None
     return run.id
+
+
+def layers_of(num_layers: int, hidden_size: int) -> str:
+    """A network's size in words."""
+    layers, units = "layer" if num_layers == 1 else "layers", "unit" if hidden_size == 1 else "units"
+    return f"{num_layers} {layers} of {hidden_size} {units}"

@@ -10,6 +10,7 @@ from pages.ui import live
 from pages.ui.code import show_code
 from pages.ui.memorize.experiment import experiment
 from pages.ui.memorize.learned import learned
+from pages.ui.memorize.settings import layers_of
 from pages.ui.take_home import download, table_file
 
 HOW_TO_LOAD = """\
@@ -63,8 +64,7 @@ def bring_back(config: MemorizeConfig | None) -> None:
         st.error(str(error), icon=":material/error:")
         return
     st.success(
-        f"{saved.sizes['num_layers']} layers of {saved.sizes['hidden_size']} units, which know "
-        f"{len(saved.symbols)} different characters.",
+        f"{size_of(saved)}, which know {len(saved.symbols)} different characters.",
         icon=":material/check_circle:",
     )
     st.button("Train on from this file", icon=":material/model_training:", on_click=train_on, args=[saved, config])
@@ -72,12 +72,16 @@ def bring_back(config: MemorizeConfig | None) -> None:
 
 def check_sizes(saved: Weights, config: MemorizeConfig) -> None:
     """Raise ValueError with a sentence unless the settings are those of the file."""
-    there, here = (saved.sizes["num_layers"], saved.sizes["hidden_size"]), (config.num_layers, config.hidden_size)
+    there, here = size_of(saved), layers_of(config.num_layers, config.hidden_size)
     if there != here:
         raise ValueError(
-            f"These weights are those of {there[0]} layers of {there[1]} units, but the settings say {here[0]} of "
-            f"{here[1]}: set the same sizes, or choose another file. Nothing was changed."
+            f"These weights are those of {there}, but the settings say {here}: set the same sizes, or choose another "
+            "file. Nothing was changed."
         )
+
+
+def size_of(saved: Weights) -> str:
+    return layers_of(saved.sizes["num_layers"], saved.sizes["hidden_size"])
 
 
 def train_on(saved: Weights, config: MemorizeConfig) -> None:
