@@ -6,8 +6,8 @@ import pandas as pd
 
 from core.training import Change
 
-BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"  # Okabe and Ito
-GREY = "#5b6770"
+BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
+CURVES = [BLUE, VERMILLION, GREEN, "#cc79a7", "#e69f00", "#56b4e9"]  # Okabe & Ito's colours
 MAX_POINTS = 500  # more cannot be told apart on a projector, and would only slow the page down
 
 
@@ -46,9 +46,8 @@ def learning_curves(
     frame = pd.concat([frame.assign(curve=name) for name, frame in curves.items()], ignore_index=True)
     names = list(curves)
     y_scale = alt.Scale(type="log") if log else alt.Scale(domain=[0, 1]) if percent else alt.Scale(zero=True)
-    legend = alt.Legend(
-        title=None, orient="top", labelLimit=400, symbolType="stroke", columns=2 if len(names) > 3 else 0
-    )
+    columns = 2 if len(names) > 3 else 0  # on a phone, too, all of them can be read
+    legend = alt.Legend(title=None, orient="top", labelLimit=400, symbolType="stroke", columns=columns)
     legend = legend if len(names) > 1 else None
     lines = (
         alt.Chart(frame)
@@ -56,9 +55,7 @@ def learning_curves(
         .encode(
             x=alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=alt.Scale(nice=False)),
             y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=".0%" if percent else "~g"), scale=y_scale),
-            color=alt.Color(
-                "curve:N", sort=names, scale=alt.Scale(domain=names, range=[BLUE, VERMILLION, GREEN, PURPLE, ORANGE])
-            ).legend(legend),
+            color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names, range=CURVES)).legend(legend),
             strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             tooltip=[
                 alt.Tooltip("curve:N", title="curve"),

@@ -1,5 +1,6 @@
 """A sentence and what came back of it, character by character."""
 
+import re
 from html import escape
 from itertools import groupby, zip_longest
 
@@ -32,3 +33,8 @@ def reconstruction_html(sentence: str, said: str) -> str:
         for kind, text in compare(sentence, said)
     )
     return f'{STYLE}<div class="said" dir="auto">{pieces}</div>'
+
+
+def plain(text: str) -> str:
+    """What somebody typed, so that Markdown shows it as it is: no link, picture or formula is made of it."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~$:&])", r"\\\1", text).replace("\n", " ")

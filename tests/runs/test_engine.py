@@ -1,14 +1,13 @@
 """The engine with real Dask workers."""
 
 import os
-from dataclasses import replace
 
 import psutil
 import pytest
 
 from core.memorize import MemorizeConfig
 from core.runs.engine import Engine
-from core.runs.store import Status
+from core.runs.tables import Status
 from tests.runs import wait_for
 
 LONG = MemorizeConfig("to be or not to be", hidden_size=16, epochs=200)
@@ -41,24 +40,7 @@ def test_a_run_whose_worker_is_killed_goes_on_with_the_same_curve(engine):
 
 def worker_of(engine, run_id) -> psutil.Process:
     """The process that trains this run."""
-    client = engine._client
-    [address] = [address for address, keys in client.processing().items() if f"train-{run_id}" in keys]
+    client, task = engine._client, engine.store.run(run_id).claim
+    [address] = [address for address, tasks in client.processing().items() if task in tasks]
     [pid] = client.run(os.getpid, workers=[address]).values()
     return psutil.Process(pid)
-
-
-def test_what_runs_in_the_background_lets_others_go_first(url):
-    engine = Engine(url, workers=1)
-    try:
-        small = MemorizeConfig("to be", hidden_size=4, epochs=20)
-        engine.submit(replace(LONG, epochs=1000))  # keeps the only worker busy while the others are queued
-        background = [engine.submit(replace(small, seed=seed), background=True) for seed in range(3)]
-        urgent = engine.submit(small)
-        wait_for(lambda: engine.store.run(urgent).status.ended)
-        wait_for(lambda: all(engine.store.run(run).status.ended for run in background))
-        started = [engine.store.run(run).started for run in background]
-        assert sum(start < engine.store.run(urgent).started for start in started) <= 1, (
-            "one may have been at the worker"
-        )
-    finally:
-        engine.close()

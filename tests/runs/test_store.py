@@ -9,7 +9,9 @@ import pytest
 from core.classify import ClassifyConfig, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.runs.codec import to_json
-from core.runs.store import FROM_FILE, Status, Store, row
+from core.runs.people import Visitor
+from core.runs.store import FROM_FILE, Store, row
+from core.runs.tables import Status
 from core.training import Checkpoint
 
 CONFIG = MemorizeConfig("hello")
@@ -60,14 +62,14 @@ def test_recent_runs_come_newest_first(store):
 
 def test_wishes_reach_the_worker(store):
     run = store.begin(store.create(CONFIG))
-    assert write(store, run, [0]) == ({}, False, False, 0.0, ())
+    assert write(store, run, [0])[:4] == ({}, False, False, 0.0)
     store.steer(run.id, lr=0.5)
     store.pause(run.id)
     store.set_pace(run.id, 0.3)
-    assert write(store, run, []) == ({"lr": 0.5}, True, False, 0.3, ())
+    assert write(store, run, [])[:4] == ({"lr": 0.5}, True, False, 0.3)
     store.resume(run.id)
     store.stop(run.id)
-    assert write(store, run, []) == ({"lr": 0.5}, False, True, 0.3, ())
+    assert write(store, run, [])[:4] == ({"lr": 0.5}, False, True, 0.3)
 
 
 def test_a_paused_run_is_let_go_on_once_for_each_unit_asked_for(store):
@@ -336,20 +338,21 @@ def test_a_run_can_begin_with_weights_that_are_no_run_s(store):
 
 
 def test_alike_is_the_newest_run_that_its_config_alone_determines(store):
-    other = replace(CONFIG, seed=1)
-    assert store.alike([CONFIG, other]) == [None, None]
-    first = store.create(CONFIG)
-    assert [run and run.id for run in store.alike([other, CONFIG])] == [None, first]
-    newest = store.create(CONFIG)
-    assert store.alike([CONFIG])[0].id == newest
+    me, somebody, other = Visitor("me"), Visitor("somebody"), replace(CONFIG, seed=1)
+    assert store.alike([CONFIG, other], "me") == [None, None]
+    mine, theirs = store.create(CONFIG, by=me), store.create(other, by=somebody)
+    assert [run and run.id for run in store.alike([other, CONFIG], "me")] == [None, mine]
+    store.end(store.begin(theirs), Status.FINISHED)
+    assert [run.id for run in store.alike([other, CONFIG], "me")] == [theirs, mine]
 
-    steered, stopped, paused = (store.create(CONFIG) for _ in range(3))
+    steered, stopped, paused = (store.create(CONFIG, by=me) for _ in range(3))
     store.steer(steered, lr=0.5)
     store.stop(stopped)
     store.pause(paused)
-    parent = store.begin(store.create(other))
+    parent = store.begin(store.create(replace(CONFIG, seed=2)))
     save(store, parent, 7)
-    store.end(parent, Status.FINISHED)
-    store.create(CONFIG, parent=parent.id)
-    store.create(CONFIG, weights=checkpoint(3))
-    assert [run.id for run in store.alike([CONFIG, other])] == [newest, parent.id]
+    store.create(CONFIG, parent=parent.id, by=me)
+    store.create(CONFIG, weights=checkpoint(3), by=me)
+    assert [run.id for run in store.alike([CONFIG], "me")] == [mine]
+    newest = store.create(CONFIG, by=me)
+    assert [run.id for run in store.alike([CONFIG], "me")] == [newest]

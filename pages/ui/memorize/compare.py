@@ -9,10 +9,9 @@ from core.cells import CELLS, WithoutCellState
 from core.lstm import MyLSTM
 from core.memorize import MemorizeConfig, MemorizeEpoch, make_model
 from core.runs import Run, Status
-from pages.ui import live
 from pages.ui.charts import learning_curves, thin
 from pages.ui.code import show_code
-from pages.ui.memorize.history import epochs_of, stop, submit
+from pages.ui.memorize.several import epochs_of, going, runs_of, stop, submit
 from pages.ui.take_home import chart_buttons
 from pages.ui.texts import reconstruction_html
 
@@ -22,7 +21,6 @@ ABOUT = {
     "GRU": "two gates and no memory besides h (Cho et al. 2014)",
     "RNN": "no gates at all (Elman 1990)",
 }
-KEY = "compared"
 
 
 def show(config: MemorizeConfig | None) -> None:
@@ -38,26 +36,25 @@ def show(config: MemorizeConfig | None) -> None:
         st.info("The settings above need mending first.", icon=":material/edit:")
         return
     configs = [replace(config, cell=cell) for cell in CELLS]
-    runs = live.engine().store.alike(configs)
+    runs = runs_of(configs)
     missing = [each for each, run in zip(configs, runs, strict=True) if run is None]
-    going = any(run and not run.status.ended for run in runs)
     with st.container(horizontal=True):
         st.button(
             "Train them side by side",
             icon=":material/stacked_line_chart:",
             type="primary",
-            disabled=going or not missing,
+            disabled=going(runs) or not missing,
             on_click=submit,
-            args=[missing, KEY],
+            args=[missing],
         )
-        st.button("Stop them", icon=":material/stop:", disabled=not going, on_click=stop, args=[KEY])
+        st.button("Stop them", icon=":material/stop:", disabled=not going(runs), on_click=stop, args=[runs])
 
-    @st.fragment(run_every=1.0 if going else None)
+    @st.fragment(run_every=1.0 if going(runs) else None)
     def results() -> None:
-        now = live.engine().store.alike(configs)
+        now = runs_of(configs)
         draw(configs, now)
-        if going and all(run is None or run.status.ended for run in now):
-            st.rerun()
+        if going(runs) and not going(now):
+            st.rerun()  # the buttons outside show another state
 
     if any(runs):
         results()

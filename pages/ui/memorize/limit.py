@@ -13,15 +13,14 @@ import streamlit as st
 from core import memorize
 from core.memorize import MemorizeConfig, characters
 from core.runs import Run, Status
-from pages.ui import live
 from pages.ui.charts import legible
 from pages.ui.code import show_code
-from pages.ui.memorize.history import epochs_of, stop, submit
+from pages.ui.memorize.several import going, runs_of, stop, submit
 from pages.ui.take_home import chart_buttons, download, table_file
 
 LENGTHS = [5, 10, 20, 40, 80, 160, 320]
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
-KEY = "limit"
+TIMER = ":material/timer:"
 LONG, TOO_LONG = 5 * 60, 60 * 60  # seconds
 TRIAL_EPOCHS, TRIAL_CHARACTERS = 6, 30
 RANDOM, OWN = "Random letters", "The sentence above, cut or repeated"
@@ -54,17 +53,16 @@ def show(config: MemorizeConfig | None) -> None:
         for length in sorted(lengths)
         for size in sorted(sizes)
     }
-    runs = live.engine().store.alike(list(grid.values()))
-    missing = [each for each, run in zip(grid.values(), runs, strict=True) if run is None]
-    going = any(run and not run.status.ended for run in runs)
-    start(missing, going)
+    configs = list(grid.values())
+    runs = runs_of(configs)
+    start([each for each, run in zip(configs, runs, strict=True) if run is None], runs)
 
-    @st.fragment(run_every=1.0 if going else None)
+    @st.fragment(run_every=1.0 if going(runs) else None)
     def results() -> None:
-        now = live.engine().store.alike(list(grid.values()))
+        now = runs_of(configs)
         draw(dict(zip(grid, now, strict=True)))
-        if going and all(run is None or run.status.ended for run in now):
-            st.rerun()
+        if going(runs) and not going(now):
+            st.rerun()  # the buttons outside show another state
 
     if any(runs):
         results()
@@ -79,42 +77,38 @@ def text_of(length: int, kind: str, config: MemorizeConfig) -> str:
     return "".join((parts * (length // len(parts) + 1))[:length])
 
 
-def start(missing: list[MemorizeConfig], going: bool) -> None:
+def start(missing: list[MemorizeConfig], runs: list[Run | None]) -> None:
     """How long it would take, and the buttons."""
-    seconds = estimate(missing) if missing and not going else 0.0
-    if missing and not going:
-        text = (
-            f"{len(missing)} networks to train: **{spoken(seconds)}** at most on this machine, if nobody else trains."
-        )
+    seconds = 0.0
+    if missing and not going(runs):
+        seconds = estimate(missing)
+        text = f"{len(missing)} networks to train, one at a time: **{spoken(seconds)}** at most."
         if seconds > TOO_LONG:
-            st.error(
-                f"{text} That is too long for one go: choose fewer, shorter or smaller ones.", icon=":material/timer:"
-            )
+            st.error(f"{text} That is too long for one go: choose fewer, shorter or smaller ones.", icon=TIMER)
         elif seconds > LONG:
-            st.warning(f"{text} It goes on while you look at something else.", icon=":material/timer:")
+            st.warning(f"{text} Stay on this page meanwhile: a network that nobody watches pauses.", icon=TIMER)
         else:
-            st.info(text, icon=":material/timer:")
+            st.info(text, icon=TIMER)
     with st.container(horizontal=True):
         st.button(
             "Run the grid",
             icon=":material/grid_on:",
             type="primary",
-            disabled=going or not missing or seconds > TOO_LONG,
+            disabled=going(runs) or not missing or seconds > TOO_LONG,
             on_click=submit,
-            args=[missing, KEY],
+            args=[missing],
         )
-        st.button("Stop the grid", icon=":material/stop:", disabled=not going, on_click=stop, args=[KEY])
+        st.button("Stop the grid", icon=":material/stop:", disabled=not going(runs), on_click=stop, args=[runs])
 
 
 def estimate(configs: list[MemorizeConfig]) -> float:
     """Seconds until all are trained, if none knows its text before its last epoch."""
-    work = sum(
+    return sum(
         config.epochs
         * (len(characters(config.sentence)) + 1)
         * seconds_a_character(config.hidden_size, config.num_layers)
         for config in configs
     )
-    return work / min(live.engine().workers, len(configs))
 
 
 @st.cache_data(show_spinner="Timing a few epochs …", ttl=3600)
@@ -144,10 +138,8 @@ def draw(runs: dict[tuple[int, int], Run | None]) -> None:
     st.progress(len(ended) / len(runs), text=f"{len(ended)} of {len(runs)} networks trained")
     rows = []
     for (length, size), run in ended.items():
-        history = epochs_of(run)
-        last = history[-1]
-        needed = f"{last.epoch + 1} epochs" if last.char_accuracy == 1 else "not whole"
-        rows.append((length, size, last.char_accuracy, last.epoch + 1, f"{last.char_accuracy:.0%}\n{needed}"))
+        share, epochs = run.summary["accuracy"], int(run.summary["epochs"])
+        rows.append((length, size, share, epochs, f"{share:.0%}\n{f'{epochs} epochs' if share == 1 else 'not whole'}"))
     if not rows:
         return
     frame = pd.DataFrame(rows, columns=["length", "hidden size", "accuracy", "epochs", "label"])

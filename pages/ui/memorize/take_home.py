@@ -86,4 +86,7 @@ def size_of(saved: Weights) -> str:
 
 def train_on(saved: Weights, config: MemorizeConfig) -> None:
     """Callback: a run that begins with the file's weights."""
-    live.show_run("memorize", live.engine().submit(config, weights=saved.checkpoint()))
+    try:
+        live.show_run("memorize", live.desk().submit(config, weights=saved.checkpoint()))
+    except ValueError as error:  # the teacher's rules
+        st.toast(str(error), icon=":material/block:")
