@@ -177,6 +177,8 @@ def load_weights(model: Model, checkpoint: Checkpoint, alphabet: Alphabet) -> No
     """
     fresh = {name: weight.numpy() for name, weight in model.state_dict().items()}
     weights = checkpoint.part("model")
+    if "symbols" not in weights:
+        raise ValueError("This is no checkpoint of a memorised sentence: it does not say which characters it knows.")
     weights = translate(weights, weights.pop("symbols").tolist(), fresh, alphabet.symbols)
     weights = weights_for(fresh, Checkpoint(named("model", weights), {}))
     model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})

@@ -388,6 +388,11 @@ def test_weights_go_on_with_another_sentence(cell):
     assert next(fit(after, checkpoint=end.weights())).loss != next(fit(after)).loss
 
 
+def test_a_checkpoint_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="no checkpoint of a memorised sentence"):
+        next(fit(MemorizeConfig("hello", **SMALL), checkpoint=Checkpoint({}, {})))
+
+
 def test_weights_of_another_size_are_refused():
     *_, end = fit(MemorizeConfig("hello", **SMALL, epochs=1))
     for other in ({"hidden_size": 9}, {"num_layers": 2}, {"cell": "GRU"}):

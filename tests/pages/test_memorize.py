@@ -6,12 +6,14 @@ import time
 
 import pytest
 
+from core.inside.connectivity import connectivity
+from core.inside.predictions import teacher_forced
+from core.inside.prompt import go_on
 from core.lstm import MyLSTMCell
 from core.memorize import REPORT_SENTENCE, Alphabet, MemorizeConfig, characters, model_of
 from core.runs import get_engine
 from core.weights import to_file
-from pages.ui.memorize import limit
-from pages.ui.memorize.inside import EXPLANATIONS
+from pages.ui.memorize import expects, inside, limit, looks_back, prompt
 from pages.ui.memorize.presets import PRESETS
 from tests.pages.conftest import button, run_until
 
@@ -277,10 +279,13 @@ def upload(app, data: bytes) -> None:
     assert not app.exception
 
 
-def test_every_line_of_code_beside_a_formula_is_in_the_cell():
+def test_every_line_of_code_beside_a_formula_is_one_that_runs():
     source = inspect.getsource(MyLSTMCell)
-    for _, line, _ in EXPLANATIONS.values():
+    for _, line, _ in inside.EXPLANATIONS.values():
         assert line in source
+    assert expects.LINE in inspect.getsource(teacher_forced)
+    assert looks_back.LINE in inspect.getsource(connectivity)
+    assert prompt.LINE in inspect.getsource(go_on)
 
 
 def progress(app) -> str:
