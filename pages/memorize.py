@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from core import memorize
-from core.lstm import Model, MyLSTM, MyLSTMCell
+from core import bptt, memorize
+from core.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.memorize import REPORT_SENTENCE, MemorizeConfig, MemorizeEpoch
 from core.runs import Run, Status
 from core.training import Change
-from pages.ui import controls, live
+from pages.ui import backends, controls, live
 from pages.ui.charts import change_marks, learning_curves, thin
 from pages.ui.code import show_code
 from pages.ui.texts import reconstruction_html
@@ -45,7 +45,9 @@ def settings() -> MemorizeConfig | None:
     with right:
         seed = controls.seed("memorize")
     try:
-        return MemorizeConfig(sentence, hidden_size, num_layers, lr, epochs, seed)
+        config = MemorizeConfig(sentence, hidden_size, num_layers, lr, epochs, seed, backends.choice())
+        backends.times(config)
+        return config
     except ValueError as error:
         st.error(str(error), icon=":material/edit:")
         return None
@@ -113,4 +115,5 @@ with right:
         live.panel(run, draw)
     else:
         st.info("Press **Train**: the loss curve and what the network says will grow here.", icon=":material/timeline:")
-show_code(MyLSTMCell, MyLSTM, Model, memorize.fit, memorize.reconstruct)
+by_hand = bptt.Layer, bptt.forward_steps, bptt.backward_steps, bptt.tanh
+show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstruct, *by_hand)
