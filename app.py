@@ -2,23 +2,30 @@
 
 import streamlit as st
 
-from pages.ui import live, style
+from core.runs import StoreUnavailable
+from pages.ui import live, style, visitor
 
 
 def main() -> None:
     st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
-    style.apply()
     live.engine()  # its workers start while the first page is being read
+    visitor.recognise()
     page = st.navigation(
         [
             st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
             st.Page("pages/memorize.py", title="Memorize", icon=":material/short_text:"),
             st.Page("pages/classify.py", title="Classify", icon=":material/image:"),
             st.Page("pages/autograd.py", title="Autograd", icon=":material/account_tree:"),
+            st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
         ],
         position="top",
     )
-    page.run()
+    style.apply()
+    try:
+        page.run()
+    except StoreUnavailable as error:
+        st.error(str(error), icon=":material/cloud_off:")
+    visitor.remember()
 
 
 if __name__ == "__main__":  # training processes import this file anew and must not draw pages

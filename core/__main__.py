@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from core import augment, classify, datasets, inputs, memorize, nn, optim
+from core.cells import CELLS
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
 from core.presets import PRESETS
@@ -26,6 +27,8 @@ MEMORIZE_OPTIONS = {
     "lr": "learning rate: how far Adam moves the weights at each step",
     "epochs": "how often the whole sentence is seen, one step each",
     "seed": "where the random numbers begin; the same seed gives the same curve",
+    "cell": f"what stands in the LSTM's place, of {', '.join(CELLS)}",
+    "until_known": "end as soon as the whole sentence comes back",
 }
 CLASSIFY_OPTIONS = {
     "dataset": f"which pictures, of {', '.join(datasets.DATASETS)}; those that are not here are downloaded",

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core import bptt
+
 State = tuple[Tensor, Tensor]
 
 
@@ -43,12 +45,32 @@ class MyLSTMCell(nn.Module):
         self.bias_hh = parameter(4 * hidden_size)
 
     def forward(self, x: Tensor, state: State) -> State:
+        return self.step(self.project(x), state)
+
+    def project(self, x: Tensor) -> Tensor:
+        """What x alone brings to the gates, at any number of steps: (..., input_size) -> (..., 4 * hidden_size)."""
+        return F.linear(x, self.weight_ih, self.bias_ih + self.bias_hh)
+
+    def step(self, projected: Tensor, state: State) -> State:
+        """The rest, which must wait for the state: projected (batch, 4 * hidden_size), (h, c) -> the next (h, c)."""
         h, c = state
-        gates = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh, self.bias_hh)  # (batch, 4H)
+        gates = projected + F.linear(h, self.weight_hh)  # (batch, 4H)
         i, f, g, o = gates.chunk(4, dim=-1)  # (batch, H) each
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
         return h, c
+
+
+def run_layer(cell: MyLSTMCell, sequence: Tensor, state: State) -> tuple[Tensor, State]:
+    """One layer, step by step: sequence (seq_len, batch, input_size) -> (seq_len, batch, hidden_size), last (h, c)."""
+    outputs = []
+    for projected in cell.project(sequence):  # (batch, 4H)
+        h, c = state = cell.step(projected, state)
+        outputs.append(h)
+    return torch.stack(outputs), (h, c)
+
+
+BACKENDS = {"autograd": run_layer, "bptt": bptt.run_layer}
 
 
 class MyLSTM(nn.Module):
@@ -56,15 +78,21 @@ class MyLSTM(nn.Module):
 
     Input (seq_len, batch, input_size) and optionally (h, c), (num_layers, batch, hidden_size) each, zeros if
     left out. Output: the last layer's hidden states (seq_len, batch, hidden_size) and every layer's final (h, c).
-    The batch axis may be left out everywhere, as in torch.nn.LSTM.
+    The batch axis may be left out everywhere, as in torch.nn.LSTM, and torch.nn.LSTM's state_dict loads as it is.
+    backend: who finds the gradients: "autograd", from the steps as they are written here, or "bptt", by hand, which is
+    many times faster (core/bptt.py). Raises ValueError for another one.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1):
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, backend: str = "autograd"):
         super().__init__()
+        if backend not in BACKENDS:
+            raise ValueError(f"The backend must be one of {', '.join(BACKENDS)}, but it is {backend!r}.")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.backend = backend
         self.cells = nn.ModuleList(
             MyLSTMCell(input_size if layer == 0 else hidden_size, hidden_size) for layer in range(num_layers)
         )
+        self.register_load_state_dict_pre_hook(_take_torch_names)
 
     def forward(self, input: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         if input.dim() == 2:  # no batch axis: put one in, and take it out again
@@ -77,12 +105,8 @@ class MyLSTM(nn.Module):
 
         sequence, final_states = input, []
         for cell, h, c in zip(self.cells, *state, strict=True):
-            outputs = []
-            for x in sequence:  # (batch, input_size)
-                h, c = cell(x, (h, c))
-                outputs.append(h)
-            sequence = torch.stack(outputs)  # (seq_len, batch, H)
-            final_states.append((h, c))
+            sequence, final_state = BACKENDS[self.backend](cell, sequence, (h, c))  # (seq_len, batch, H)
+            final_states.append(final_state)
         h, c = (torch.stack(states) for states in zip(*final_states, strict=True))  # (num_layers, batch, H)
         return sequence, (h, c)
 
@@ -96,7 +120,7 @@ class MyLSTM(nn.Module):
             raise ValueError(f"h and c must be {expected}, not {tuple(h.shape)} and {tuple(c.shape)}.")
 
     @classmethod
-    def from_torch(cls, lstm: nn.LSTM) -> MyLSTM:
+    def from_torch(cls, lstm: nn.LSTM, backend: str = "autograd") -> MyLSTM:
         """The same network with a copy of the weights of a torch.nn.LSTM.
 
         Raises ValueError for what this class leaves out: two directions, projections, batch first, dropout, no bias.
@@ -106,10 +130,26 @@ class MyLSTM(nn.Module):
                 "MyLSTM takes over an nn.LSTM with one direction, biases, sequence first, no projection and no dropout."
             )
         weight = lstm.weight_ih_l0
-        ours = cls(lstm.input_size, lstm.hidden_size, lstm.num_layers).to(weight.device, weight.dtype)
-        for layer, cell in enumerate(ours.cells):
-            cell.load_state_dict({name: getattr(lstm, f"{name}_l{layer}") for name in cell.state_dict()})
+        ours = cls(lstm.input_size, lstm.hidden_size, lstm.num_layers, backend).to(weight.device, weight.dtype)
+        ours.load_state_dict(lstm.state_dict())
         return ours
+
+    def to_torch(self) -> nn.LSTM:
+        """A torch.nn.LSTM with a copy of these weights."""
+        weight = self.cells[0].weight_ih
+        theirs = nn.LSTM(self.input_size, self.hidden_size, self.num_layers).to(weight.device, weight.dtype)
+        for layer, cell in enumerate(self.cells):
+            for name, value in cell.state_dict().items():
+                getattr(theirs, f"{name}_l{layer}").data.copy_(value)
+        return theirs
+
+
+def _take_torch_names(lstm: MyLSTM, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Before weights are loaded: torch.nn.LSTM's names, such as weight_ih_l0, become ours, cells.0.weight_ih."""
+    for layer, cell in enumerate(lstm.cells):
+        for name, _ in cell.named_parameters():
+            if (theirs := f"{prefix}{name}_l{layer}") in state:
+                state[f"{prefix}cells.{layer}.{name}"] = state.pop(theirs)
 
 
 class Model(nn.Module):
@@ -118,9 +158,9 @@ class Model(nn.Module):
     input (seq_len, batch, input_size), (h, c) -> logits (seq_len, batch, output_size), (h, c).
     """
 
-    def __init__(self, input_size: int, hidden_size: int, output_size: int, num_layers: int):
+    def __init__(self, input_size: int, hidden_size: int, output_size: int, num_layers: int, backend: str = "autograd"):
         super().__init__()
-        self.lstm = MyLSTM(input_size, hidden_size, num_layers)
+        self.lstm = MyLSTM(input_size, hidden_size, num_layers, backend)
         self.linear = nn.Linear(hidden_size, output_size)
 
     def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:

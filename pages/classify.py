@@ -10,7 +10,7 @@ from core.functional import cross_entropy, linear, relu
 from core.nn import CrossEntropyLoss, Linear, Module, ReLU, Sequential
 from core.optim import SGD
 from core.tensor import Tensor
-from pages.ui import live
+from pages.ui import entry, live
 from pages.ui.classify import compare, inside, mistakes, own_picture, take_home, training
 from pages.ui.classify.settings import settings, start
 from pages.ui.code import show_code
@@ -24,6 +24,7 @@ LOOKS = {
     "Take home": take_home.show,
 }
 
+entry.through_app()
 st.title("Classify")
 st.markdown(
     "A multilayer perceptron sees labelled pictures, **a batch at a time**, and moves its weights a little after each. "

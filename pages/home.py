@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.datasets import DATASETS
+from pages.ui import entry
 from pages.ui.data import where
 
 DOORS = [
@@ -26,6 +27,7 @@ DOORS = [
     ),
 ]
 
+entry.through_app()
 st.title("How networks learn")
 st.markdown(
     "Watch two neural networks learn that you can read line by line: everything that moves on these pages is computed "

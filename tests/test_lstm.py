@@ -6,9 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from core.lstm import Model, MyLSTM, MyLSTMCell
+from core.lstm import BACKENDS, Model, MyLSTM, MyLSTMCell
 
 INPUT, HIDDEN, STEPS = 3, 5, 7
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request) -> str:
+    """The test is made with each."""
+    return request.param
 
 
 @pytest.fixture(autouse=True)
@@ -124,9 +130,9 @@ def assert_all_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tenso
 @pytest.mark.parametrize("batch", [1, 3, None], ids=["batch-1", "batch-3", "unbatched"])
 @pytest.mark.parametrize("num_layers", [1, 2, 3, 4])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)], ids=["f32", "f64"])
-def test_outputs_states_and_gradients_equal_pytorch_s(num_layers, batch, with_state, dtype, tolerance):
+def test_outputs_states_and_gradients_equal_pytorch_s(backend, num_layers, batch, with_state, dtype, tolerance):
     theirs = nn.LSTM(INPUT, HIDDEN, num_layers).to(dtype)
-    ours = MyLSTM.from_torch(theirs)
+    ours = MyLSTM.from_torch(theirs, backend)
     axis = () if batch is None else (batch,)
     inputs = torch.randn(STEPS, *axis, INPUT, dtype=dtype)
     state = tuple(torch.randn(num_layers, *axis, HIDDEN, dtype=dtype) for _ in "hc") if with_state else None
@@ -136,10 +142,10 @@ def test_outputs_states_and_gradients_equal_pytorch_s(num_layers, batch, with_st
     assert_all_same(our_results, run(theirs, inputs, state), tolerance)
 
 
-def test_a_longer_and_wider_one_equals_pytorch_s_to_the_same_tolerance():
+def test_a_longer_and_wider_one_equals_pytorch_s_to_the_same_tolerance(backend):
     theirs = nn.LSTM(20, 64, 2)
     inputs = torch.randn(70, 1, 20)
-    ours = run(MyLSTM.from_torch(theirs), inputs, None)
+    ours = run(MyLSTM.from_torch(theirs, backend), inputs, None)
     expected = run(theirs, inputs, None)
     for name, value in expected.items():
         scale = max(1.0, value.abs().max().item())  # gradients of weights are sums over all 70 steps
@@ -147,10 +153,10 @@ def test_a_longer_and_wider_one_equals_pytorch_s_to_the_same_tolerance():
 
 
 @pytest.mark.parametrize("part", ["output", "h", "c"])
-def test_the_gradient_of_each_result_alone_is_right(part):
+def test_the_gradient_of_each_result_alone_is_right(backend, part):
     """Through one of the three results only: the other two then bring no gradient at all."""
     theirs = nn.LSTM(INPUT, HIDDEN, 2).double()
-    ours = MyLSTM.from_torch(theirs)
+    ours = MyLSTM.from_torch(theirs, backend)
     inputs = torch.randn(STEPS, 2, INPUT, dtype=torch.float64)
     for lstm in (ours, theirs):
         output, (h, c) = lstm(inputs)
@@ -159,8 +165,8 @@ def test_the_gradient_of_each_result_alone_is_right(part):
         assert_same(our_weight.grad, their_weight.grad, 1e-12)
 
 
-def test_gradients_equal_finite_differences():
-    lstm = MyLSTM(2, 3, 2).double()
+def test_gradients_equal_finite_differences(backend):
+    lstm = MyLSTM(2, 3, 2, backend).double()
     inputs = torch.randn(4, 2, 2, dtype=torch.float64, requires_grad=True)
     state = tuple(torch.randn(2, 2, 3, dtype=torch.float64, requires_grad=True) for _ in "hc")
 
@@ -172,8 +178,8 @@ def test_gradients_equal_finite_differences():
     assert torch.autograd.gradcheck(results, (inputs, *state, *lstm.parameters()))
 
 
-def test_a_sequence_in_two_pieces_is_one_sequence():
-    lstm = MyLSTM(INPUT, HIDDEN, 2)
+def test_a_sequence_in_two_pieces_is_one_sequence(backend):
+    lstm = MyLSTM(INPUT, HIDDEN, 2, backend)
     inputs = torch.randn(STEPS, 2, INPUT)
     whole, last_state = lstm(inputs)
     first, state = lstm(inputs[:3])
@@ -183,16 +189,16 @@ def test_a_sequence_in_two_pieces_is_one_sequence():
         assert_same(ours, theirs, 1e-6)
 
 
-def test_samples_of_a_batch_do_not_see_each_other():
-    lstm = MyLSTM(INPUT, HIDDEN, 2)
+def test_samples_of_a_batch_do_not_see_each_other(backend):
+    lstm = MyLSTM(INPUT, HIDDEN, 2, backend)
     inputs = torch.randn(STEPS, 3, INPUT)
     together, _ = lstm(inputs)
     for sample in range(3):
         assert_same(lstm(inputs[:, sample])[0], together[:, sample], 1e-6)
 
 
-def test_two_backwards_accumulate_and_no_grad_records_nothing():
-    lstm = MyLSTM(INPUT, HIDDEN)
+def test_two_backwards_accumulate_and_no_grad_records_nothing(backend):
+    lstm = MyLSTM(INPUT, HIDDEN, 1, backend)
     inputs = torch.randn(STEPS, 1, INPUT)
     for _ in range(2):
         pull(lstm(inputs)[0])
@@ -205,13 +211,33 @@ def test_two_backwards_accumulate_and_no_grad_records_nothing():
         assert not lstm(inputs)[0].requires_grad
 
 
-def test_from_torch_copies():
+def test_from_torch_copies(backend):
     theirs = nn.LSTM(INPUT, HIDDEN, 2)
-    ours = MyLSTM.from_torch(theirs)
+    ours = MyLSTM.from_torch(theirs, backend)
     before = ours.cells[1].weight_hh.clone()
     with torch.no_grad():
         theirs.weight_hh_l1.add_(1)
     assert_same(ours.cells[1].weight_hh, before, 0)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_state_dicts_go_both_ways(layers):
+    ours, theirs = MyLSTM(INPUT, HIDDEN, layers), nn.LSTM(INPUT, HIDDEN, layers)
+    inputs = torch.randn(STEPS, 2, INPUT)
+    assert not torch.equal(ours(inputs)[0], theirs(inputs)[0])
+    ours.load_state_dict(theirs.state_dict())
+    assert_same(ours(inputs)[0], theirs(inputs)[0], 1e-6)
+    again = MyLSTM(INPUT, HIDDEN, layers)
+    again.load_state_dict(ours.state_dict())
+    assert_same(again(inputs)[0], theirs(inputs)[0], 1e-6)
+    assert_same(again.to_torch()(inputs)[0], theirs(inputs)[0], 1e-6)
+
+
+def test_a_state_dict_of_another_network_is_refused():
+    ours = MyLSTM(INPUT, HIDDEN, 2)
+    for wrong in (nn.LSTM(INPUT, HIDDEN, 1), nn.LSTM(INPUT, HIDDEN, 3), nn.GRU(INPUT, HIDDEN, 2)):
+        with pytest.raises(RuntimeError, match=r"Missing|Unexpected|size mismatch"):
+            ours.load_state_dict(wrong.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -241,10 +267,15 @@ def test_from_torch_refuses_what_it_leaves_out(options):
         ((STEPS, 2, 3), (2, 2, 4), r"h and c must be \(2, 2, 5\), not \(2, 2, 4\)"),
     ],
 )
-def test_a_wrong_shape_is_named(shape, states, sentence):
+def test_a_wrong_shape_is_named(backend, shape, states, sentence):
     state = states and (torch.zeros(states), torch.zeros(states))
     with pytest.raises(ValueError, match=sentence):
-        MyLSTM(INPUT, HIDDEN, 2)(torch.zeros(shape), state)
+        MyLSTM(INPUT, HIDDEN, 2, backend)(torch.zeros(shape), state)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(ValueError, match="The backend must be one of autograd, bptt, but it is 'cuda'"):
+        MyLSTM(INPUT, HIDDEN, backend="cuda")
 
 
 # The whole model
@@ -262,8 +293,8 @@ def test_the_model_has_the_documented_shapes():
     assert h.shape == c.shape == (3, 2, HIDDEN)
 
 
-def test_the_model_is_its_lstm_and_then_its_linear_layer():
-    model = Model(INPUT, HIDDEN, 4, 2)
+def test_the_model_is_its_lstm_and_then_its_linear_layer(backend):
+    model = Model(INPUT, HIDDEN, 4, 2, backend)
     inputs, state = torch.randn(STEPS, 1, INPUT), model.init_hidden_cell()
     logits, (h, c) = model(inputs, state)
     hidden, (expected_h, expected_c) = model.lstm(inputs, state)
@@ -272,8 +303,8 @@ def test_the_model_is_its_lstm_and_then_its_linear_layer():
     assert_same(c, expected_c, 0)
 
 
-def test_states_follow_the_model_to_another_type():
-    model = Model(INPUT, HIDDEN, 4, 2).double()
+def test_states_follow_the_model_to_another_type(backend):
+    model = Model(INPUT, HIDDEN, 4, 2, backend).double()
     state = model.init_hidden_cell()
     assert state[0].dtype == torch.float64
     logits, _ = model(torch.randn(STEPS, 1, INPUT, dtype=torch.float64), state)

@@ -43,7 +43,7 @@ def symptom() -> Curves:
 
 FAULT = Fault(
     name="all_zero",
-    title="The network in which nobody makes a start",
+    title="The network that stops learning almost at once",
     setting="A network with one hidden layer learns four points of three classes.",
     look="The wrong curve comes down a little, to 1.04, and rests there for good.",
     hint="With all weights zero, what does the hidden layer give? And what flows back through a weight of zero?",

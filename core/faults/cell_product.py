@@ -27,7 +27,7 @@ def symptom() -> Curves:
 
 FAULT = Fault(
     name="cell_product",
-    title="The LSTM that remembers nothing",
+    title="The LSTM whose loss stays high",
     setting="An LSTM cell learns the text “to be or not to be”.",
     look="The loss falls a little, and then never again.",
     hint="c is zero before the first character. Follow it through the cell by hand for one step, then for two.",

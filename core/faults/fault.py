@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,14 @@ class Row:
     expected: float | str
     right: float | str
     wrong: float | str
+
+    def agrees(self, got: float | str) -> bool:
+        """Whether this is what was expected; numbers may differ in the sixth digit. NaN agrees with nothing."""
+        return (
+            got == self.expected
+            if isinstance(got, str)
+            else math.isclose(got, self.expected, rel_tol=1e-6, abs_tol=1e-9)
+        )
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class Fault:
     question: Question
 
     def diff(self) -> str:
-        """The lines in which the wrong twin differs from the right one, with all their neighbours."""
+        """The right twin's code with the lines that are gone (-) and those that have come (+) in the wrong one."""
         right, wrong = (textwrap.dedent(inspect.getsource(twin)).splitlines() for twin in (self.right, self.wrong))
-        return "\n".join(difflib.unified_diff(right, wrong, "right", "wrong", n=len(right), lineterm=""))
+        _, _, _, *lines = difflib.unified_diff(right, wrong, n=len(right), lineterm="")  # without its head
+        return "\n".join(lines)

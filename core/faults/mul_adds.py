@@ -1,6 +1,7 @@
 """A multiplication whose backward adds the other factor to the gradient, where it should multiply by it."""
 
 from core.faults.fault import Comparison, Fault, Question, Row
+from core.faults.slopes import numeric_slopes, slopes
 from core.functional import as_tensors
 from core.functional import mul as right_mul
 from core.tensor import Tensor
@@ -19,16 +20,9 @@ def mul(a, b) -> Tensor:
 def symptom() -> Comparison:
     rows = []
     for a, b in ((2.0, 3.0), (0.5, -4.0)):
-        gradients = []
-        for twin in (right_mul, mul):
-            leaves = Tensor(a, requires_grad=True), Tensor(b, requires_grad=True)
-            twin(*leaves).backward()
-            gradients.append([float(leaf.grad) for leaf in leaves])
-        step = 1e-6
-        by_a = ((a + step) * b - (a - step) * b) / (2 * step)
-        by_b = (a * (b + step) - a * (b - step)) / (2 * step)
-        rows.append(Row(f"∂(a·b)/∂a at a = {a:g}, b = {b:g}", by_a, gradients[0][0], gradients[1][0]))
-        rows.append(Row(f"∂(a·b)/∂b at a = {a:g}, b = {b:g}", by_b, gradients[0][1], gradients[1][1]))
+        found = (numeric_slopes(right_mul, (a, b)), slopes(right_mul, (a, b)), slopes(mul, (a, b)))
+        for name, *numbers in zip("ab", *found, strict=True):
+            rows.append(Row(f"∂(a·b)/∂{name} at a = {a:g}, b = {b:g}".replace("-", "−"), *numbers))
     return Comparison("finite differences", tuple(rows))
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from core.faults.fault import Comparison, Fault, Question, Row
+from core.faults.slopes import numeric_slopes, slopes
 from core.functional import as_tensors
 from core.functional import relu as right_relu
 from core.tensor import Tensor
@@ -20,23 +21,23 @@ def relu(a) -> Tensor:
 
 
 def symptom() -> Comparison:
-    rows, step = [], 1e-6
-    for at in (2.0, 0.5, -0.5, -2.0):
-        slopes = []
-        for twin in (right_relu, relu):
-            a = Tensor(at, requires_grad=True)
-            twin(a).backward()
-            slopes.append(float(a.grad))
-        expected = (max(at + step, 0) - max(at - step, 0)) / (2 * step)
-        rows.append(Row(f"slope of relu at {at:g}".replace("-", "−"), expected, *slopes))
+    rows = [
+        Row(
+            f"slope of relu at {at:g}".replace("-", "−"),
+            *numeric_slopes(right_relu, (at,)),
+            *slopes(right_relu, (at,)),
+            *slopes(relu, (at,)),
+        )
+        for at in (2.0, 0.5, -0.5, -2.0)
+    ]
     return Comparison("finite differences", tuple(rows))
 
 
 FAULT = Fault(
     name="open_relu",
-    title="The gate that lets gradients back through when it is shut",
+    title="The operation that is right on one side of zero",
     setting="The slope of ReLU is checked at four places.",
-    look="On one side of zero all is well.",
+    look="Two of the slopes are right. Which two, and why those?",
     hint="Draw max(a, 0). How steep is it to the left of 0?",
     right=right_relu,
     wrong=relu,

@@ -4,6 +4,7 @@ import numpy as np
 
 from core import functional as F
 from core.faults.fault import Comparison, Fault, Question, Row
+from core.faults.slopes import numeric_slopes, slopes
 from core.tensor import Tensor, unbroadcast
 
 
@@ -44,33 +45,33 @@ class OverwritingTensor(Tensor):
                     arriving[parent] = parent_grad
 
 
-FORMULAS = (
-    ("x² at 3", 3.0, F.pow_two),
-    ("x + x at 3", 3.0, lambda x: x + x),
-    ("x · x at 3", 3.0, lambda x: x * x),
-    ("(2x) · (x + 1) at 3", 3.0, lambda x: (2 * x) * (x + 1)),
-)
+FORMULAS = {
+    "x²": F.pow_two,
+    "x + x": lambda x: F.add(x, x),
+    "x · x": lambda x: F.mul(x, x),
+    "(2x) · (x + 1)": lambda x: F.mul(F.mul(2, x), F.add(x, 1)),
+}
 
 
 def symptom() -> Comparison:
-    rows, step = [], 1e-6
-    for what, at, formula in FORMULAS:
-        gradients = []
-        for backward in (Tensor.backward, OverwritingTensor.backward):
-            x = Tensor(at, requires_grad=True)
-            backward(formula(x))
-            gradients.append(float(x.grad))
-        expected = (formula(Tensor(at + step)).item() - formula(Tensor(at - step)).item()) / (2 * step)
-        rows.append(Row(f"d/dx of {what}", expected, *gradients))
+    rows = [
+        Row(
+            f"d/dx of {what} at 3",
+            *numeric_slopes(formula, (3.0,)),
+            *slopes(formula, (3.0,)),
+            *slopes(formula, (3.0,), OverwritingTensor.backward),
+        )
+        for what, formula in FORMULAS.items()
+    ]
     return Comparison("finite differences", tuple(rows))
 
 
 FAULT = Fault(
     name="overwritten",
-    title="The gradient that is too small in a diamond",
-    setting="Formulas in which x is used once or twice are differentiated.",
-    look="Where x is used once, all is well. Where it is used twice, something is missing.",
-    hint="Draw x · x as a graph. How many arrows leave x? How many come back?",
+    title="The gradient that is right for some formulas and too small for others",
+    setting="Four formulas are differentiated by the engine; the operations themselves are right.",
+    look="One of the formulas is right. What do the others have in common?",
+    hint="Draw x · x as a graph. How many arrows leave x? How many gradients come back along them?",
     right=Tensor.backward,
     wrong=OverwritingTensor.backward,
     symptom=symptom,

@@ -40,14 +40,14 @@ FAULT = Fault(
     wrong=log_softmax,
     symptom=symptom,
     question=Question(
-        "Why may the largest logit be subtracted from all logits of a row?",
+        "What may be done with all logits of a row without changing any probability?",
         (
-            "Because softmax only looks at the largest logit",
-            "Because the gradient of a maximum is zero",
-            "Because eˣ⁻ᵐ / Σ eʸ⁻ᵐ = eˣ / Σ eʸ: the factor e⁻ᵐ cancels",
+            "Divide them by the largest one",
+            "Subtract the same number from each",
+            "Leave out the largest one",
         ),
-        2,
-        "Nothing changes but the size of the numbers: the largest exponent is 0 then, so that nothing overflows, and "
-        "the sum is at least 1, so that nothing is divided by zero.",
+        1,
+        "eˣ⁻ᵐ / Σ eʸ⁻ᵐ = eˣ / Σ eʸ: the factor e⁻ᵐ cancels. With the largest logit as m, the largest exponent is 0, so "
+        "that nothing overflows, and the sum is at least 1, so that nothing is divided by zero.",
     ),
 )

@@ -1,7 +1,23 @@
 """Training runs: submitted by pages, trained by Dask's workers, kept in the store, steered while they go on."""
 
+from core.runs.desk import Desk
 from core.runs.engine import Engine, get_engine
 from core.runs.kinds import KINDS
-from core.runs.store import Run, Status, Store
+from core.runs.people import NotAllowed, Visitor
+from core.runs.rules import Rules
+from core.runs.store import Store, StoreUnavailable
+from core.runs.tables import Run, Status
 
-__all__ = ["KINDS", "Engine", "Run", "Status", "Store", "get_engine"]
+__all__ = [
+    "KINDS",
+    "Desk",
+    "Engine",
+    "NotAllowed",
+    "Rules",
+    "Run",
+    "Status",
+    "Store",
+    "StoreUnavailable",
+    "Visitor",
+    "get_engine",
+]

@@ -15,7 +15,8 @@ class Kind:
     """config: the dataclass that determines a run; events: the dataclasses it may yield; start: makes its generator.
 
     units: what a student can let it do one of, and the event that says that it is done.
-    steerable: the fields of the config that may change while it runs.
+    steerable: the fields of the config that may change while it runs. summary: what an event adds to a run's results,
+    of epochs (how many are done), loss, accuracy and test_accuracy.
     """
 
     config: type
@@ -23,6 +24,7 @@ class Kind:
     start: Callable[[Any, Control, Checkpoint | None], Iterator[Any]]
     units: dict[str, type]
     steerable: tuple[str, ...]
+    summary: Callable[[Any], dict[str, float]]
 
     def steered(self, config: Any, changes: dict[str, Any]) -> Any:
         """The config with changed fields. Raises ValueError where one cannot be changed, or not to this value."""
@@ -47,6 +49,22 @@ def start_classify(
     return classify.fit(config, datasets.load(config.dataset), control, checkpoint)
 
 
+def summarise_memorize(event: memorize.Event) -> dict[str, float]:
+    if not isinstance(event, memorize.MemorizeEpoch):
+        return {}
+    return {"epochs": event.epoch + 1, "loss": event.loss, "accuracy": event.char_accuracy}
+
+
+def summarise_classify(event: classify.Event) -> dict[str, float]:
+    match event:
+        case classify.Epoch():
+            return {"epochs": event.epoch + 1, "loss": event.val_loss, "accuracy": event.val_accuracy}
+        case classify.Result():
+            return {"test_accuracy": event.accuracy}
+        case _:
+            return {}
+
+
 KINDS = {
     "memorize": Kind(
         memorize.MemorizeConfig,
@@ -54,6 +72,7 @@ KINDS = {
         memorize.fit,
         units={"step": memorize.MemorizeEpoch, "epoch": memorize.MemorizeEpoch},
         steerable=("lr",),
+        summary=summarise_memorize,
     ),
     "classify": Kind(
         classify.ClassifyConfig,
@@ -61,6 +80,7 @@ KINDS = {
         start_classify,
         units={"step": classify.Step, "epoch": classify.Epoch},
         steerable=("lr", "momentum", "weight_decay", "dropout", "batch_size", "schedule"),
+        summary=summarise_classify,
     ),
 }
 

@@ -10,16 +10,13 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     URL,
-    Enum,
-    ForeignKey,
-    LargeBinary,
-    Text,
+    Select,
+    case,
     create_engine,
     delete,
     event,
@@ -31,116 +28,43 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, sessionmaker
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.datasets import data_dir
 from core.runs.codec import from_json, to_json
 from core.runs.kinds import KINDS, kind_of
+from core.runs.people import Visitor
+from core.runs.queue import Waiting, line_up
+from core.runs.rules import Rules
+from core.runs.tables import ENDED, Base, CheckpointRow, EventRow, Nickname, RulesRow, Run, Schema, Status
 from core.runs.upgrades import SCHEMA_VERSION, UPGRADES
 from core.training import Checkpoint, check_range
 
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for another process's short transaction
+MAX_DEATHS = 3  # of workers that trained the same run: the next one would die, too
+NOBODY = Visitor(owner="")
 
 
-class Status(StrEnum):
-    WAITING = "waiting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-    @property
-    def ended(self) -> bool:
-        return self in ENDED
-
-
-ENDED = (Status.FINISHED, Status.STOPPED, Status.FAILED)
-
-
-class Base(MappedAsDataclass, DeclarativeBase):
-    pass
-
-
-class Schema(Base):
-    __tablename__ = "schema"
-
-    version: Mapped[int] = mapped_column(primary_key=True)
-
-
-class Run(Base):
-    """A run as the store knew it when it was asked. Times are seconds since 1970, UTC.
-
-    status: what is; what the student wants: changes_json, the fields of the config that were changed; paused; stopping;
-    pace, the seconds that a step takes at least; steps_wanted and epochs_wanted, how many of these it is still to make
-    although it is paused. message: why it failed, for a student.
-    attempt: grows when another worker goes on with it, from its latest checkpoint; events behind that come again.
-    train_seconds: spent inside the training loop, pauses left out. server: the process whose cluster trains it.
-    parent: the run whose weights it began with.
-    """
-
-    __tablename__ = "runs"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    config_json: Mapped[str] = mapped_column(Text)
-    created: Mapped[float]
-    server: Mapped[str] = mapped_column(default="")
-    status: Mapped[Status] = mapped_column(
-        Enum(Status, native_enum=False, length=16, values_callable=list), default=Status.WAITING
-    )
-    message: Mapped[str] = mapped_column(Text, default="")
-    started: Mapped[float | None] = mapped_column(default=None)
-    finished: Mapped[float | None] = mapped_column(default=None)
-    attempt: Mapped[int] = mapped_column(default=0)
-    train_seconds: Mapped[float] = mapped_column(default=0.0)
-    parent: Mapped[str | None] = mapped_column(default=None)
-    changes_json: Mapped[str] = mapped_column(Text, default="{}")
-    paused: Mapped[bool] = mapped_column(default=False)
-    stopping: Mapped[bool] = mapped_column(default=False)
-    pace: Mapped[float] = mapped_column(default=0.0)
-    steps_wanted: Mapped[int] = mapped_column(default=0)
-    epochs_wanted: Mapped[int] = mapped_column(default=0)
-
-    @property
-    def config(self) -> Any:
-        """The config it was submitted with. Raises ValueError where this program no longer understands it."""
-        return from_json(KINDS[self.kind].config, self.config_json)
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """The fields of the config that were changed since, and their values now."""
-        return json.loads(self.changes_json)
-
-
-class EventRow(Base):
-    __tablename__ = "events"
-
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.id, ondelete="CASCADE"), primary_key=True)
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    payload: Mapped[str] = mapped_column(Text)
-
-
-class CheckpointRow(Base):
-    """A run's latest checkpoint. seq: of the last event before it, -1 where there was none."""
-
-    __tablename__ = "checkpoints"
-
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.id, ondelete="CASCADE"), primary_key=True)
-    seq: Mapped[int]
-    payload: Mapped[bytes] = mapped_column(LargeBinary)
+class StoreUnavailable(RuntimeError):
+    """The database cannot be reached, read or written now. Its text says so to a student; nothing is half-written."""
 
 
 class Wishes(NamedTuple):
-    """What the student wants of a run now: see Run. advance: the units that it is to make although it is paused."""
+    """What is wanted of a run now: see Run. advance: the units that it is to make although it is paused.
+
+    needed: it rests, and another run waits for its worker.
+    """
 
     changes: dict[str, Any]
     paused: bool
     stopping: bool
     pace: float
+    parked: bool = False
+    views: int = 0
     advance: tuple[str, ...] = ()
+    needed: bool = False
 
 
 class Store:
@@ -149,11 +73,13 @@ class Store:
     def __init__(self, url: str | None = None):
         """url: an SQLAlchemy URL; else DATABASE_URL, else the SQLite file runs.sqlite in DATA_DIR.
 
-        Raises RuntimeError for a store that a newer version of this program has written.
+        Raises RuntimeError for a store that a newer version of this program has written. Every method raises
+        StoreUnavailable while the database does not do what it should.
         """
-        location = make_url(url or os.environ.get("DATABASE_URL") or _default_url())
+        location = _location(url or os.environ.get("DATABASE_URL"))
         self.url = location.render_as_string(hide_password=False)
         self._database = create_engine(location, pool_pre_ping=True)
+        event.listen(self._database, "handle_error", _say_what_is_wrong)
         if self._database.dialect.name == "sqlite":
             Path(location.database).parent.mkdir(parents=True, exist_ok=True)
             event.listen(self._database, "connect", _prepare_sqlite)
@@ -165,14 +91,19 @@ class Store:
 
     # For pages
 
-    def create(self, config: Any, server: str = "", parent: str | None = None) -> str:
+    def create(self, config: Any, parent: str | None = None, by: Visitor = NOBODY) -> str:
         """Keep a new waiting run and return its id, which nobody can guess.
 
-        parent: the run whose weights it begins with. Raises ValueError where that has none, or is of another kind.
+        parent: the run whose weights it begins with. Raises ValueError where that has none, or is of another kind, and
+        where the teacher's rules do not allow `by` to start this run now.
         """
-        run_id, kind = secrets.token_urlsafe(12), kind_of(config)
-        run = Run(run_id, kind, to_json(config), created=time.time(), server=server, parent=parent)
+        run_id, kind, now = secrets.token_urlsafe(12), kind_of(config), time.time()
+        run = Run(run_id, kind, to_json(config), created=now, parent=parent, queued=now)
+        run.owner, run.nickname, run.classroom = by.owner, by.nickname, by.classroom
         with self._session.begin() as session:
+            if by.owner and not by.teacher:
+                _one_at_a_time(session)  # who starts a hundred at once is counted, too
+                _check_rules(session, config, by.owner)
             session.add(run)
             if parent is not None:
                 session.flush()
@@ -189,10 +120,16 @@ class Store:
         with self._session() as session:
             return session.get(Run, run_id)
 
-    def events(self, run_id: str, after: int = -1, limit: int | None = None) -> list[tuple[int, Any]]:
-        """(seq, event) of a run in order, from the one after seq `after`. seq counts from 0 without gaps."""
+    def events(
+        self, run_id: str, after: int = -1, limit: int | None = None, only: Sequence[str] | None = None
+    ) -> list[tuple[int, Any]]:
+        """(seq, event) of a run in order, from the one after seq `after`. seq counts from 0 without gaps.
+
+        only: the names of the classes of events that are wanted; by default all.
+        """
         query = select(Run.kind, EventRow.seq, EventRow.kind, EventRow.payload).join(Run)
         query = query.where(EventRow.run_id == run_id, EventRow.seq > after).order_by(EventRow.seq).limit(limit)
+        query = query.where(EventRow.kind.in_(only)) if only else query
         with self._session() as session:
             rows = session.execute(query).all()
         return [(seq, from_json(KINDS[kind].event(name), payload)) for kind, seq, name, payload in rows]
@@ -207,19 +144,75 @@ class Store:
             kept = session.get(CheckpointRow, run_id)
         return (Checkpoint.from_bytes(kept.payload), kept.seq) if kept else (None, -1)
 
-    def recent(self, limit: int = 20, kind: str | None = None, unfinished: bool = False) -> list[Run]:
-        """The newest runs first; of one kind, or those that have not ended, where asked."""
+    def recent(
+        self,
+        limit: int | None = 20,
+        kind: str | None = None,
+        unfinished: bool = False,
+        classroom: str | None = None,
+    ) -> list[Run]:
+        """The newest runs first; of one kind, those that have not ended, or those of a class, where asked."""
         query = select(Run).order_by(Run.created.desc()).limit(limit)
         query = query.where(Run.kind == kind) if kind else query
         query = query.where(Run.status.not_in(ENDED)) if unfinished else query
+        query = query.where(Run.classroom == classroom) if classroom is not None else query
         with self._session() as session:
             return list(session.scalars(query))
+
+    def queue(self) -> list[str]:
+        """The ids of the waiting runs, next one first."""
+        with self._session() as session:
+            return [run.run_id for run, _ in _line(session)]
+
+    def usual_seconds(self) -> float:
+        """How long a run usually has its worker: a mean over the last twenty that ended. 0.0: nothing is known."""
+        query = select(Run.train_seconds).where(Run.status.in_(ENDED), Run.train_seconds > 0)
+        with self._session() as session:
+            seconds = session.scalars(query.order_by(Run.finished.desc()).limit(20)).all()
+        return sum(seconds) / len(seconds) if seconds else 0.0
+
+    def watch(self, run_id: str) -> None:
+        """Somebody looks at the run."""
+        self._wish(run_id, views=Run.views + 1)
+
+    def describe(self, run_id: str, **texts: str) -> None:
+        """Set the run's title or note."""
+        with self._session.begin() as session:
+            session.execute(update(Run).where(Run.id == run_id).values(texts))
+
+    def delete(self, *run_ids: str) -> None:
+        """Forget runs with all that belongs to them. Their workers, if any, notice and stop."""
+        with self._session.begin() as session:
+            for table in (EventRow, CheckpointRow):
+                session.execute(delete(table).where(table.run_id.in_(run_ids)))
+            session.execute(delete(Run).where(Run.id.in_(run_ids)))
+
+    def nickname(self, owner: str) -> str:
+        """How the owner of a browser wants to be called; "": nothing was said."""
+        with self._session() as session:
+            row = session.get(Nickname, owner)
+        return row.nickname if row else ""
+
+    def set_nickname(self, owner: str, nickname: str) -> None:
+        with self._session.begin() as session:
+            _one_at_a_time(session)
+            session.merge(Nickname(owner, nickname))
+
+    def rules(self) -> Rules:
+        """What the teacher allows now."""
+        with self._session() as session:
+            return _rules(session)
+
+    def set_rules(self, rules: Rules) -> None:
+        with self._session.begin() as session:
+            _one_at_a_time(session)
+            session.merge(RulesRow(1, to_json(rules)))
 
     def pause(self, run_id: str) -> None:
         self._wish(run_id, paused=True)
 
     def resume(self, run_id: str) -> None:
-        self._wish(run_id, paused=False)
+        self._wish(run_id, paused=False, parked=False, **_in_line())
 
     def steer(self, run_id: str, **changes: Any) -> None:
         """Train on with these settings. Raises ValueError with a sentence where one cannot be changed, or not so."""
@@ -242,33 +235,87 @@ class Store:
             raise ValueError(f"A run can go on for one step or one epoch, not for one {unit!r}.")
         column = Run.steps_wanted if unit == "step" else Run.epochs_wanted
         with self._session.begin() as session:
-            session.execute(update(Run).where(*_going(run_id), Run.paused).values({column: column + 1}))
+            wishes = {column.key: column + 1, "parked": False, **_in_line()}
+            session.execute(update(Run).where(*_going(run_id), Run.paused).values(wishes))
 
     def stop(self, run_id: str) -> None:
-        """Ask a run to end soon. One that still waits ends at once."""
+        """Ask a run to end soon. One that has no worker ends at once."""
         self._wish(run_id, stopping=True)
         with self._session.begin() as session:
-            still_waits = (Run.id == run_id) & (Run.status == Status.WAITING)
-            session.execute(update(Run).where(still_waits).values(status=Status.STOPPED, finished=time.time()))
+            idle = *_going(run_id), Run.claim == ""
+            session.execute(update(Run).where(*idle).values(status=Status.STOPPED, finished=time.time()))
 
     def fail(self, run_id: str, message: str) -> None:
         """End a run that its worker can no longer end itself. Nothing happens to one that has ended."""
         with self._session.begin() as session:
             session.execute(update(Run).where(*_going(run_id)).values(_end(message)))
 
-    # For workers
+    # For workers and the engine
 
-    def begin(self, run_id: str) -> Run | None:
-        """Claim a run, events behind its latest checkpoint cleared; None where it has ended or does not exist."""
-        first_start = func.coalesce(Run.started, time.time())
-        claimed = {"status": Status.RUNNING, "attempt": Run.attempt + 1, "started": first_start, "message": ""}
+    def claim(self, task: str) -> Run | None:
+        """The run that this task is to train now; None: there is none.
+
+        That is the one that it was training when its worker died, or else the next one in line.
+        """
+        with self._session.begin() as session:
+            _one_at_a_time(session)
+            own = session.scalar(select(Run.id).where(Run.claim == task))
+            _put_back(session, Run.claim == task, deaths=1)
+            ready = [run.run_id for run, may_start in _line(session) if may_start or run.run_id == own]
+            if not ready:
+                return None
+            return self._begin(session, own if own in ready else ready[0], task)
+
+    def begin(self, run_id: str, task: str = "a task") -> Run | None:
+        """Claim this run; None where it has ended or does not exist."""
+        with self._session.begin() as session:
+            return self._begin(session, run_id, task)
+
+    def _begin(self, session: Session, run_id: str, task: str) -> Run | None:
+        now = time.time()
+        claimed = {
+            "status": Status.RUNNING,
+            "claim": task,
+            "attempt": Run.attempt + 1,
+            "started": func.coalesce(Run.started, now),
+            "served": now,
+            "message": "",
+        }
         kept = select(CheckpointRow.seq).where(CheckpointRow.run_id == run_id).scalar_subquery()
         lost = delete(EventRow).where(EventRow.run_id == run_id, EventRow.seq > func.coalesce(kept, -1))
-        with self._session.begin() as session:
-            run = session.scalar(update(Run).where(*_going(run_id)).values(claimed).returning(Run))
-            if run:
-                session.execute(lost)
+        run = session.scalar(update(Run).where(*_going(run_id)).values(claimed).returning(Run))
+        if run:
+            session.execute(lost)
         return run
+
+    def release(self, run: Run) -> None:
+        """Give the worker of a resting run back; it waits for another one as soon as it is to go on."""
+        going_on = Run.paused.is_(False) | (Run.steps_wanted > 0) | (Run.epochs_wanted > 0)
+        status = case((going_on, Status.WAITING), else_=Status.PAUSED)
+        with self._session.begin() as session:
+            released = {"claim": "", "status": status, "queued": time.time()}
+            session.execute(update(Run).where(*_still_mine(run)).values(released))
+
+    def park(self, run: Run) -> None:
+        """Pause a run because nobody watches it."""
+        with self._session.begin() as session:
+            session.execute(update(Run).where(*_still_mine(run)).values(paused=True, parked=True))
+
+    def put_back(self, task: str, died: bool = True) -> None:
+        """What this task was training waits for another worker; one that has cost too many of them fails."""
+        with self._session.begin() as session:
+            _put_back(session, Run.claim == task, deaths=int(died))
+
+    def claims(self) -> dict[str, int]:
+        """The tasks that train something now, and a number each that grows while they live."""
+        query = select(Run.claim, Run.beats + Run.attempt).where(Run.status.not_in(ENDED), Run.claim != "")
+        with self._session() as session:
+            return dict(session.execute(query).all())
+
+    def may_start(self) -> int:
+        """How many of the waiting runs a free worker could take now."""
+        with self._session() as session:
+            return sum(may_start for _, may_start in _line(session))
 
     def exchange(
         self,
@@ -277,29 +324,40 @@ class Store:
         status: Status,
         train_seconds: float,
         checkpoint: tuple[bytes, int] | None = None,
+        summary: dict[str, float] | None = None,
+        again: bool = False,
     ) -> Wishes:
-        """In one short transaction: keep what the run has yielded, and hear what its student wants.
+        """In one short transaction: keep what the run has yielded, and hear what is wanted of it.
 
-        rows: what `row` made. checkpoint: its bytes, and the seq of the last event before it.
+        rows: what `row` made. checkpoint: its bytes, and the seq of the last event before it. again: an exchange before
+        has failed, nobody knows when: perhaps some of the rows are kept already.
         A run that has ended or was claimed by another worker keeps nothing and is to stop.
         """
-        report = update(Run).where(*_still_mine(run)).values(status=status, train_seconds=train_seconds)
-        wanted = Run.changes_json, Run.paused, Run.stopping, Run.pace, Run.steps_wanted, Run.epochs_wanted
+        news = {"status": status, "train_seconds": train_seconds, "beats": Run.beats + 1}
+        if summary:
+            news["summary_json"] = json.dumps(summary, allow_nan=False)
+        report = update(Run).where(*_still_mine(run)).values(news)
+        wanted = Run.changes_json, Run.paused, Run.stopping, Run.pace, Run.parked, Run.views
         with self._session.begin() as session:
             # The update comes first: it waits for other writers, where a read before it would be out of date.
-            wishes = session.execute(report.returning(*wanted)).one_or_none()
-            if wishes is None:
+            now = session.execute(report.returning(*wanted, Run.steps_wanted, Run.epochs_wanted)).one_or_none()
+            if now is None:
                 return Wishes({}, paused=False, stopping=True, pace=0.0)
+            if rows and again:
+                behind = EventRow.seq >= rows[0]["seq"]
+                session.execute(delete(EventRow).where(EventRow.run_id == run.id, behind))
             if rows:
                 session.execute(insert(EventRow), rows)
             if checkpoint:
                 payload, seq = checkpoint
                 session.execute(delete(CheckpointRow).where(CheckpointRow.run_id == run.id))
                 session.add(CheckpointRow(run.id, seq, payload))
-            changes, paused, stopping, pace, steps, epochs = wishes
+            changes, *wishes, steps, epochs = now
             if steps or epochs:  # each is granted once
                 session.execute(update(Run).where(Run.id == run.id).values(steps_wanted=0, epochs_wanted=0))
-        return Wishes(json.loads(changes), paused, stopping, pace, ("step",) * steps + ("epoch",) * epochs)
+            waiting = select(exists().where(Run.status == Status.WAITING))
+            needed = status is Status.PAUSED and bool(session.scalar(waiting))
+        return Wishes(json.loads(changes), *wishes, ("step",) * steps + ("epoch",) * epochs, needed)
 
     def end(self, run: Run, status: Status, message: str = "") -> None:
         with self._session.begin() as session:
@@ -311,20 +369,24 @@ class Store:
 
     def _create_tables(self) -> None:
         with self._database.begin() as connection:
-            for table in Base.metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
+            if self._database.dialect.name == "postgresql":  # there, tables made twice at a time are an error
+                connection.execute(select(func.pg_advisory_xact_lock(7_305)))
+            connection.execute(CreateTable(Schema.__table__, if_not_exists=True))
             first = select(literal(SCHEMA_VERSION)).where(~exists(select(Schema.version)))
             connection.execute(insert(Schema).from_select([Schema.version], first))
-            # An update first: of several servers that start together, one upgrades and the others wait for it.
-            version = connection.scalar(update(Schema).values(version=Schema.version).returning(Schema.version))
+            version = _one_at_a_time(connection)  # of servers that start together, one upgrades and the others wait
             if version > SCHEMA_VERSION:
                 raise RuntimeError(
                     f"The run store {self._database.url!r} was written by a newer version of this program (schema "
                     f"{version}; this one knows {SCHEMA_VERSION}): update the program, or name another in DATABASE_URL."
                 )
+            for table in Base.metadata.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
             for newer in range(version + 1, SCHEMA_VERSION + 1):
                 for statement in UPGRADES[newer]:
                     connection.exec_driver_sql(statement)
+            for index in Run.__table__.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
             connection.execute(update(Schema).values(version=SCHEMA_VERSION))
 
 
@@ -335,7 +397,7 @@ def row(run: Run, seq: int, event: Any) -> dict[str, Any]:
 
 def _end(message: str, status: Status = Status.FAILED) -> dict[str, Any]:
     storable = message.encode("utf-8", "replace").decode().replace("\0", "")  # neither may stand in a text column
-    return {"status": status, "message": storable, "finished": time.time()}
+    return {"status": status, "message": storable, "finished": time.time(), "claim": ""}
 
 
 def _going(run_id: str) -> tuple:
@@ -343,11 +405,88 @@ def _going(run_id: str) -> tuple:
 
 
 def _still_mine(run: Run) -> tuple:
-    return *_going(run.id), Run.attempt == run.attempt
+    return *_going(run.id), Run.attempt == run.attempt, Run.claim == run.claim
 
 
-def _default_url() -> URL:
-    return URL.create("sqlite", database=str(data_dir() / "runs.sqlite"))
+def _in_line() -> dict[str, Any]:
+    """Column values: a run that rests without a worker lines up for one."""
+    resting = (Run.status == Status.PAUSED) & (Run.claim == "")
+    return {
+        "status": case((resting, Status.WAITING), else_=Run.status),
+        "queued": case((resting, time.time()), else_=Run.queued),
+    }
+
+
+def _one_at_a_time(session: Any) -> int:
+    """Wait for all others who have called this, until their transactions end. Returns the schema's version."""
+    return session.scalar(update(Schema).values(version=Schema.version).returning(Schema.version))
+
+
+def _line(session: Session) -> list[tuple[Waiting, bool]]:
+    waiting = select(Run.id, Run.owner, Run.queued).where(Run.status == Status.WAITING)
+    active = select(Run.owner, func.count()).where(Run.status.not_in(ENDED), Run.claim != "").group_by(Run.owner)
+    in_line = [Waiting(*row) for row in session.execute(waiting)]
+    owners = {run.owner for run in in_line}
+    served = select(Run.owner, func.max(Run.served)).where(Run.owner.in_(owners), Run.served.is_not(None))
+    return line_up(
+        in_line, dict(session.execute(active).all()), dict(session.execute(served.group_by(Run.owner)).all())
+    )
+
+
+def _put_back(session: Session, condition: Any, deaths: int) -> None:
+    mine = condition & Run.status.not_in(ENDED)
+    again = case((Run.paused & (Run.steps_wanted + Run.epochs_wanted == 0), Status.PAUSED), else_=Status.WAITING)
+    session.execute(update(Run).where(mine).values(status=again, claim="", deaths=Run.deaths + deaths))
+    sentence = (
+        f"Training ended early: its worker died {MAX_DEATHS + 1} times, perhaps because this machine's memory is too "
+        "small for it. Try a smaller network."
+    )
+    session.execute(update(Run).where(Run.status.not_in(ENDED), Run.deaths > MAX_DEATHS).values(_end(sentence)))
+
+
+def _rules(session: Session) -> Rules:
+    row = session.get(RulesRow, 1)
+    return from_json(Rules, row.rules_json) if row else Rules()
+
+
+def _check_rules(session: Session, config: Any, owner: str) -> None:
+    """Raise ValueError where this owner may not start this run now."""
+    rules, own = _rules(session), Run.owner == owner
+    rules.check(config)
+
+    def count(*conditions: Any) -> int:
+        query: Select = select(func.count()).select_from(Run).where(own, *conditions)
+        return session.scalar(query)
+
+    if count(Run.created > time.time() - 60, Run.created <= time.time()) >= rules.starts_a_minute:
+        raise ValueError(f"You have started {rules.starts_a_minute} runs within a minute: wait a little.")
+    if count(Run.status == Status.WAITING) >= rules.runs_waiting:
+        raise ValueError(f"{rules.runs_waiting} runs of yours are waiting already: let some end, or stop them.")
+
+
+def _location(url: str | None) -> URL:
+    """The database's address, with the driver that is installed here. Raises ValueError for what is no address."""
+    if not url:
+        return URL.create("sqlite", database=str(data_dir() / "runs.sqlite"))
+    location = make_url(url)
+    if location.drivername in ("postgres", "postgresql"):
+        location = location.set(drivername="postgresql+psycopg")
+    return location
+
+
+def _say_what_is_wrong(context: Any) -> None:
+    """SQLAlchemy's hook for errors: what is no fault of this program's becomes a sentence."""
+    if isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError) and not context.is_pre_ping:
+        what = str(context.original_exception).lower()
+        reason = (
+            "the disk is full" if "full" in what or "no space" in what
+            else "it may only be read here" if "readonly" in what or "read-only" in what
+            else "it does not answer"
+        )  # fmt: skip
+        raise StoreUnavailable(
+            f"The store of all runs cannot be used now: {reason}. What was kept before is safe; training goes on when "
+            "that is mended."
+        ) from context.original_exception
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # What makes a store of the version before one of this version. Tables that are new are there already.
 UPGRADES = {
@@ -15,5 +15,18 @@ UPGRADES = {
         "UPDATE runs SET changes_json = json_object('lr', lr) WHERE lr IS NOT NULL",
         "ALTER TABLE runs DROP COLUMN lr",
         "UPDATE events SET payload = json_remove(payload, '$.base_lr') WHERE kind = 'Step'",
+    ],
+    3: [  # owners, the queue, results at a glance
+        "ALTER TABLE runs DROP COLUMN server",
+        "ALTER TABLE runs ADD COLUMN parked BOOLEAN NOT NULL DEFAULT FALSE",
+        *(
+            f"ALTER TABLE runs ADD COLUMN {name} VARCHAR NOT NULL DEFAULT ''"
+            for name in ("owner", "nickname", "classroom", "title", "note", "claim")
+        ),
+        "ALTER TABLE runs ADD COLUMN summary_json TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE runs ADD COLUMN queued FLOAT NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN served FLOAT",
+        *(f"ALTER TABLE runs ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0" for name in ("deaths", "beats", "views")),
+        "UPDATE runs SET status = 'waiting', queued = created WHERE status = 'running'",
     ],
 }

@@ -7,6 +7,7 @@ import pandas as pd
 from core.training import Change
 
 BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
+CURVES = [BLUE, VERMILLION, GREEN, "#cc79a7", "#e69f00", "#56b4e9"]  # Okabe & Ito's colours
 MAX_POINTS = 500  # more cannot be told apart on a projector, and would only slow the page down
 
 
@@ -52,9 +53,7 @@ def learning_curves(
         .encode(
             x=alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=alt.Scale(nice=False)),
             y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=".0%" if percent else "~g"), scale=y_scale),
-            color=alt.Color(
-                "curve:N", sort=names, scale=alt.Scale(domain=names, range=[BLUE, VERMILLION, GREEN])
-            ).legend(legend),
+            color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names, range=CURVES)).legend(legend),
             strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             tooltip=[
                 alt.Tooltip("curve:N", title="curve"),

@@ -1,14 +1,18 @@
 """A run on the page: the buttons that steer it, and the part of the page that redraws itself while it goes on."""
 
-import threading
+import os
+import time
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from core.runs import KINDS, Engine, Run, Status, get_engine
+from core.runs import KINDS, Desk, Engine, NotAllowed, Run, Status, StoreUnavailable, get_engine
+from pages.ui.texts import plain
+from pages.ui.visitor import visitor
 
 SECONDS_BETWEEN_REDRAWS = 0.5
+SECONDS_BETWEEN_LOOKS = 5.0  # after so long the store is told again that somebody watches
 PACES = [0.0, 0.1, 0.3, 1.0, 3.0]  # of slow motion, seconds a step
 
 STATUS_TEXTS = {
@@ -23,10 +27,24 @@ STATUS_TEXTS = {
 
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """The server's one engine. Its workers start in the background, while the first page is being read."""
+    """The server's one engine, to look at runs. Its workers start while the first page is being read."""
     engine = get_engine()
-    threading.Thread(target=engine.warm_up, name="warm-up", daemon=True).start()
+    if not engine.staff_room.password and os.path.exists(".streamlit/secrets.toml"):
+        engine.staff_room.password = st.secrets.get("teacher_password", "")
     return engine
+
+
+def desk() -> Desk:
+    """The engine as this page's visitor may use it: for everything that starts or changes a run."""
+    return Desk(engine(), visitor())
+
+
+def attempt(act: Callable[..., Any], *arguments: Any, **settings: Any) -> None:
+    """Callback of a widget: do it, or say in a sentence why not."""
+    try:
+        act(*arguments, **settings)
+    except (ValueError, NotAllowed, StoreUnavailable) as error:
+        st.toast(str(error), icon=":material/error:")
 
 
 def current_run(kind: str) -> Run | None:
@@ -38,6 +56,7 @@ def current_run(kind: str) -> Run | None:
         return run
     if run_id:
         st.query_params.pop("run", None)
+        st.session_state.pop(f"{kind}_run", None)
         st.warning("The run that this address names is not here: it may have been cleared. Train starts a new one.")
     return None
 
@@ -47,14 +66,22 @@ def show_run(kind: str, run_id: str) -> None:
     st.query_params["run"] = st.session_state[f"{kind}_run"] = run_id
 
 
+def own_run(kind: str) -> Run | None:
+    """The page's run if the visitor may steer it and it has not ended."""
+    run = current_run(kind)
+    return run if run and not run.status.ended and desk().may_change(run) else None
+
+
 def steer(kind: str, setting: str, widget: str) -> None:
     """Callback of a widget that holds this field of the config: what is running goes on with its new value."""
-    run = current_run(kind)
-    if run and not run.status.ended:
-        try:
-            engine().steer(run.id, **{setting: st.session_state[widget]})
-        except ValueError as error:
-            st.toast(str(error), icon=":material/error:")
+    if run := own_run(kind):
+        attempt(desk().steer, run.id, **{setting: st.session_state[widget]})
+
+
+def set_pace(kind: str) -> None:
+    """Callback of the slow-motion slider."""
+    if run := own_run(kind):
+        attempt(desk().set_pace, run.id, st.session_state[f"{kind}_pace"])
 
 
 def buttons(
@@ -69,7 +96,8 @@ def buttons(
     config: what Train would start; None where the settings are not right yet. prepare: what must be done with it
     before; False: it could not be done, and the page says why. parent: the run whose weights Train begins with.
     """
-    going = run is not None and not run.status.ended
+    others = run is not None and not desk().may_change(run)
+    going = run is not None and not run.status.ended and not others
     paused = going and (run.paused or run.status is Status.PAUSED)
     with st.container(horizontal=True):
         train = st.button(
@@ -79,13 +107,16 @@ def buttons(
             disabled=going,
         )
         if paused:
-            action("Resume", "play_arrow", engine().resume, run)
+            action("Resume", "play_arrow", desk().resume, run)
         else:
-            action("Pause", "pause", engine().pause, run if going else None)
-        action("Stop", "stop", engine().stop, run if going else None)
+            action("Pause", "pause", desk().pause, run if going else None)
+        action("Stop", "stop", desk().stop, run if going else None)
         units = KINDS[kind].units
         for unit in ["step", "epoch"] if units["step"] is not units["epoch"] else ["epoch"]:
-            action(f"One {unit}", "skip_next", engine().advance, run if paused else None, unit)
+            action(f"One {unit}", "skip_next", desk().advance, run if paused else None, unit)
+    if others:
+        whose = plain(run.nickname) or "somebody else"
+        st.caption(f":material/visibility: You are watching a run of {whose}. Train starts yours.")
     pace = st.select_slider(
         "Slow motion",
         PACES,
@@ -96,17 +127,15 @@ def buttons(
         help="How long every step takes at least. Pause to go on one step or one epoch at a time.",
     )
     if train and config and prepare(config):
-        with st.spinner("Waking the workers up …"):
-            run_id = engine().submit(config, parent)
-        engine().set_pace(run_id, pace)
+        try:
+            run_id = desk().submit(config, parent)
+        except ValueError as error:
+            st.error(str(error), icon=":material/block:")
+            return
+        if pace:
+            desk().set_pace(run_id, pace)
         show_run(kind, run_id)
         st.rerun()
-
-
-def set_pace(kind: str) -> None:
-    """Callback of the slow-motion slider."""
-    if run := current_run(kind):
-        engine().set_pace(run.id, st.session_state[f"{kind}_pace"])
 
 
 def action(label: str, icon: str, act: Callable[..., None], run: Run | None, *arguments: Any) -> None:
@@ -114,8 +143,8 @@ def action(label: str, icon: str, act: Callable[..., None], run: Run | None, *ar
     st.button(
         label,
         icon=f":material/{icon}:",
-        on_click=act,
-        args=[run.id, *arguments] if run else [],
+        on_click=attempt,
+        args=[act, run.id, *arguments] if run else [],
         disabled=run is None,
     )
 
@@ -125,12 +154,28 @@ def panel(run: Run, draw: Callable[[Run, list], None], every: float = SECONDS_BE
 
     @st.fragment(run_every=None if run.status.ended else every)
     def redraw() -> None:
-        now = engine().store.run(run.id)
-        draw(now, events_so_far(now))
+        try:
+            now = engine().store.run(run.id)
+            if now is None:
+                st.warning("This run was deleted.")
+                return
+            tell_that_it_is_watched(now)
+            draw(now, events_so_far(now))
+        except StoreUnavailable as error:
+            st.error(str(error), icon=":material/cloud_off:")
+            return
         if now.status != run.status or now.paused != run.paused:
             st.rerun()  # the buttons outside show another state
 
     redraw()
+
+
+def tell_that_it_is_watched(run: Run) -> None:
+    """A run that nobody watches is paused after a while; this one is watched."""
+    looks = st.session_state.setdefault("looks", {})
+    if run.parked or time.monotonic() - looks.get(run.id, -SECONDS_BETWEEN_LOOKS) >= SECONDS_BETWEEN_LOOKS:
+        looks[run.id] = time.monotonic()
+        desk().watch(run)
 
 
 def events_so_far(run: Run) -> list:
@@ -143,8 +188,26 @@ def events_so_far(run: Run) -> list:
 
 
 def status_line(run: Run, done: float, text: str) -> None:
-    """How far the run is (0 to 1), in words and as a bar; and why it ended, where it ended early."""
-    words = f"**{STATUS_TEXTS[run.status]}** {text}"
+    """How far the run is (0 to 1), in words and as a bar; where it waits in the queue; and why it ended early."""
+    words = f"**{STATUS_TEXTS[run.status]}** {text or queue_text(run)}"
+    if run.parked:
+        words += " because nobody was watching"
     st.progress(min(done, 1.0), text=words)
     if run.message:
-        st.error(run.message, icon=":material/error:")
+        st.error(plain(run.message), icon=":material/error:")
+    if engine().trouble and not run.status.ended:
+        st.warning(engine().trouble, icon=":material/cloud_off:")
+
+
+def queue_text(run: Run) -> str:
+    """Where a waiting run stands."""
+    place = engine().place(run.id) if run.status is Status.WAITING else None
+    if place is None:
+        return ""
+    soon = f", about {duration(place.seconds)}" if place.seconds else ""
+    return f"number {place.position} in line{soon}"
+
+
+def duration(seconds: float) -> str:
+    """A rough time in words."""
+    return f"{max(round(seconds, -1), 10):.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

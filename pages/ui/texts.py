@@ -1,5 +1,6 @@
 """A sentence and what came back of it, character by character."""
 
+import re
 from html import escape
 from itertools import groupby, zip_longest
 
@@ -7,7 +8,7 @@ from core.memorize import characters
 
 STYLE = """<style>
 .said { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1; overflow-wrap: anywhere;
-        white-space: pre-wrap; }
+        white-space: break-spaces; }
 .said .right { border-bottom: 3px solid #009e73; }
 .said .wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; font-weight: 700; }
 .said .missing { color: #5b6770; border-bottom: 3px dotted #5b6770; }
@@ -32,3 +33,8 @@ def reconstruction_html(sentence: str, said: str) -> str:
         for kind, text in compare(sentence, said)
     )
     return f'{STYLE}<div class="said" dir="auto">{pieces}</div>'
+
+
+def plain(text: str) -> str:
+    """What somebody typed, so that Markdown shows it as it is: no link, picture or formula is made of it."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~$:&])", r"\\\1", text).replace("\n", " ")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 PROJECT = Path(__file__).parents[2]
@@ -25,7 +26,19 @@ def data_folder(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page() -> Callable[..., AppTest]:
+def navigation_is_known(monkeypatch):
+    """As in a server in which `st.navigation` was called once: AppTest forgets it before every run."""
+    original = PagesManager.__init__
+
+    def init(self, *arguments, **options):
+        original(self, *arguments, **options)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", init)
+
+
+@pytest.fixture
+def open_page(navigation_is_known) -> Callable[..., AppTest]:
     """open_page("memorize", run="...") runs that page from app.py, as an address with these parameters would."""
 
     def open_page(name: str, **query: str) -> AppTest:

@@ -1,9 +1,10 @@
 """Every page: it opens, does its job with real workers, and answers bad input with a sentence."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.memorize import REPORT_SENTENCE
-from tests.pages.conftest import button, run_until
+from tests.pages.conftest import PROJECT, button, run_until
 
 
 def texts(elements) -> str:
@@ -15,6 +16,15 @@ def test_every_page_opens_from_the_entry(open_page, name):
     app = open_page(name)
     assert app.title[0].value
     assert not app.error
+
+
+@pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd"])
+def test_the_first_address_of_a_new_server_leads_through_the_entry(name):
+    """Where `st.navigation` was never called, Streamlit runs a page's file by itself."""
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120).run()
+    app.switch_page(f"pages/{name}.py").run()
+    assert app.title[0].value
+    assert any("stMainBlockContainer" in html.proto.body for html in app.get("html")), "app.py's style is on it"
 
 
 def test_home_says_which_data_is_here(open_page):

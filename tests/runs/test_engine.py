@@ -7,7 +7,7 @@ import pytest
 
 from core.memorize import MemorizeConfig
 from core.runs.engine import Engine
-from core.runs.store import Status
+from core.runs.tables import Status
 from tests.runs import wait_for
 
 LONG = MemorizeConfig("to be or not to be", hidden_size=16, epochs=200)
@@ -40,7 +40,7 @@ def test_a_run_whose_worker_is_killed_goes_on_with_the_same_curve(engine):
 
 def worker_of(engine, run_id) -> psutil.Process:
     """The process that trains this run."""
-    client = engine._client
-    [address] = [address for address, keys in client.processing().items() if f"train-{run_id}" in keys]
+    client, task = engine._client, engine.store.run(run_id).claim
+    [address] = [address for address, tasks in client.processing().items() if task in tasks]
     [pid] = client.run(os.getpid, workers=[address]).values()
     return psutil.Process(pid)

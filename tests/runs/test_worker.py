@@ -8,8 +8,8 @@ from core.classify import ClassifyConfig, Epoch, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.runs import worker
 from core.runs.codec import to_json
-from core.runs.store import Status
-from core.runs.worker import work
+from core.runs.tables import Status
+from core.runs.worker import train
 from core.training import Change
 from tests.runs import wait_for
 
@@ -21,7 +21,7 @@ SHORT = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=30)
 def begin(store):
     """begin(run_id) trains it in a thread. What is left at the end is stopped."""
     with ThreadPoolExecutor() as pool:
-        yield lambda run_id: pool.submit(work, run_id, store.url)
+        yield lambda run_id: pool.submit(train, store, store.begin(run_id))
         for run in store.recent(unfinished=True):
             store.stop(run.id)
 

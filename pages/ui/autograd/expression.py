@@ -13,7 +13,8 @@ from core import functional as F
 from core.expression import Expression, ExpressionError, Graph, parse
 from core.gradcheck import STEP, central_differences, pytorch_gradients
 from core.tensor import Tensor
-from core.trace import BackwardStep, backward_steps, forward_steps
+from core.trace import BackwardStep, Contribution, backward_steps, forward_steps
+from pages.ui.autograd.complain import complain
 from pages.ui.charts import GREY, legible
 from pages.ui.code import show_code
 from pages.ui.graph import name_of, short, show_graph
@@ -46,19 +47,13 @@ def show() -> None:
         return
     gradients = {name: float(leaf.grad) for name, leaf in graph.leaves.items()}
     with right:
-        results(graph.result, gradients)
+        results(graph, values, gradients)
     if not gradients:
         st.info("There is no name in this formula, so there is nothing to differentiate by.", icon=":material/info:")
         return
     walk(graph)
     check(expression, values, gradients)
     show_code(Tensor.backward, Tensor.topological_order, *operations_of(graph), parse, backward_steps)
-
-
-def complain(error: ExpressionError) -> None:
-    """The sentence, and the formula with carets under the place that it is about."""
-    st.error(str(error), icon=":material/edit:")
-    st.code(error.pointer, language=None)
 
 
 def formula() -> Expression | None:
@@ -71,7 +66,7 @@ def formula() -> Expression | None:
     text = st.text_input("Formula", DEFAULT, key="formula", bind="query-params", help=WHAT_CAN_BE_TYPED)
     with st.container(horizontal=True, gap="small"):
         for name, (example, values) in EXAMPLES.items():
-            st.button(name, on_click=choose, args=[example, values], type="tertiary")
+            st.button(name, on_click=choose, args=[example, values])
     try:
         return parse(text)
     except ExpressionError as error:
@@ -100,12 +95,13 @@ def calculated(expression: Expression, values: dict[str, float]) -> Graph | None
         return None
 
 
-def results(result: Tensor, gradients: dict[str, float]) -> None:
+def results(graph: Graph, values: dict[str, float], gradients: dict[str, float]) -> None:
     """The value and the gradient, large."""
+    f = graph.expression.letter
     with st.container(horizontal=True, gap="large"):
-        st.metric("Value f", short(result.item()), width="content")
+        st.metric(f"{f}({', '.join(map(short, values.values()))})", short(graph.result.item()), width="content")
         for name, gradient in gradients.items():
-            st.metric(f"∂f/∂{name}", short(gradient), width="content")
+            st.metric(f"∂{f}/∂{name}", short(gradient), width="content")
     st.markdown(
         "The **value** is calculated from left to right. The **gradient** then flows back from right to left: each "
         "operation multiplies what arrives by its own derivative (the chain rule), and where several paths lead to one "
@@ -130,8 +126,8 @@ def walk(graph: Graph) -> None:
         st.session_state[key] = min(max(st.session_state[key] + by, 0), last)
 
     st.subheader("Forward, then backward, step by step")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        at = st.slider(f"Step (of {last})", 0, last, last, key=key, width="stretch")
+    at = st.slider(f"Step (of {last})", 0, last, last, key=key)
+    with st.container(horizontal=True):
         st.button("First", icon=":material/first_page:", on_click=move, args=[-last], disabled=at == 0)
         st.button("Back", icon=":material/chevron_left:", on_click=move, args=[-1], disabled=at == 0)
         st.button("Next", icon=":material/chevron_right:", on_click=move, args=[1], disabled=at == last, type="primary")
@@ -157,8 +153,9 @@ def explain(graph: Graph, at: int, forward: list[Tensor], gone_back: list[Backwa
         st.markdown(f"**Forward, {at} of {len(forward)}.** {spelled(graph, tensor)}")
         show_lines(*forward_lines(getattr(F, tensor.operation)))
     elif not gone_back:
+        f = graph.expression.letter
         st.markdown("**Backward starts at the result.** It changes by exactly as much as itself:")
-        st.latex(r"\frac{\partial f}{\partial f} = 1")
+        st.latex(rf"\frac{{\partial {f}}}{{\partial {f}}} = 1")
     else:
         step = gone_back[-1]
         st.markdown(
@@ -166,17 +163,19 @@ def explain(graph: Graph, at: int, forward: list[Tensor], gone_back: list[Backwa
             f"`{name_of(graph, step.tensor)}`. Times the local derivative, it goes on:"
         )
         for part in step.contributions:
-            after = (
-                f" It is added to the {short(part.before)} that came along another path: **{short(part.after)}**."
-                if part.before is not None
-                else ""
-            )
             st.markdown(
                 f"- to `{name_of(graph, part.parent)}`: {short(step.incoming)} · {short(part.local)} = "
-                f"**{short(part.amount)}**.{after}"
+                f"**{short(part.amount)}**{sum_of(part, ', added to what came along another path: **', '**')}"
             )
         source, first = inspect.getsourcelines(step.tensor.backward_rule)
         show_lines("".join(source), first)
+
+
+def sum_of(part: Contribution, before: str, after: str) -> str:
+    """Where two paths meet, the sum of what they bring; else nothing."""
+    if part.before is None:
+        return ""
+    return f"{before}{short(part.before)} + {short(part.amount)} = {short(part.after)}{after}"
 
 
 def spelled(graph: Graph, tensor: Tensor) -> str:
@@ -202,15 +201,11 @@ def show_lines(source: str, first: int) -> None:
 def table(graph: Graph, at: int, forward: list[Tensor], backward: list[BackwardStep]) -> None:
     """All steps; the current one is marked."""
     rows = [("→", name_of(graph, tensor), f"{tensor.operation} = {short(tensor.item())}") for tensor in forward]
-    rows.append(("←", "f", "∂f/∂f = 1"))
+    f = graph.expression.letter
+    rows.append(("←", f, f"∂{f}/∂{f} = 1"))
     for step in backward:
         parts = (
-            f"{short(step.incoming)} · {short(part.local)} → {name_of(graph, part.parent)}"
-            + (
-                f" ({short(part.before)} + {short(part.amount)} = {short(part.after)})"
-                if part.before is not None
-                else ""
-            )
+            f"{short(step.incoming)} · {short(part.local)} → {name_of(graph, part.parent)}{sum_of(part, ' (', ')')}"
             for part in step.contributions
         )
         rows.append(("←", name_of(graph, step.tensor), "; ".join(parts)))
@@ -230,6 +225,7 @@ def check(expression: Expression, values: dict[str, float], gradients: dict[str,
     """The engine's gradient beside those by finite differences and by PyTorch."""
     st.subheader("Checked three ways")
     numeric, torch = central_differences(expression, values), pytorch_gradients(expression, values)
+    labels = {name: f"∂{expression.letter}/∂{name}" for name in gradients}
     numbers = {
         "Ours": [f"{gradients[name]:.10g}" for name in gradients],
         "PyTorch": [f"{torch[name]:.10g}" for name in gradients],
@@ -237,9 +233,15 @@ def check(expression: Expression, values: dict[str, float], gradients: dict[str,
         "Ours − PyTorch": [f"{gradients[name] - torch[name]:.1e}" for name in gradients],
         "Ours − finite": [f"{gradients[name] - numeric[name]:.1e}" for name in gradients],
     }
-    st.table(pd.DataFrame(numbers, index=[f"∂f/∂{name}" for name in gradients]))
+    st.table(pd.DataFrame(numbers, index=list(labels.values())))
     if any(np.isnan(number) for number in numeric.values()):
         st.caption("nan: right beside these values the formula has no value, so there is no difference to take.")
+    if any(abs(gradients[name] - numeric[name]) > 1e-3 * max(1, abs(gradients[name])) for name in gradients):
+        st.caption(
+            "Finite differences disagree here: the formula has a kink or a jump at these values (`relu` and `abs` at "
+            "0, for instance), or it bends within h. At a kink they see the mean of the slopes on both sides; the "
+            "engine and PyTorch settle on one value, 0."
+        )
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown("**Finite differences** move one name a little to both sides (above: by h = 10⁻⁶):")
@@ -249,17 +251,19 @@ def check(expression: Expression, values: dict[str, float], gradients: dict[str,
             "two numbers that are almost equal: of 16 digits only the last few are left, and the error grows with 1/h."
         )
     with right:
-        curve = error_curve(expression, values, gradients)
+        curve = error_curve(expression, values, gradients, labels)
         if len(curve):
             st.altair_chart(error_chart(curve), width="stretch")
             st.caption("The dashed line: h = 10⁻⁶. Where a curve has a gap, the error is exactly 0.")
 
 
-def error_curve(expression: Expression, values: dict[str, float], gradients: dict[str, float]) -> pd.DataFrame:
+def error_curve(
+    expression: Expression, values: dict[str, float], gradients: dict[str, float], labels: dict[str, str]
+) -> pd.DataFrame:
     """The error of the finite differences for each step size and name; without zeros, which no logarithm can show."""
     numeric = central_differences(expression, values, SHOWN_STEPS)
     frame = pd.concat(
-        pd.DataFrame({"h": SHOWN_STEPS, "error": np.abs(numeric[name] - gradients[name]), "name": f"∂f/∂{name}"})
+        pd.DataFrame({"h": SHOWN_STEPS, "error": np.abs(numeric[name] - gradients[name]), "name": labels[name]})
         for name in gradients
     )
     return frame[frame.error > 0]
@@ -276,8 +280,8 @@ def error_chart(curve: pd.DataFrame) -> alt.LayerChart:
             y=alt.Y(
                 "error:Q", title="Error of the finite difference", scale=scale, axis=alt.Axis(format=".0e", tickCount=6)
             ),
-            color=alt.Color("name:N", legend=alt.Legend(title=None, orient="top", symbolType="stroke")),
-            strokeDash=alt.StrokeDash("name:N", legend=None),
+            color=alt.Color("name:N", sort=None, legend=alt.Legend(title=None, orient="top", symbolType="stroke")),
+            strokeDash=alt.StrokeDash("name:N", sort=None, legend=None),
             tooltip=["name:N", alt.Tooltip("h:Q", format=".1e"), alt.Tooltip("error:Q", format=".1e")],
         )
     )

@@ -1,0 +1,102 @@
+"""A visitor's desk: the engine as one visitor may use it. All may look at runs; what changes them is checked here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.runs.engine import Engine
+from core.runs.people import NotAllowed, Visitor, check_nickname, tidy
+from core.runs.rules import Rules
+from core.runs.store import Store
+from core.runs.tables import Run
+
+MAX_TITLE, MAX_NOTE = 80, 2_000  # characters
+
+
+class Desk:
+    """The engine's methods for one visitor. Those that change a run raise NotAllowed for somebody else's."""
+
+    def __init__(self, engine: Engine, visitor: Visitor):
+        self.engine, self.visitor = engine, visitor
+
+    @property
+    def store(self) -> Store:
+        """To look at runs."""
+        return self.engine.store
+
+    def may_change(self, run: Run) -> bool:
+        """Whether the run is the visitor's own, or the visitor a teacher."""
+        return self.visitor.teacher or (run.owner != "" and run.owner == self.visitor.owner)
+
+    def submit(self, config: Any, parent: str | None = None) -> str:
+        """Have a run trained; its id. Raises ValueError where the rules forbid it, or the parent has no weights."""
+        return self.engine.submit(config, parent, self.visitor)
+
+    def pause(self, run_id: str) -> None:
+        self.engine.pause(self._mine(run_id))
+
+    def resume(self, run_id: str) -> None:
+        self.engine.resume(self._mine(run_id))
+
+    def stop(self, run_id: str) -> None:
+        self.engine.stop(self._mine(run_id))
+
+    def steer(self, run_id: str, **changes: Any) -> None:
+        """See Engine.steer. Raises ValueError where a setting cannot be changed, or not so."""
+        self.engine.steer(self._mine(run_id), **changes)
+
+    def advance(self, run_id: str, unit: str) -> None:
+        self.engine.advance(self._mine(run_id), unit)
+
+    def set_pace(self, run_id: str, seconds: float) -> None:
+        self.engine.set_pace(self._mine(run_id), seconds)
+
+    def watch(self, run: Run) -> None:
+        """The visitor looks at the run. One that was paused because nobody did goes on when its owner is back."""
+        if not run.status.ended:
+            self.store.watch(run.id)
+        if run.parked and self.may_change(run):
+            self.engine.resume(run.id)
+
+    def rename(self, run_id: str, title: str) -> None:
+        """Raises ValueError where the title is too long."""
+        self.store.describe(self._mine(run_id), title=tidy(title, MAX_TITLE, "A name").replace("\n", " "))
+
+    def note(self, run_id: str, note: str) -> None:
+        """Raises ValueError where the note is too long."""
+        self.store.describe(self._mine(run_id), note=tidy(note, MAX_NOTE, "A note"))
+
+    def delete(self, run_id: str) -> None:
+        self.store.delete(self._mine(run_id))
+
+    def call_me(self, nickname: str) -> None:
+        """Raises ValueError where it is no nickname."""
+        self.store.set_nickname(self.visitor.owner, check_nickname(nickname))
+
+    # For a teacher
+
+    def set_rules(self, rules: Rules) -> None:
+        self._check_teacher()
+        self.store.set_rules(rules)
+
+    def stop_all(self, classroom: str | None = None) -> None:
+        """Stop all runs, or all of a class."""
+        self._check_teacher()
+        for run in self.store.recent(limit=None, unfinished=True, classroom=classroom):
+            self.engine.stop(run.id)
+
+    def clear(self, classroom: str | None = None) -> None:
+        """Delete all runs that have ended, or all of a class that have."""
+        self._check_teacher()
+        runs = self.store.recent(limit=None, classroom=classroom)
+        self.store.delete(*(run.id for run in runs if run.status.ended))
+
+    def _mine(self, run_id: str) -> str:
+        run = self.store.run(run_id)
+        if run is not None and not self.may_change(run):
+            raise NotAllowed("This run is somebody else's: you can watch it, but only its owner can change it.")
+        return run_id
+
+    def _check_teacher(self) -> None:
+        if not self.visitor.teacher:
+            raise NotAllowed("Only a teacher can do that.")
