@@ -175,7 +175,9 @@ def test_pictures_of_ones_own_are_chosen_as_soon_as_they_are_here(open_page):
 def charts(app) -> bytes:
     """All that the page's charts say, data included."""
     return b" ".join(
-        chart.proto.SerializeToString() for kind in ("vega_lite_chart", "arrow_vega_lite_chart") for chart in app.get(kind)
+        chart.proto.SerializeToString()
+        for kind in ("vega_lite_chart", "arrow_vega_lite_chart")
+        for chart in app.get(kind)
     )
 
 
