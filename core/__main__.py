@@ -172,7 +172,7 @@ def given(cls: type, options: argparse.Namespace) -> dict[str, Any]:
 
 
 class Stopwatch:
-    """Passes a training loop's events on, keeps its last checkpoint, and counts the seconds that the loop itself took."""
+    """Passes a training loop's events on, keeps its last checkpoint, and counts the seconds that the loop took."""
 
     def __init__(self, events: Iterator[Any]):
         self.events, self.seconds = events, 0.0
@@ -223,6 +223,8 @@ def run_memorize(options: argparse.Namespace) -> None:
 
 
 def run_classify(options: argparse.Namespace) -> None:
+    if options.save and not Path(options.save).parent.is_dir():
+        raise ValueError(f"--save {options.save}: there is no such folder to write to.")
     settings = given(ClassifyConfig, options)
     dataset_name = settings.get("dataset", ClassifyConfig.dataset)
     preset = PRESETS[options.preset].config(dataset_name, settings.get("features", ClassifyConfig.features))
