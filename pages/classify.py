@@ -12,6 +12,7 @@ from core.optim import SGD
 from core.tensor import Tensor
 from pages.ui import entry, live
 from pages.ui.classify import compare, inside, mistakes, own_picture, take_home, training
+from pages.ui.classify.again import first_weights
 from pages.ui.classify.settings import settings, start
 from pages.ui.code import show_code
 from pages.ui.data import fetch
@@ -38,7 +39,10 @@ with left:
     steering = st.container()
     config = settings()
     with steering:
-        live.buttons("classify", config, run, prepare=fetch)
+        buttons = st.container()
+        parent = first_weights(run)
+        with buttons:
+            live.buttons("classify", config, run, prepare=fetch, parent=parent)
 with right:
     st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal steps for equal ratios.")
     if run:

@@ -194,3 +194,48 @@ def test_weights_as_pictures_are_white_where_they_are_zero():
     assert picture[0, 0].tolist() == [255, 255, 255]
     assert picture[0, 1].tolist() == [0, 114, 178]
     assert picture[1, 0].tolist() == [213, 94, 0]
+
+
+def test_rewind_holds_the_same_run_at_its_beginning_and_training_goes_on_from_its_weights(open_page, finished):
+    app = open_page("classify", run=finished)
+    button(app, "Rewind").click().run()
+    assert not app.exception
+    rewound = app.query_params["run"][0]
+    assert rewound != finished
+    button(app, "Stop").click().run()
+
+    app = open_page("classify", run=finished)
+    app.text_input(key="hidden").set_value("32, 16")
+    app.slider(key="classify_epochs").set_value(1)
+    app.toggle(key="classify_go_on").set_value(True).run()
+    button(app, "Train again").click().run()
+    run_until(app, lambda: bool(app.success))
+
+    from core.runs import get_engine
+
+    store = get_engine().store
+    assert store.run(rewound).config == store.run(finished).config
+    [begun] = [event for _, event in store.events(app.query_params["run"][0]) if type(event).__name__ == "Epoch"]
+    first = next(event for _, event in store.events(finished) if type(event).__name__ == "Epoch")
+    assert begun.train_loss < first.train_loss / 2
+
+
+def test_the_notebook_repeats_the_run(tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    from core import classify, datasets
+    from core.training import Change
+    from pages.ui.classify.take_home import notebook_of
+    from tests.pages.conftest import PROJECT
+
+    config = classify.ClassifyConfig(hidden=(8,), epochs=1)
+    book = nbformat.reads(notebook_of(config, [Change(20, "lr", 0.001)]), as_version=4)
+    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(PROJECT)}}).execute()
+    said = "".join(output.get("text", "") for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
+    control = classify.Control()
+    for event in classify.fit(config, datasets.load(config.dataset), control):
+        if isinstance(event, classify.Step) and event.step == 19:
+            control.changes = {"lr": 0.001}
+        if isinstance(event, classify.Result):
+            assert f"test accuracy {event.accuracy:.2%}" in said
