@@ -15,7 +15,6 @@ from pathlib import Path
 from tests.runs import wait_for
 
 PROJECT = Path(__file__).parents[2]
-DASK = Path(sys.executable).with_name("dask")
 
 
 def postgres_folder() -> Path | None:
@@ -86,7 +85,7 @@ class Cluster:
 
     def dask(self, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [DASK, *arguments],
+            [sys.executable, "-m", "dask", *arguments],
             cwd=PROJECT,
             env=self.environment,
             stdout=self.log,
