@@ -8,15 +8,17 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NoReturn
 
 import numpy as np
 from tqdm import tqdm
 
-from core import classify, datasets, memorize, optim
+from core import augment, classify, datasets, inputs, memorize, nn, optim
+from core.cells import CELLS
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
+from core.presets import PRESETS
 from core.training import Checkpoint, TrainingDiverged
 
 MEMORIZE_OPTIONS = {
@@ -25,6 +27,8 @@ MEMORIZE_OPTIONS = {
     "lr": "learning rate: how far Adam moves the weights at each step",
     "epochs": "how often the whole sentence is seen, one step each",
     "seed": "where the random numbers begin; the same seed gives the same curve",
+    "cell": f"what stands in the LSTM's place, of {', '.join(CELLS)}",
+    "until_known": "end as soon as the whole sentence comes back",
 }
 CLASSIFY_OPTIONS = {
     "dataset": f"which pictures, of {', '.join(datasets.DATASETS)}; those that are not here are downloaded",
@@ -37,6 +41,15 @@ CLASSIFY_OPTIONS = {
     "batch_size": "pictures that are averaged over in one step",
     "epochs": "how often every training picture is seen",
     "seed": "where the random numbers begin; the same seed gives the same curve",
+    "activation": f"what follows each hidden layer: {', '.join(nn.ACTIVATIONS)}",
+    "initialisation": f"how large the first weights are: {', '.join(nn.DEVIATIONS)}",
+    "optimizer": f"what makes steps of gradients: {', '.join(optim.OPTIMIZERS)} (momentum is then Adam's first beta)",
+    "features": f"what the network sees: {', '.join(inputs.FEATURES)}",
+    "patches": "with --features patches, how many filters are cut from training pictures",
+    "grid": "with --features patches, into how many cells a side what they find is added up",
+    "augment": f"random changes of the pictures learned from, of {', '.join(augment.AUGMENTATIONS)}",
+    "train_size": "learn from so many pictures only; 0 for all",
+    "shuffled_labels": "deal the labels out at random: what is learned then is learned by heart",
 }
 
 
@@ -89,6 +102,13 @@ def build_parser() -> Parser:
     )
     command = commands.add_parser("classify", description=about, help=about, epilog=epilog)
     command.set_defaults(command=run_classify)
+    command.add_argument(
+        "--preset",
+        choices=list(PRESETS),
+        metavar="NAME",
+        default="report",
+        help=f"where the other options' defaults come from, of {', '.join(PRESETS)} (default: report)",
+    )
     add_options(command, ClassifyConfig, CLASSIFY_OPTIONS)
 
     about = "Lists the data sets, and which of them are on this machine."
@@ -98,15 +118,19 @@ def build_parser() -> Parser:
 
 
 def add_options(parser: Parser, config: type, helps: dict[str, str]) -> None:
-    """An option for each of these fields of a config dataclass, with the field's own default."""
+    """An option for each of these fields of a config dataclass; one that is not given is no attribute of the result."""
     defaults = {field.name: field.default for field in fields(config)}
     kinds = {int: (whole_number, "N"), float: (number, "X"), tuple: (layers, "N,N"), str: (str, "NAME")}
     for name, text in helps.items():
         default = defaults[name]
-        convert, metavar = kinds[type(default)]
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, type=convert, metavar=metavar, default=default, help=f"{text} (default: {shown})")
+        if isinstance(default, bool):
+            parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
+            continue
+        convert, metavar = (names, "NAME,NAME") if name == "augment" else kinds[type(default)]
+        shown = (",".join(map(str, default)) or "none") if isinstance(default, tuple) else default
+        text = f"{text} (default: {shown})"
+        parser.add_argument(flag, type=convert, metavar=metavar, default=argparse.SUPPRESS, help=text)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON instead of a report")
 
 
@@ -134,9 +158,14 @@ def layers(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"expected sizes such as 256,128, or none, not {text!r}") from None
 
 
-def config_of(cls: type, options: argparse.Namespace) -> Any:
-    """The config that the options describe. Raises ValueError where a field is wrong."""
-    return cls(**{field.name: getattr(options, field.name) for field in fields(cls)})
+def names(text: str) -> tuple[str, ...]:
+    """'shift,flip' -> ("shift", "flip"); '' or 'none' -> ()."""
+    return () if text.strip().lower() in ("", "none") else tuple(name.strip() for name in text.split(","))
+
+
+def given(cls: type, options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a config dataclass that were given as options."""
+    return {field.name: getattr(options, field.name) for field in fields(cls) if hasattr(options, field.name)}
 
 
 class Stopwatch:
@@ -157,7 +186,7 @@ class Stopwatch:
 
 
 def run_memorize(options: argparse.Namespace) -> None:
-    config = config_of(MemorizeConfig, options)
+    config = MemorizeConfig(**given(MemorizeConfig, options))
     losses = []
     training = Stopwatch(memorize.fit(config))
     with tqdm(training, total=config.epochs, desc="Memorizing", unit="epoch", leave=False) as bar:
@@ -188,16 +217,19 @@ def run_memorize(options: argparse.Namespace) -> None:
 
 
 def run_classify(options: argparse.Namespace) -> None:
-    config = config_of(ClassifyConfig, options)
+    settings = given(ClassifyConfig, options)
+    dataset_name = settings.get("dataset", ClassifyConfig.dataset)
+    preset = PRESETS[options.preset].config(dataset_name, settings.get("features", ClassifyConfig.features))
+    config = replace(preset, **settings)
     dataset = load(config.dataset)
     validation_size = classify.validation_size(len(dataset.y_train))
-    train_size = len(dataset.y_train) - validation_size
+    train_size = config.train_size or len(dataset.y_train) - validation_size
     history = []
     training = Stopwatch(classify.fit(config, dataset))
     if not options.json:
         print(
             f"{dataset.name}: {train_size:,} pictures to learn from, {validation_size:,} for validation, "
-            f"{len(dataset.y_test):,} to test with\n\n"
+            f"{len(dataset.y_test):,} to test with; the network sees {config.features}\n\n"
             "        learning     training             validation\n"
             "epochs      rate     loss   accuracy      loss   accuracy"
         )
@@ -205,7 +237,11 @@ def run_classify(options: argparse.Namespace) -> None:
     with tqdm(total=steps, desc="Learning", unit="step", leave=False) as bar:
         for event in training:
             match event:
+                case classify.Preparation():
+                    bar.set_description_str(f"{event.text}, {event.share:.0%} done")
                 case classify.Step():
+                    if event.step == 0:
+                        bar.set_description_str("Learning")
                     bar.update()
                 case classify.Epoch():
                     history.append(metrics(event))
@@ -216,6 +252,7 @@ def run_classify(options: argparse.Namespace) -> None:
     if options.json:
         print_json(
             dataset=dataset.name,
+            features=config.features,
             test_accuracy=result.accuracy,
             epochs=len(history),
             train_seconds=training.seconds,
@@ -225,14 +262,16 @@ def run_classify(options: argparse.Namespace) -> None:
         )
         return
     print(
-        f"\nTest accuracy  {result.accuracy:.2%} of {result.size:,} pictures that it had never seen\n"
+        f"\nTest accuracy  {result.accuracy:.2%} of {result.size:,} pictures that it had never seen, from "
+        f"{config.features}\n"
         f"Time           {training.seconds:.1f} s for {len(history):,} epochs"
+        + (", the patch features included" if config.features == "patches" else "")
     )
 
 
 def metrics(event: classify.Epoch) -> dict[str, float]:
-    """The event's numbers, without its pictures."""
-    return {field.name: getattr(event, field.name) for field in fields(event) if field.name != "samples"}
+    """The event's own numbers."""
+    return {name: value for name, value in vars(event).items() if isinstance(value, int | float)}
 
 
 def table_row(event: classify.Epoch) -> str:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from core import optim
+from core.augment import AUGMENTATIONS
 from core.datasets import Dataset
+from core.diagnostics import LayerHealth, layer_health
+from core.features import PatchSettings
 from core.functional import log_softmax
-from core.nn import CrossEntropyLoss, Dropout, Linear, Module, ReLU, Sequential
+from core.inputs import FEATURES, Inputs, Split, make_inputs
+from core.nn import ACTIVATIONS, DEVIATIONS, CrossEntropyLoss, Dropout, Linear, Module, Sequential
 from core.training import (
     Change,
     Checkpoint,
     Control,
     check_finite,
+    check_name,
     check_range,
     differences,
     named,
@@ -24,6 +30,7 @@ from core.training import (
 )
 
 VALIDATION_SHARE = 0.1
+MAX_PARAMETERS = 30_000_000  # with gradients and momentum, four times as many numbers: half a gigabyte
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,12 @@ class ClassifyConfig:
     """All that, with the data, determines a run; the same config gives the same curve on one machine.
 
     dataset: a name that `core.datasets.load` knows. hidden: units of each hidden layer, from the pictures on; () for
-    none. lr: learning rate before the schedule. dropout: share of the hidden units dropped while training.
-    schedule: a name in `core.optim.SCHEDULES`. epochs: how often every training picture is seen.
+    none. lr: learning rate before the schedule. momentum: of Adam, its first beta. dropout: share of the hidden units
+    dropped while training. schedule: a name in `core.optim.SCHEDULES`. epochs: how often every training picture is
+    seen. activation, initialisation, optimizer: names in `core.nn.ACTIVATIONS`, `core.nn.DEVIATIONS` and
+    `core.optim.OPTIMIZERS`. features: what the network sees, pixels or patches; patches, grid: see
+    `core.features.PatchSettings`. augment: names in `core.augment.AUGMENTATIONS`. train_size: how many pictures it
+    learns from; 0 for all. shuffled_labels: whether the training pictures' labels are dealt out at random.
     Raises ValueError with a sentence for a student where a field is wrong.
     """
 
@@ -46,9 +57,20 @@ class ClassifyConfig:
     batch_size: int = 100
     epochs: int = 20
     seed: int = 0
+    activation: str = "relu"
+    initialisation: str = "he"
+    optimizer: str = "sgd"
+    features: str = "pixels"
+    patches: int = 400
+    grid: int = 2
+    augment: tuple[str, ...] = ()
+    train_size: int = 0
+    shuffled_labels: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "hidden", tuple(self.hidden))
+        if not isinstance(self.dataset, str):
+            raise ValueError(f"The data set must be a name, but it is {self.dataset!r:.60}.")
         check_range("The number of hidden layers", len(self.hidden), 0, 20, whole=True)
         for width in self.hidden:
             check_range("The size of a hidden layer", width, 1, 4_096, whole=True)
@@ -59,8 +81,36 @@ class ClassifyConfig:
         check_range("The batch size", self.batch_size, 1, 10_000, whole=True)
         check_range("The number of epochs", self.epochs, 1, 500, whole=True)
         check_range("The seed", self.seed, 0, 2**31 - 1, whole=True)
-        if self.schedule not in optim.SCHEDULES:
-            raise ValueError(f"The schedule must be one of {', '.join(optim.SCHEDULES)}, but it is {self.schedule!r}.")
+        check_range("The number of pictures to learn from", self.train_size, 0, 1_000_000, whole=True)
+        check_name("The schedule", self.schedule, optim.SCHEDULES)
+        check_name("The activation", self.activation, ACTIVATIONS)
+        check_name("The initialisation", self.initialisation, DEVIATIONS)
+        check_name("The optimiser", self.optimizer, optim.OPTIMIZERS)
+        check_name("What the network sees", self.features, FEATURES)
+        for kind in self.augment:
+            check_name("Each augmentation", kind, AUGMENTATIONS)
+        object.__setattr__(self, "augment", tuple(kind for kind in AUGMENTATIONS if kind in self.augment))
+        if self.features == "patches" and set(self.augment) - {"flip"}:
+            raise ValueError(
+                "Patch features are computed once, before the training: of augmentation, only flip can be had with "
+                "them, as those of the mirror image are computed, too."
+            )
+
+    @property
+    def patch_settings(self) -> PatchSettings:
+        return PatchSettings(self.patches, grid=self.grid)
+
+    def input_size(self, picture_shape: tuple[int, ...]) -> int:
+        """How many numbers the network sees of a picture of this shape."""
+        return math.prod(picture_shape) if self.features == "pixels" else self.patch_settings.features
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Before the first step: how much of the patch features is computed, from 0 to 1, and what is being done."""
+
+    share: float
+    text: str
 
 
 @dataclass(frozen=True)
@@ -95,6 +145,7 @@ class Epoch:
 
     train_loss, train_accuracy: means over the epoch's batches while the weights were still changing;
     val_loss, val_accuracy: on the training pictures set aside, after the epoch. Accuracies from 0 to 1.
+    layers: how each linear layer is, from the pictures on.
     """
 
     epoch: int
@@ -105,6 +156,7 @@ class Epoch:
     val_loss: float
     val_accuracy: float
     samples: Samples
+    layers: tuple[LayerHealth, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,26 +168,47 @@ class Result:
     size: int
 
 
-Event = Step | Epoch | Result | Change
+Event = Preparation | Step | Epoch | Result | Change
 
 
 class MLP(Module):
-    """A multilayer perceptron: linear layers with a ReLU, and perhaps dropout, after each but the last.
+    """A multilayer perceptron: linear layers with an activation, and perhaps dropout, after each but the last.
 
     (batch, in_features) -> logits (batch, classes).
     """
 
     def __init__(
-        self, in_features: int, hidden: tuple[int, ...], classes: int, rng: np.random.Generator, dropout: float = 0.0
+        self,
+        in_features: int,
+        hidden: tuple[int, ...],
+        classes: int,
+        rng: np.random.Generator,
+        dropout: float = 0.0,
+        activation: str = "relu",
+        initialisation: str = "he",
     ):
         layers: list[Module] = []
         for width in hidden:
-            layers += [Linear(in_features, width, rng), ReLU(), Dropout(dropout, rng)]
+            linear = Linear(in_features, width, rng, initialisation=initialisation)
+            layers += [linear, ACTIVATIONS[activation](), Dropout(dropout, rng)]
             in_features = width
-        self.layers = Sequential(*layers, Linear(in_features, classes, rng))
+        self.layers = Sequential(*layers, Linear(in_features, classes, rng, initialisation=initialisation))
 
     def forward(self, x):
         return self.layers(x)
+
+    def linears(self) -> list[Linear]:
+        """The linear layers, from the pictures on."""
+        return [layer for layer in self.layers.modules if isinstance(layer, Linear)]
+
+    def activations(self, x: np.ndarray) -> list[np.ndarray]:
+        """What each hidden layer makes of inputs (n, in_features): (n, units) each, after the activation."""
+        seen = []
+        for layer in self.layers.modules[:-1]:
+            x = layer(x)
+            if isinstance(layer, tuple(ACTIVATIONS.values())):
+                seen.append(x.data)
+        return seen
 
     def set_dropout(self, dropout: float) -> None:
         """Drop this share of the hidden units from now on."""
@@ -144,38 +217,30 @@ class MLP(Module):
                 layer.p = dropout
 
 
-class Standardizer:
-    """Pictures to network inputs of mean 0 and deviation 1 in each colour, measured on the training pictures."""
-
-    def __init__(self, pictures: np.ndarray):
-        channels = pictures.reshape(-1, 3 if pictures.ndim == 4 else 1)[::7]  # every seventh pixel tells enough
-        self.mean = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self.scale = (1 / (channels.std(axis=0, dtype=np.float64) + 1e-3)).astype(np.float32)
-
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        """(n, height, width[, 3]) uint8 -> (n, height * width * colours) float32."""
-        inputs = pictures.reshape(len(pictures), -1, len(self.mean)).astype(np.float32)
-        inputs -= self.mean
-        inputs *= self.scale
-        return inputs.reshape(len(pictures), -1)
-
-
 def predict(model: Module, inputs: np.ndarray) -> np.ndarray:
     """Class probabilities. inputs: (n, features) -> (n, classes)."""
     return np.exp(log_softmax(model(inputs).data))
 
 
-def evaluate(model: Module, pictures: np.ndarray, labels: np.ndarray, standardize: Standardizer) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (0 to 1) on the pictures, a thousand at a time."""
+def predict_all(model: Module, inputs: Inputs, split: Split, numbers: np.ndarray) -> np.ndarray:
+    """Class probabilities of the pictures of these numbers, a thousand at a time: (n, classes)."""
+    some = np.split(numbers, range(1_000, len(numbers), 1_000))
+    return np.concatenate([predict(model, inputs.plain(split, part)) for part in some])
+
+
+def evaluate(
+    model: Module, inputs: Inputs, split: Split, numbers: np.ndarray, labels: np.ndarray
+) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy (0 to 1) on the pictures of these numbers, whose labels are `labels`."""
     model.eval()
     loss, right = 0.0, 0
-    for start in range(0, len(labels), 1_000):
-        some = slice(start, start + 1_000)
-        log_probabilities = log_softmax(model(standardize(pictures[some])).data)
-        loss -= float(log_probabilities[np.arange(len(labels[some])), labels[some]].sum())
-        right += int((log_probabilities.argmax(axis=1) == labels[some]).sum())
+    for start in range(0, len(numbers), 1_000):
+        some = labels[start : start + 1_000]
+        log_probabilities = log_softmax(model(inputs.plain(split, numbers[start : start + 1_000])).data)
+        loss -= float(log_probabilities[np.arange(len(some)), some].sum())
+        right += int((log_probabilities.argmax(axis=1) == some).sum())
     model.train()
-    return loss / len(labels), right / len(labels)
+    return loss / len(numbers), right / len(numbers)
 
 
 def validation_size(pictures: int) -> int:
@@ -198,9 +263,42 @@ class Progress:
     right: int = 0
 
 
+def parameter_counts(config: ClassifyConfig, picture_shape: tuple[int, ...], classes: int) -> list[int]:
+    """How many weights and biases each linear layer has, from the pictures on."""
+    sizes = [config.input_size(picture_shape), *config.hidden, classes]
+    return [(inputs + 1) * outputs for inputs, outputs in pairwise(sizes)]
+
+
 def make_model(config: ClassifyConfig, dataset: Dataset, rng: np.random.Generator) -> MLP:
-    """The model that the config describes, its weights drawn from `rng`."""
-    return MLP(dataset.x_train[0].size, config.hidden, len(dataset.classes), rng, config.dropout)
+    """The model that the config describes, its weights drawn from `rng`.
+
+    Raises ValueError where it would have more than MAX_PARAMETERS.
+    """
+    parameters = sum(parameter_counts(config, dataset.x_train.shape[1:], len(dataset.classes)))
+    if parameters > MAX_PARAMETERS:
+        raise ValueError(
+            f"This network would have {parameters:,} parameters; at most {MAX_PARAMETERS:,} fit here. Take fewer or "
+            "smaller hidden layers."
+        )
+    return MLP(
+        config.input_size(dataset.x_train.shape[1:]),
+        config.hidden,
+        len(dataset.classes),
+        rng,
+        config.dropout,
+        config.activation,
+        config.initialisation,
+    )
+
+
+def inputs_of(config: ClassifyConfig, dataset: Dataset) -> Generator[Preparation, None, Inputs]:
+    """The data set as the config's network sees it. Yields how far that is, where it takes long."""
+    preparing = make_inputs(dataset, config.features, config.augment, config.patch_settings)
+    while True:
+        try:
+            yield Preparation(*next(preparing))
+        except StopIteration as end:
+            return end.value
 
 
 def model_of(config: ClassifyConfig, dataset: Dataset, checkpoint: Checkpoint) -> MLP:
@@ -215,7 +313,8 @@ def fit(
 ) -> Iterator[Event | Checkpoint]:
     """Train an MLP on the data set's training pictures: a Step a batch, an Epoch after each pass, a Result at the end.
 
-    A tenth of the training pictures is set aside for validation; the test pictures are only looked at.
+    A tenth of the training pictures is set aside for validation; the test pictures are only looked at. Where the
+    network sees patch features, Preparations come first.
     control: asks for a Checkpoint, and may change the learning rate, momentum, weight decay, dropout, batch size and
     schedule, each noted by a Change. checkpoint: goes on where the run that yielded it was; the last thing yielded is
     a Checkpoint, too. Raises TrainingDiverged when the loss is no longer a finite number, ValueError where the batch
@@ -224,18 +323,29 @@ def fit(
     control = control or Control()
     rng = np.random.default_rng(config.seed)
     validation, training = np.split(rng.permutation(len(dataset.y_train)), [validation_size(len(dataset.y_train))])
+    if config.train_size > len(training):
+        raise ValueError(
+            f"{dataset.name} has {len(training):,} pictures to learn from, as {len(validation):,} are set aside for "
+            f"validation; {config.train_size:,} were asked for."
+        )
+    training = training[: config.train_size or None]
     if config.batch_size > len(training):
         raise ValueError(
             f"The batch size must be at most {len(training):,}, the number of training pictures in {dataset.name}, "
             f"but it is {config.batch_size:,}."
         )
-    standardize = Standardizer(dataset.x_train)
-    shown = np.array([np.flatnonzero(dataset.y_test == label)[0] for label in np.unique(dataset.y_test)])
-    shown_inputs = standardize(dataset.x_test[shown])
+    y_train, y_test = dataset.y_train, dataset.y_test
+    if config.shuffled_labels:
+        y_train = y_train.copy()
+        y_train[training] = np.random.default_rng(config.seed).permutation(y_train[training])
+    inputs = yield from inputs_of(config, dataset)
+    shown = np.array([np.flatnonzero(y_test == label)[0] for label in np.unique(y_test)])
+    shown_inputs = inputs.plain("test", shown)
+    examined = inputs.plain("train", validation[:500])  # for signs of life in the hidden units
 
     model = make_model(config, dataset, rng)
     loss_function = CrossEntropyLoss()
-    optimizer = optim.SGD(model.parameters(), config.lr, config.momentum, config.weight_decay)
+    optimizer = optim.OPTIMIZERS[config.optimizer](model.parameters(), config.lr)
     progress, order, now = Progress(), training, config
     if checkpoint:
         model.load_state_dict(weights_for(model.state_dict(), checkpoint))
@@ -267,8 +377,8 @@ def fit(
         if progress.seen == 0:
             order = rng.permutation(training)
         batch = order[progress.seen : progress.seen + now.batch_size]
-        labels = dataset.y_train[batch]
-        logits = model(standardize(dataset.x_train[batch]))
+        labels = y_train[batch]
+        logits = model(inputs.training(batch, rng))
         loss = loss_function(logits, labels)
         check_finite(loss.item(), f"step {progress.step} (epoch {progress.epoch})", optimizer.lr)
         optimizer.zero_grad()
@@ -283,8 +393,9 @@ def fit(
         if progress.seen < len(training):
             continue
 
-        val_loss, val_accuracy = evaluate(model, dataset.x_train[validation], dataset.y_train[validation], standardize)
-        samples = Samples(dataset.x_test[shown], dataset.y_test[shown], predict(model.eval(), shown_inputs))
+        val_loss, val_accuracy = evaluate(model, inputs, "train", validation, y_train[validation])
+        samples = Samples(dataset.x_test[shown], y_test[shown], predict(model.eval(), shown_inputs))
+        layers = layer_health(model.linears(), model.activations(examined), config.activation == "relu")
         model.train()
         yield Epoch(
             progress.epoch,
@@ -295,9 +406,10 @@ def fit(
             val_loss,
             val_accuracy,
             samples,
+            layers,
         )
         progress = Progress(progress.step, progress.epoch + 1)
         if progress.epoch == config.epochs:
-            yield Result(*evaluate(model, dataset.x_test, dataset.y_test, standardize), len(dataset.y_test))
+            yield Result(*evaluate(model, inputs, "test", np.arange(len(y_test)), y_test), len(y_test))
 
     yield make_checkpoint()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import lzma
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -25,6 +27,7 @@ from numpy.lib import format as npy
 PROJECT = Path(__file__).resolve().parents[1]
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 MAX_PICTURES = 200_000  # in one array; a damaged or hostile file that claims more must not fill the memory
+MAX_CLASSES, MAX_NAME = 100, 60  # classes of somebody's own pictures, and characters of a class's name
 PATIENCE = 60.0  # seconds without a new byte after which a download is given up
 UNREADABLE = (  # what is raised for files that are not what they seem, by ourselves, zipfile and NumPy,
     *(OSError, EOFError, LookupError, MemoryError, RuntimeError, SyntaxError, TypeError, ValueError),
@@ -64,7 +67,7 @@ class DatasetInfo:
     """What is known of a data set without loading it.
 
     picture_shape: (height, width) or (height, width, 3); train_size, test_size: how many pictures it was published
-    with; download_size: bytes; torchvision_class: who downloads it, None for one that is built in.
+    with; download_size: bytes; torchvision_class: who downloads it, None for one that is built in or somebody's own.
     """
 
     name: str
@@ -77,13 +80,18 @@ class DatasetInfo:
     torchvision_class: str | None = None
 
     @property
+    def own(self) -> bool:
+        """Whether somebody brought it along (core/own_data.py)."""
+        return is_own(self.name)
+
+    @property
     def embedded(self) -> bool:
-        return self.torchvision_class is None
+        return self.torchvision_class is None and not self.own
 
     @property
     def path(self) -> Path:
         """The file that holds it, or would, unless it is built in."""
-        return data_dir() / f"{self.name}.npz"
+        return path_of(self.name)
 
     @property
     def here(self) -> bool:
@@ -115,15 +123,61 @@ def data_dir() -> Path:
     return Path(os.environ.get("DATA_DIR") or PROJECT / "data").resolve()
 
 
+def path_of(name: str) -> Path:
+    """The file of a data set that is not built in."""
+    return data_dir() / ("own" if is_own(name) else "") / f"{name}.npz"
+
+
+def is_own(name: str) -> bool:
+    """Whether this is the name of pictures that somebody brought along: nobody can guess one."""
+    return re.fullmatch("own-[0-9a-f]{24}", name) is not None
+
+
+def info_of(name: str) -> DatasetInfo:
+    """What is known of a data set without loading it. Raises DatasetError for a name that there is not."""
+    if name in DATASETS:
+        return DATASETS[name]
+    if not is_own(name):
+        raise DatasetError(f"There is no data set {name!r:.60}: choose one of {', '.join(DATASETS)}.")
+    path = path_of(name)
+    if not path.exists():
+        raise DatasetError("These pictures of your own are no longer kept here: upload them again.")
+    return _read_info(path, name)
+
+
+@lru_cache(maxsize=64)  # a file of this kind is never changed: its name says what is in it
+def _read_info(path: Path, name: str) -> DatasetInfo:
+    try:
+        return read_info(path, name)
+    except UNREADABLE as error:
+        raise DatasetError(f"These pictures of your own cannot be read ({error!s:.200}): upload them again.") from error
+
+
+def read_info(file: Path | BinaryIO, name: str) -> DatasetInfo:
+    """What an .npz with the arrays KEYS says of itself, the names of its classes in `classes`, where it has that.
+
+    Raises ValueError, or another of UNREADABLE, where it is no such file.
+    """
+    with zipfile.ZipFile(file) as archive:
+        (train, *shape), _ = _header(archive, "x_train")
+        (test, *_), _ = _header(archive, "x_test")
+        if "classes.npy" not in archive.namelist():
+            return DatasetInfo(name, "Your own", tuple(map(str, range(MAX_CLASSES))), tuple(shape), train, test)
+        (*_, count), dtype = _header(archive, "classes")
+        if dtype.kind != "U" or not 2 <= count <= MAX_CLASSES or dtype.itemsize > 4 * MAX_NAME:
+            raise ValueError(f"classes must be 2 to {MAX_CLASSES} names of at most {MAX_NAME} characters")
+        with archive.open("classes.npy") as member:
+            classes = tuple(map(str, npy.read_array(member, allow_pickle=False)))
+    return DatasetInfo(name, "Your own", classes, tuple(shape), train, test)
+
+
 def load(name: str, progress: Progress | None = None) -> Dataset:
     """The data set of this name in DATASETS; it is downloaded first where it is not here.
 
     progress: called with the share that is done, from 0 to 1, and a text, again and again during a download.
     Raises DatasetError for an unknown name, a file that does not hold the data set, and a download that fails.
     """
-    info = DATASETS.get(name)
-    if info is None:
-        raise DatasetError(f"There is no data set {name!r}: choose one of {', '.join(DATASETS)}.")
+    info = info_of(name)
     if info.embedded:
         return _load_embedded()
     if not info.here:
@@ -150,15 +204,7 @@ def _load_embedded() -> Dataset:
 def _load_file(info: DatasetInfo, path: Path, modified: int) -> Dataset:
     """Read Keras's layout. `modified`, the file's time, makes a file that was replaced another one to the cache."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            held = [name.removesuffix(".npy") for name in archive.namelist()]
-            if not set(KEYS) <= set(held):
-                raise ValueError(f"it holds {', '.join(held) or 'nothing':.80}")
-            arrays = {key: _read_array(archive, key, info) for key in KEYS}
-        for split in ("train", "test"):
-            pictures, labels = len(arrays[f"x_{split}"]), len(arrays[f"y_{split}"])
-            if pictures != labels:
-                raise ValueError(f"x_{split} holds {pictures:,} pictures, but y_{split} {labels:,} labels")
+        return read_dataset(path, info)
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         shape = ", ".join(map(str, info.picture_shape))
@@ -168,7 +214,31 @@ def _load_file(info: DatasetInfo, path: Path, modified: int) -> Dataset:
             f"{len(info.classes) - 1}, where n is at most {MAX_PICTURES:,}. Put such a file in its place, or move it "
             "away to have the data set downloaded."
         ) from error
+
+
+def read_dataset(file: Path | BinaryIO, info: DatasetInfo) -> Dataset:
+    """The data set in an .npz with the arrays KEYS. Raises one of UNREADABLE where it is not what `info` says."""
+    with zipfile.ZipFile(file) as archive:
+        held = [name.removesuffix(".npy") for name in archive.namelist()]
+        if not set(KEYS) <= set(held):
+            raise ValueError(f"it holds {', '.join(held) or 'nothing':.80}")
+        arrays = {key: _read_array(archive, key, info) for key in KEYS}
+    for split in ("train", "test"):
+        pictures, labels = len(arrays[f"x_{split}"]), len(arrays[f"y_{split}"])
+        if pictures != labels:
+            raise ValueError(f"x_{split} holds {pictures:,} pictures, but y_{split} {labels:,} labels")
     return Dataset(info.name, **arrays, classes=info.classes)
+
+
+def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of one array of the file. Raises ValueError, or another of UNREADABLE, where it has no such."""
+    with archive.open(f"{key}.npy") as member:
+        if npy.read_magic(member) != (1, 0):  # later versions allow headers of gigabytes
+            raise ValueError(f"{key} is not in version 1.0 of NumPy's format")
+        shape, _, dtype = npy.read_array_header_1_0(member)
+    if dtype.hasobject:
+        raise ValueError(f"{key} holds pickled objects, which are not opened, as they can run any program")
+    return shape, dtype
 
 
 def _read_array(archive: zipfile.ZipFile, key: str, info: DatasetInfo) -> np.ndarray:
@@ -176,12 +246,7 @@ def _read_array(archive: zipfile.ZipFile, key: str, info: DatasetInfo) -> np.nda
 
     Raises ValueError, or another of UNREADABLE, where the array is not what belongs there.
     """
-    with archive.open(f"{key}.npy") as member:
-        if npy.read_magic(member) != (1, 0):  # later versions allow headers of gigabytes
-            raise ValueError(f"{key} is not in version 1.0 of NumPy's format")
-        shape, _, dtype = npy.read_array_header_1_0(member)
-    if dtype.hasobject:
-        raise ValueError(f"{key} holds pickled objects, which are not opened, as they can run any program")
+    shape, dtype = _header(archive, key)
     if key.startswith("x_"):
         fits = dtype == np.uint8 and shape[1:] == info.picture_shape
     else:

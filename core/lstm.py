@@ -78,7 +78,7 @@ class MyLSTM(nn.Module):
 
     Input (seq_len, batch, input_size) and optionally (h, c), (num_layers, batch, hidden_size) each, zeros if
     left out. Output: the last layer's hidden states (seq_len, batch, hidden_size) and every layer's final (h, c).
-    The batch axis may be left out everywhere, as in torch.nn.LSTM.
+    The batch axis may be left out everywhere, as in torch.nn.LSTM, and torch.nn.LSTM's state_dict loads as it is.
     backend: who finds the gradients: "autograd", from the steps as they are written here, or "bptt", by hand, which is
     many times faster (core/bptt.py). Raises ValueError for another one.
     """
@@ -92,6 +92,7 @@ class MyLSTM(nn.Module):
         self.cells = nn.ModuleList(
             MyLSTMCell(input_size if layer == 0 else hidden_size, hidden_size) for layer in range(num_layers)
         )
+        self.register_load_state_dict_pre_hook(_take_torch_names)
 
     def forward(self, input: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         if input.dim() == 2:  # no batch axis: put one in, and take it out again
@@ -130,9 +131,25 @@ class MyLSTM(nn.Module):
             )
         weight = lstm.weight_ih_l0
         ours = cls(lstm.input_size, lstm.hidden_size, lstm.num_layers, backend).to(weight.device, weight.dtype)
-        for layer, cell in enumerate(ours.cells):
-            cell.load_state_dict({name: getattr(lstm, f"{name}_l{layer}") for name in cell.state_dict()})
+        ours.load_state_dict(lstm.state_dict())
         return ours
+
+    def to_torch(self) -> nn.LSTM:
+        """A torch.nn.LSTM with a copy of these weights."""
+        weight = self.cells[0].weight_ih
+        theirs = nn.LSTM(self.input_size, self.hidden_size, self.num_layers).to(weight.device, weight.dtype)
+        for layer, cell in enumerate(self.cells):
+            for name, value in cell.state_dict().items():
+                getattr(theirs, f"{name}_l{layer}").data.copy_(value)
+        return theirs
+
+
+def _take_torch_names(lstm: MyLSTM, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Before weights are loaded: torch.nn.LSTM's names, such as weight_ih_l0, become ours, cells.0.weight_ih."""
+    for layer, cell in enumerate(lstm.cells):
+        for name, _ in cell.named_parameters():
+            if (theirs := f"{prefix}{name}_l{layer}") in state:
+                state[f"{prefix}cells.{layer}.{name}"] = state.pop(theirs)
 
 
 class Model(nn.Module):

@@ -11,6 +11,7 @@ import regex
 import torch
 from torch import nn
 
+from core.cells import CELLS
 from core.lstm import Model
 from core.training import (
     Change,
@@ -22,6 +23,7 @@ from core.training import (
     named,
     weights_for,
 )
+from core.transfer import translate
 
 REPORT_SENTENCE = "hello pytorch, how long can a rnn cell remember? show me your limit!"
 MAX_CHARACTERS = 2_000
@@ -34,7 +36,8 @@ class MemorizeConfig:
     """All that determines a run; the same config gives the same curve.
 
     sentence: 1 to 2,000 characters. hidden_size: units a layer. lr: Adam's learning rate.
-    epochs: how often the whole sentence is seen, one step of the optimiser each.
+    epochs: how often the whole sentence is seen, one step of the optimiser each. cell: what stands in the LSTM's place,
+    one of CELLS. until_known: end as soon as the whole sentence comes back.
     Raises ValueError with a sentence for a student where a field is wrong.
     """
 
@@ -44,6 +47,8 @@ class MemorizeConfig:
     lr: float = 0.01
     epochs: int = 300
     seed: int = 0
+    cell: str = "MyLSTM"
+    until_known: bool = False
 
     def __post_init__(self):
         check_sentence(self.sentence)
@@ -52,6 +57,8 @@ class MemorizeConfig:
         check_range("The learning rate", self.lr, 1e-6, 10)
         check_range("The number of epochs", self.epochs, 1, 5_000, whole=True)
         check_range("The seed", self.seed, 0, 2**31 - 1, whole=True)
+        if self.cell not in CELLS:
+            raise ValueError(f"The cell must be one of {', '.join(CELLS)}, but it is {self.cell!r}.")
 
 
 @dataclass(frozen=True)
@@ -158,19 +165,27 @@ def make_model(config: MemorizeConfig) -> Model:
     size = len(Alphabet(config.sentence))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return Model(size, config.hidden_size, size, config.num_layers)
+        model = Model(size, config.hidden_size, size, config.num_layers)
+        model.lstm = CELLS[config.cell](model.lstm)
+    return model
 
 
-def load_weights(model: Model, checkpoint: Checkpoint) -> None:
-    """Give the model a checkpoint's weights. Raises ValueError where they are another model's."""
-    weights = weights_for(model.state_dict(), checkpoint)
+def load_weights(model: Model, checkpoint: Checkpoint, alphabet: Alphabet) -> None:
+    """Give the model a checkpoint's weights; where those learned another sentence, see `translate`.
+
+    Raises ValueError where the weights are another model's.
+    """
+    fresh = {name: weight.numpy() for name, weight in model.state_dict().items()}
+    weights = checkpoint.part("model")
+    weights = translate(weights, weights.pop("symbols").tolist(), fresh, alphabet.symbols)
+    weights = weights_for(fresh, Checkpoint(named("model", weights), {}))
     model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
 
 
 def model_of(config: MemorizeConfig, checkpoint: Checkpoint) -> Model:
     """The model as a run left it. Raises ValueError where the weights are another model's."""
     model = make_model(config)
-    load_weights(model, checkpoint)
+    load_weights(model, checkpoint, Alphabet(config.sentence))
     return model
 
 
@@ -193,7 +208,7 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters())
     epoch, reconstruction, accuracy, now = 0, "", 0.0, config
     if checkpoint:
-        load_weights(model, checkpoint)
+        load_weights(model, checkpoint, alphabet)
     if checkpoint and checkpoint.facts:
         load_memory(optimizer, checkpoint.part("optimizer"))
         epoch, reconstruction, accuracy = (checkpoint.facts[name] for name in ("epoch", "reconstruction", "accuracy"))
@@ -203,7 +218,10 @@ def fit(
     def make_checkpoint() -> Checkpoint:
         weights = {name: weight.numpy().copy() for name, weight in model.state_dict().items()}
         return Checkpoint(
-            {**named("model", weights), **named("optimizer", memory(optimizer))},
+            {
+                **named("model", {**weights, "symbols": np.array(alphabet.symbols)}),
+                **named("optimizer", memory(optimizer)),
+            },
             {
                 "epoch": epoch,
                 "reconstruction": reconstruction,
@@ -233,6 +251,8 @@ def fit(
             accuracy = char_accuracy(config.sentence, reconstruction)
         yield MemorizeEpoch(epoch, loss.item(), now.lr, reconstruction, accuracy)
         epoch += 1
+        if config.until_known and accuracy == 1:
+            break
 
     yield make_checkpoint()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -88,16 +89,37 @@ class Module:
             parameter.data[...] = arrays[name]
 
 
+DEVIATIONS: dict[str, Callable[[int, int], float]] = {
+    # keeps the size of the signal through layers of ReLUs: He et al., "Delving Deep into Rectifiers" (2015)
+    "he": lambda inputs, outputs: math.sqrt(2 / inputs),
+    # ... through layers of tanh, there and back: Glorot & Bengio, "Understanding the difficulty of training" (2010)
+    "glorot": lambda inputs, outputs: math.sqrt(2 / (inputs + outputs)),
+    "small": lambda inputs, outputs: 0.01,
+    "large": lambda inputs, outputs: 1.0,
+    "zero": lambda inputs, outputs: 0.0,
+}
+"""Initialisations: from how many inputs and outputs a layer has to the deviation of its first weights."""
+
+
 class Linear(Module):
     """x @ weight + bias: every output is a weighted sum of all inputs.
 
-    weight: (in_features, out_features), drawn from N(0, 2 / in_features), which keeps the size of the
-    signal through layers of ReLUs (He et al., "Delving Deep into Rectifiers", 2015); bias: (out_features,), zeros.
+    weight: (in_features, out_features), drawn from a normal distribution of mean 0 whose deviation is the
+    initialisation's, a name in DEVIATIONS; bias: (out_features,), zeros.
     """
 
-    def __init__(self, in_features: int, out_features: int, rng: np.random.Generator | None = None, dtype=np.float32):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        rng: np.random.Generator | None = None,
+        dtype=np.float32,
+        initialisation: str = "he",
+    ):
         rng = rng or np.random.default_rng()
-        weight = rng.standard_normal((in_features, out_features)) * np.sqrt(2 / in_features)
+        weight = rng.standard_normal((in_features, out_features)) * DEVIATIONS[initialisation](
+            in_features, out_features
+        )
         self.weight = Tensor(weight.astype(dtype), requires_grad=True)
         self.bias = Tensor(np.zeros(out_features, dtype), requires_grad=True)
 
@@ -112,6 +134,25 @@ class ReLU(Module):
     def forward(self, x) -> Tensor:
         """x: any shape -> the same shape."""
         return F.relu(x)
+
+
+class Tanh(Module):
+    """tanh x, element by element: from -1 to 1, flat where x is large."""
+
+    def forward(self, x) -> Tensor:
+        """x: any shape -> the same shape."""
+        return F.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + e⁻ˣ), element by element: from 0 to 1, flat where x is large."""
+
+    def forward(self, x) -> Tensor:
+        """x: any shape -> the same shape."""
+        return F.sigmoid(x)
+
+
+ACTIVATIONS: dict[str, type[Module]] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
 
 
 class Dropout(Module):

@@ -77,14 +77,15 @@ class Adam(Optimizer):
 
     def __init__(self, parameters, lr: float = 0.001, betas=(0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0):
         super().__init__(parameters, lr, weight_decay)
-        self.betas, self.eps, self.steps = betas, eps, 0
+        self.momentum, self.beta2 = betas  # beta1 is what SGD calls momentum: how much of the past stays in the mean
+        self.eps, self.steps = eps, 0
         self.means = [np.zeros_like(parameter.data) for parameter in self.parameters]
         self.squares = [np.zeros_like(parameter.data) for parameter in self.parameters]
 
     def step(self) -> None:
         """Move every parameter by its mean gradient over the root of its mean squared gradient, in place."""
         self.steps += 1
-        beta1, beta2 = self.betas
+        beta1, beta2 = self.momentum, self.beta2
         bias1, bias2 = 1 - beta1**self.steps, 1 - beta2**self.steps
         for i, parameter, grad in self.gradients():
             mean, square = self.means[i], self.squares[i]
@@ -120,3 +121,5 @@ def cosine(lowest: float = 0.0) -> Schedule:
 
 
 SCHEDULES: dict[str, Callable[[], Schedule]] = {"constant": constant, "step": step, "cosine": cosine}
+
+OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam}

@@ -6,7 +6,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
@@ -130,3 +130,9 @@ def check_range(name: str, value: float, low: float, high: float, whole: bool = 
     right_type = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     if not right_type or not low <= value <= high:
         raise ValueError(f"{name} must be {kind} from {low:,} to {high:,}, but it is {value!r}.")
+
+
+def check_name(name: str, value: str, known: Collection[str]) -> None:
+    """Raise ValueError with a sentence unless `value` is one of the names that are known."""
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, but it is {value!r:.60}.")

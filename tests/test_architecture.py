@@ -57,11 +57,15 @@ def test_models_know_only_one_another(model):
 
 @pytest.mark.parametrize("path", [*CORE, *PAGES], ids=name)
 def test_nothing_that_is_read_can_run(path):
-    """No eval, exec or compile, no pickle, and no array or checkpoint that could hold one."""
+    """No eval, exec or compile, no pickle but its error, and no array or checkpoint that could hold one."""
     tree = ast.parse(path.read_text())
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert not {call.func.id for call in calls if isinstance(call.func, ast.Name)} & {"eval", "exec", "compile"}
-    assert not {module.partition(".")[0] for module in imports(path)} & {
+    modules = imports(path)
+    if "pickle.UnpicklingError" in modules:  # what torch.load(weights_only=True) raises; `import pickle` is not this
+        modules -= {"pickle.UnpicklingError", "pickle"}
+        assert not any(isinstance(node, ast.Import) and node.names[0].name == "pickle" for node in ast.walk(tree))
+    assert not {module.partition(".")[0] for module in modules} & {
         "pickle",
         "dill",
         "joblib",

@@ -12,13 +12,16 @@ from core.classify import (
     MLP,
     ClassifyConfig,
     Epoch,
+    Preparation,
     Result,
-    Standardizer,
     Step,
     evaluate,
+    make_model,
+    parameter_counts,
     predict,
     validation_size,
 )
+from core.inputs import Pixels, Standardizer
 from core.training import Checkpoint, Control, TrainingDiverged
 
 SMALL = ClassifyConfig(hidden=(16,), lr=0.05, batch_size=20, epochs=3)
@@ -218,9 +221,9 @@ def test_real_digits_are_learned_in_seconds():
 
 def test_evaluation_does_not_depend_on_how_many_fit_into_a_thousand(make_dataset):
     dataset = make_dataset(test=2_300)
-    model, standardize = MLP(20, (6,), 4, np.random.default_rng(0), dropout=0.5), Standardizer(dataset.x_train)
-    loss, accuracy = evaluate(model, dataset.x_test, dataset.y_test, standardize)
-    probabilities = predict(model.eval(), standardize(dataset.x_test))
+    model, inputs = MLP(20, (6,), 4, np.random.default_rng(0), dropout=0.5), Pixels(dataset)
+    loss, accuracy = evaluate(model, inputs, "test", np.arange(len(dataset.y_test)), dataset.y_test)
+    probabilities = predict(model.eval(), inputs.of(dataset.x_test))
     assert accuracy == (probabilities.argmax(axis=1) == dataset.y_test).mean()
     assert loss == pytest.approx(-np.log(probabilities[np.arange(2_300), dataset.y_test]).mean(), rel=1e-4)
     assert model.eval().training is False
@@ -229,6 +232,114 @@ def test_evaluation_does_not_depend_on_how_many_fit_into_a_thousand(make_dataset
 def test_colours_and_no_hidden_layer_are_fine(make_dataset):
     *_, result = fit(replace(SMALL, hidden=()), make_dataset(shape=(4, 4, 3)))
     assert result.accuracy > 0.9
+
+
+# Other networks, other inputs
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"optimizer": "adam", "lr": 0.01},
+        {"activation": "tanh", "initialisation": "glorot"},
+        {"activation": "sigmoid", "initialisation": "glorot", "lr": 0.5},
+        {"augment": ("shift", "rotate")},
+        {"features": "patches", "patches": 20},
+        {"features": "patches", "patches": 20, "augment": ("flip",)},
+        {"train_size": 60},
+    ],
+)
+def test_every_kind_of_network_learns_and_goes_on_as_if_never_interrupted(make_dataset, monkeypatch, tmp_path, changed):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    dataset = make_dataset(shape=(12, 12))
+    config = replace(SMALL, epochs=6, **changed)
+    events = list(fit(config, dataset))
+    [result] = of_kind(Result, events)
+    assert result.accuracy > 0.9
+
+    control = Control()
+    interrupted = classify.fit(config, dataset, control)
+    before = [next(interrupted) for _ in range(events.index(of_kind(Step, events)[7]))]
+    control.checkpoint_wanted = True
+    assert len(before) > 6
+    checkpoint = next(event for event in interrupted if isinstance(event, Checkpoint))
+    rest = of_kind(Step, list(fit(config, dataset, None, Checkpoint.from_bytes(checkpoint.to_bytes()))))
+    assert rest == of_kind(Step, events)[rest[0].step :]
+
+
+def test_patch_features_are_prepared_before_the_first_step(make_dataset, monkeypatch, tmp_path):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    config = replace(SMALL, features="patches", patches=5)
+    events = list(fit(config, make_dataset(shape=(12, 12))))
+    preparations = of_kind(Preparation, events)
+    assert events[: len(preparations)] == preparations
+    assert preparations[-1].share == 1
+    assert not of_kind(Preparation, list(fit(config, make_dataset(shape=(12, 12)))))
+
+
+def test_augmented_pictures_are_new_at_every_step_and_never_those_that_are_evaluated(make_dataset):
+    inputs = Pixels(make_dataset(shape=(12, 12)), ("rotate",))
+    rng, numbers = np.random.default_rng(0), np.arange(10)
+    assert (inputs.training(numbers, rng) != inputs.training(numbers, rng)).any()
+    np.testing.assert_array_equal(inputs.plain("train", numbers), inputs.of(inputs.pictures["train"][numbers]))
+
+
+def test_a_few_pictures_are_some_of_the_many(make_dataset):
+    dataset = make_dataset()
+    used, everything = (
+        [event for event in fit(replace(SMALL, epochs=1, train_size=size), dataset) if isinstance(event, Step)]
+        for size in (40, 0)
+    )
+    assert len(used) == 2
+    assert len(everything) == 9
+    with pytest.raises(ValueError, match="180 pictures to learn from, as 20 are set aside for validation; 181"):
+        next(fit(replace(SMALL, train_size=181), dataset))
+
+
+def test_labels_dealt_out_at_random_can_be_learned_by_heart_but_not_understood(make_dataset):
+    config = replace(SMALL, hidden=(128,), epochs=60, weight_decay=0, shuffled_labels=True)
+    dataset = make_dataset(train=100, test=200, noise=100)
+    events = list(fit(config, dataset))
+    last = of_kind(Epoch, events)[-1]
+    assert last.train_accuracy > 0.95
+    assert of_kind(Result, events)[0].accuracy < 0.6
+    assert np.bincount(dataset.y_train).tolist() == [25] * 4, "the data set itself stays as it was"
+
+
+def test_every_epoch_tells_how_the_layers_are(make_dataset):
+    events = list(fit(replace(SMALL, hidden=(16, 8)), make_dataset()))
+    for epoch in of_kind(Epoch, events):
+        assert [layer.dead is None for layer in epoch.layers] == [False, False, True]
+        assert all(layer.gradient_ratio > 0 for layer in epoch.layers)
+
+
+def test_the_hidden_layers_activations_are_those_that_lead_to_the_answer(make_dataset):
+    dataset = make_dataset()
+    model = make_model(replace(SMALL, hidden=(16, 8)), dataset, np.random.default_rng(0)).eval()
+    x = Pixels(dataset).plain("test", np.arange(7))
+    first, second = model.activations(x)
+    assert (first.shape, second.shape) == ((7, 16), (7, 8))
+    assert first.min() == 0
+    np.testing.assert_allclose(model.linears()[-1](second).data, model(x).data, rtol=1e-6)
+
+
+@pytest.mark.parametrize("features", ["pixels", "patches"])
+def test_parameters_are_counted_before_there_are_any(make_dataset, features):
+    dataset = make_dataset(shape=(12, 12))
+    config = replace(SMALL, hidden=(16, 8), features=features)
+    model = make_model(config, dataset, np.random.default_rng(0))
+    counts = parameter_counts(config, (12, 12), 4)
+    assert counts == [layer.weight.data.size + layer.bias.data.size for layer in model.linears()]
+
+
+def test_a_network_that_would_fill_the_memory_is_refused(make_dataset):
+    with pytest.raises(ValueError, match=r"would have 302,\d+,\d+ parameters; at most 30,000,000"):
+        next(fit(replace(SMALL, hidden=(4096,) * 19), make_dataset()))
+
+
+def test_with_patch_features_only_flip_can_be_had():
+    with pytest.raises(ValueError, match="only flip"):
+        ClassifyConfig(features="patches", augment=("shift",))
 
 
 # What goes wrong
@@ -261,6 +372,12 @@ def test_a_batch_larger_than_the_data_is_refused(make_dataset):
         ("epochs", True, "number of epochs must be a whole number"),
         ("seed", -1, "seed"),
         ("schedule", "linear", "must be one of constant, step, cosine, but it is 'linear'"),
+        ("activation", "softmax", "activation must be one of relu, tanh, sigmoid"),
+        ("initialisation", "ones", "initialisation must be one of he, glorot, small, large, zero"),
+        ("optimizer", "rmsprop", "optimiser must be one of sgd, adam"),
+        ("features", "edges", "must be one of pixels, patches"),
+        ("augment", ("blur",), "Each augmentation must be one of shift, flip, rotate, elastic, but it is 'blur'"),
+        ("train_size", -1, "number of pictures to learn from"),
     ],
 )
 def test_settings_that_make_no_run_are_refused(field, value, says):

@@ -220,6 +220,26 @@ def test_from_torch_copies(backend):
     assert_same(ours.cells[1].weight_hh, before, 0)
 
 
+@pytest.mark.parametrize("layers", [1, 3])
+def test_state_dicts_go_both_ways(layers):
+    ours, theirs = MyLSTM(INPUT, HIDDEN, layers), nn.LSTM(INPUT, HIDDEN, layers)
+    inputs = torch.randn(STEPS, 2, INPUT)
+    assert not torch.equal(ours(inputs)[0], theirs(inputs)[0])
+    ours.load_state_dict(theirs.state_dict())
+    assert_same(ours(inputs)[0], theirs(inputs)[0], 1e-6)
+    again = MyLSTM(INPUT, HIDDEN, layers)
+    again.load_state_dict(ours.state_dict())
+    assert_same(again(inputs)[0], theirs(inputs)[0], 1e-6)
+    assert_same(again.to_torch()(inputs)[0], theirs(inputs)[0], 1e-6)
+
+
+def test_a_state_dict_of_another_network_is_refused():
+    ours = MyLSTM(INPUT, HIDDEN, 2)
+    for wrong in (nn.LSTM(INPUT, HIDDEN, 1), nn.LSTM(INPUT, HIDDEN, 3), nn.GRU(INPUT, HIDDEN, 2)):
+        with pytest.raises(RuntimeError, match=r"Missing|Unexpected|size mismatch"):
+            ours.load_state_dict(wrong.state_dict())
+
+
 @pytest.mark.parametrize(
     "options",
     [

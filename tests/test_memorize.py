@@ -1,6 +1,7 @@
 """Memorising: what counts as a character, what is refused, and that the training loop does what it says."""
 
 from copy import copy
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -314,3 +315,81 @@ def test_the_report_s_sentence_comes_back_whole():
     assert last.reconstruction == "hello pytorch, how long can a rnn cell remember? show me your limit!"
     assert last.char_accuracy == 1
     assert last.loss <= 0.01
+
+
+def test_a_run_until_known_ends_with_the_first_whole_sentence():
+    whole = events("hello", lr=0.05, epochs=200)
+    known = next(event.epoch for event in whole if event.char_accuracy == 1)
+    assert events("hello", lr=0.05, epochs=200, until_known=True) == whole[: known + 1]
+    assert len(events("hello", lr=1e-5, epochs=12, until_known=True)) == 12
+
+
+# Other cells, other sentences
+
+
+def test_mylstm_and_pytorch_s_lstm_begin_with_the_same_weights_and_learn_the_same():
+    ours, theirs = (events("banana", cell=cell, epochs=30, num_layers=2, lr=0.02) for cell in ("MyLSTM", "nn.LSTM"))
+    assert [event.loss for event in ours] == pytest.approx([event.loss for event in theirs], abs=1e-3)
+    assert ours[0].loss == pytest.approx(theirs[0].loss, abs=1e-6)
+
+
+@pytest.mark.parametrize(("cell", "layer"), [("GRU", torch.nn.GRU), ("RNN", torch.nn.RNN)])
+def test_other_cells_learn_as_pytorch_s_layer_does(cell, layer):
+    """Its first ten losses, computed once more with PyTorch's layer alone."""
+    config = MemorizeConfig("banana", cell=cell, **SMALL, lr=0.02, epochs=10)
+    alphabet, model = Alphabet("banana"), memorize.make_model(config)
+    plain, linear = layer(len(alphabet), 8, 1), model.linear
+    plain.load_state_dict(model.lstm.layers.state_dict())
+    optimizer = torch.optim.Adam([*plain.parameters(), *linear.parameters()], lr=0.02)
+    numbers = alphabet.encode("banana")
+    inputs = torch.eye(len(alphabet))[[Alphabet.START, *numbers]]
+    losses = []
+    for _ in range(10):
+        loss = torch.nn.functional.cross_entropy(linear(plain(inputs)[0]), torch.tensor([*numbers, Alphabet.END]))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    ours = [event.loss for event in fit(config) if isinstance(event, MemorizeEpoch)]
+    assert ours == pytest.approx(losses, abs=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["MyLSTM", "nn.LSTM", "GRU", "RNN"])
+def test_every_cell_memorises_and_its_checkpoint_gives_the_model_back(cell):
+    config = MemorizeConfig("hello", cell=cell, hidden_size=16, num_layers=2, lr=0.03, epochs=80)
+    *_, last, end = fit(config)
+    assert last.reconstruction == "hello"
+    assert reconstruct(memorize.model_of(config, end), Alphabet("hello"), 20) == "hello"
+
+
+def test_a_cell_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match=r"The cell must be one of MyLSTM, nn\.LSTM, GRU, RNN, but it is 'LSTM'"):
+        MemorizeConfig("hello", cell="LSTM")
+
+
+@pytest.mark.parametrize("cell", ["MyLSTM", "nn.LSTM", "GRU"])
+def test_weights_go_on_with_another_sentence(cell):
+    """Characters of both sentences keep what was learned about them; new ones begin as they are drawn."""
+    before = MemorizeConfig("abcd 👋🏽", cell=cell, hidden_size=16, num_layers=2, lr=0.03, epochs=80)
+    *_, end = fit(before)
+    after = replace(before, sentence="xc👋🏽ab", epochs=1)
+    old, new, drawn = memorize.model_of(before, end), memorize.model_of(after, end), memorize.make_model(after)
+    numbers_before, numbers_after = Alphabet(before.sentence).numbers, Alphabet(after.sentence).numbers
+    for symbol in ("a", "b", "c", "👋🏽"):
+        assert torch.equal(new.linear.weight[numbers_after[symbol]], old.linear.weight[numbers_before[symbol]])
+    assert torch.equal(new.linear.weight[numbers_after["x"]], drawn.linear.weight[numbers_after["x"]])
+    one_hot = {
+        name: Alphabet(sentence).one_hot(Alphabet(sentence).encode("ab👋🏽c"))
+        for name, sentence in (("old", before.sentence), ("new", after.sentence))
+    }
+    expected, _ = old.lstm(one_hot["old"], old.init_hidden_cell())
+    hidden, _ = new.lstm(one_hot["new"], new.init_hidden_cell())
+    torch.testing.assert_close(hidden, expected, atol=1e-6, rtol=0)
+    assert next(fit(after, checkpoint=end.weights())).loss != next(fit(after)).loss
+
+
+def test_weights_of_another_size_are_refused():
+    *_, end = fit(MemorizeConfig("hello", **SMALL, epochs=1))
+    for other in ({"hidden_size": 9}, {"num_layers": 2}, {"cell": "GRU"}):
+        with pytest.raises(ValueError, match="These weights belong to another network"):
+            next(fit(MemorizeConfig("world", **(SMALL | other), epochs=1), checkpoint=end.weights()))

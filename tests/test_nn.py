@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core import functional as F
-from core.nn import CrossEntropyLoss, Dropout, Linear, Module, ReLU, Sequential
+from core.nn import ACTIVATIONS, CrossEntropyLoss, Dropout, Linear, Module, ReLU, Sequential
 from core.tensor import Tensor
 
 
@@ -204,3 +204,20 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(change, error, sentenc
 def test_a_module_without_forward_says_so():
     with pytest.raises(TypeError, match=r"Module does not define forward\(\)"):
         Module()(1)
+
+
+@pytest.mark.parametrize(
+    ("initialisation", "deviation"), [("he", 0.1), ("glorot", 2 / 30), ("small", 0.01), ("large", 1.0), ("zero", 0.0)]
+)
+def test_first_weights_have_the_deviation_of_their_initialisation(initialisation, deviation):
+    layer = Linear(200, 250, rng(), initialisation=initialisation)
+    assert layer.weight.data.std() == pytest.approx(deviation, rel=0.02)
+    assert abs(layer.weight.data.mean()) <= 0.02 * deviation
+    assert (layer.bias.data == 0).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_match_pytorch(name):
+    x = np.linspace(-200, 200, 401).reshape(1, -1)
+    expected = getattr(torch, name)(torch.tensor(x)).numpy()
+    np.testing.assert_allclose(ACTIVATIONS[name]()(Tensor(x)).data, expected, atol=1e-12)

@@ -9,6 +9,7 @@ import pytest
 
 from core import classify, memorize
 from core.classify import ClassifyConfig
+from core.inputs import Pixels
 from core.memorize import MemorizeConfig
 from core.runs.codec import to_json
 from core.training import Change, Checkpoint, Control, differences
@@ -132,8 +133,9 @@ def test_pages_can_look_into_the_model_that_a_run_has_made(make_dataset):
     dataset = make_dataset()
     *events, _, result, end = classify.fit(CLASSIFY, dataset)
     model = classify.model_of(CLASSIFY, dataset, end)
-    standardize = classify.Standardizer(dataset.x_train)
-    assert classify.evaluate(model, dataset.x_test, dataset.y_test, standardize) == (result.loss, result.accuracy)
+    numbers = np.arange(len(dataset.y_test))
+    evaluated = classify.evaluate(model, Pixels(dataset), "test", numbers, dataset.y_test)
+    assert evaluated == (result.loss, result.accuracy)
     config = replace(MEMORIZE, epochs=80, lr=0.05)
     *events, end = memorize.fit(config)
     alphabet = memorize.Alphabet(config.sentence)

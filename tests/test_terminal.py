@@ -167,3 +167,33 @@ def test_a_sparkline_falls_where_the_loss_falls():
     line = sparkline([1.2**-i for i in range(100)], width=8)
     assert line == "█▇▆▅▄▃▂▁"
     assert sparkline([1.0, 1.0]) == "▁▁"
+
+
+def test_a_preset_is_where_the_other_options_begin(run):
+    status, out, _ = run("classify", "--preset", "no-hidden-layer", "--epochs", "2", "--json")
+    linear = json.loads(out.splitlines()[-1])
+    assert (status, linear["epochs"]) == (0, 2)
+    status, out, _ = run("classify", "--hidden", "none", "--epochs", "2", "--json")
+    assert json.loads(out.splitlines()[-1])["history"] == linear["history"]
+    status, _, err = run("classify", "--preset", "magic")
+    assert status == 2
+    assert "report" in err
+
+
+def test_patch_features_and_augmentation_are_said_to_be_what_they_are(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    options = ["--features", "patches", "--patches", "10", "--epochs", "1", "--train-size", "500", "--augment", "flip"]
+    status, out, _ = run("classify", *options)
+    assert status == 0
+    assert "500 pictures to learn from" in out
+    assert "never seen, from patches" in out
+    assert "the patch features included" in out
+    status, _, err = run("classify", *options[:2], "--augment", "shift,elastic")
+    assert status == 2
+    assert "only flip" in err
+
+
+def test_labels_are_shuffled_where_that_is_asked_for(run):
+    status, out, _ = run("classify", "--shuffled-labels", "--epochs", "2", "--json")
+    assert status == 0
+    assert json.loads(out.splitlines()[-1])["test_accuracy"] < 0.3

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64decode, b64encode
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -30,8 +30,8 @@ def to_json(value: Any) -> str:
 def from_json(cls: type[T], text: str) -> T:
     """The dataclass `cls` that `to_json` made `text` of. Lists come back as tuples, arrays read-only.
 
-    Raises ValueError where `text` is not JSON, or lacks a field, or has an unknown one, or where `cls` itself
-    refuses a value.
+    Raises ValueError where `text` is not JSON, or lacks a field that has no default, or has an unknown one, or where
+    `cls` itself refuses a value.
     """
     try:
         return _unpack_fields(cls, json.loads(text))
@@ -65,10 +65,12 @@ def _unpack_fields(cls: type, packed: Any) -> Any:
     if not isinstance(packed, dict):
         raise ValueError(f"{cls.__name__} must be an object with named fields, but it is {packed!r:.80}.")
     expected = _nested_classes(cls)
-    if packed.keys() != expected.keys():
-        missing, unknown = expected.keys() - packed.keys(), packed.keys() - expected.keys()
+    # A field that is newer than what was stored has a default: what the program did before there was the field.
+    needed = {field.name for field in fields(cls) if field.default is MISSING and field.default_factory is MISSING}
+    missing, unknown = needed - packed.keys(), packed.keys() - expected.keys()
+    if missing or unknown:
         raise ValueError(f"{cls.__name__}: missing fields {sorted(missing)}, unknown fields {sorted(unknown)}.")
-    return cls(**{name: _unpack(packed[name], nested, name) for name, nested in expected.items()})
+    return cls(**{name: _unpack(value, expected[name], name) for name, value in packed.items()})
 
 
 def _unpack(packed: Any, nested: dict[str, type], name: str) -> Any:

@@ -149,10 +149,10 @@ def action(label: str, icon: str, act: Callable[..., None], run: Run | None, *ar
     )
 
 
-def panel(run: Run, draw: Callable[[Run, list], None]) -> None:
-    """Draw the run and its events so far, again and again until it has ended."""
+def panel(run: Run, draw: Callable[[Run, list], None], every: float = SECONDS_BETWEEN_REDRAWS) -> None:
+    """Draw the run and its events so far, every so many seconds until it has ended."""
 
-    @st.fragment(run_every=None if run.status.ended else SECONDS_BETWEEN_REDRAWS)
+    @st.fragment(run_every=None if run.status.ended else every)
     def redraw() -> None:
         try:
             now = engine().store.run(run.id)

@@ -30,6 +30,13 @@ def png(picture: np.ndarray) -> str:
     return "data:image/png;base64," + b64encode(buffer.getvalue()).decode()
 
 
+def grid_html(pictures: list[np.ndarray], size: float) -> str:
+    """Pictures side by side, each `size` rem wide, every pixel to be seen."""
+    style = f"width: {size}rem; height: {size}rem; image-rendering: pixelated; border: 1px solid #d5dade;"
+    images = "".join(f'<img src="{png(picture)}" style="{style}" alt="">' for picture in pictures)
+    return f'<div style="display: flex; flex-wrap: wrap; gap: 0.25rem;">{images}</div>'
+
+
 def samples_html(samples: Samples, classes: tuple[str, ...]) -> str:
     """A card for each picture: what it is, and the model's most probable classes. A dashed frame: it is wrong."""
     cards = []

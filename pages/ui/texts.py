@@ -8,7 +8,7 @@ from core.memorize import characters
 
 STYLE = """<style>
 .said { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1; overflow-wrap: anywhere;
-        white-space: pre-wrap; }
+        white-space: break-spaces; }
 .said .right { border-bottom: 3px solid #009e73; }
 .said .wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; font-weight: 700; }
 .said .missing { color: #5b6770; border-bottom: 3px dotted #5b6770; }

@@ -1,0 +1,102 @@
+"""What a network sees of pictures, pixels or patch features, scaled to mean 0 and deviation 1."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Literal, Protocol
+
+import numpy as np
+
+from core.augment import augment
+from core.datasets import Dataset
+from core.features import PatchFeatures, PatchSettings, prepare
+
+Split = Literal["train", "test"]
+FEATURES = ("pixels", "patches")
+
+
+class Inputs(Protocol):
+    """A data set as a network sees it. size: how many numbers stand for a picture."""
+
+    size: int
+
+    def training(self, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Training pictures of these numbers, changed at random where that was asked for: (n, size) float32."""
+
+    def plain(self, split: Split, numbers: np.ndarray) -> np.ndarray:
+        """Pictures as they are: (n, size) float32."""
+
+    def of(self, pictures: np.ndarray) -> np.ndarray:
+        """Any pictures of the data set's shape, (n, height, width[, 3]) uint8 -> (n, size) float32."""
+
+
+class Standardizer:
+    """Pictures to network inputs of mean 0 and deviation 1 in each colour, measured on the training pictures."""
+
+    def __init__(self, pictures: np.ndarray):
+        channels = pictures.reshape(-1, 3 if pictures.ndim == 4 else 1)[::7]  # every seventh pixel tells enough
+        self.mean = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
+        self.scale = (1 / (channels.std(axis=0, dtype=np.float64) + 1e-3)).astype(np.float32)
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        """(n, height, width[, colours]) uint8 or float32 -> (n, height · width · colours) float32."""
+        inputs = pictures.reshape(len(pictures), -1, len(self.mean)).astype(np.float32)
+        inputs -= self.mean
+        inputs *= self.scale
+        return inputs.reshape(len(pictures), -1)
+
+
+class Pixels:
+    """Every pixel is an input. augmentations: names in core.augment.AUGMENTATIONS."""
+
+    def __init__(self, dataset: Dataset, augmentations: tuple[str, ...] = ()):
+        self.pictures = {"train": dataset.x_train, "test": dataset.x_test}
+        self.augmentations = augmentations
+        self.of = Standardizer(dataset.x_train)
+        self.size = dataset.x_train[0].size
+
+    def training(self, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        pictures = self.pictures["train"][numbers]
+        return self.of(augment(pictures, self.augmentations, rng) if self.augmentations else pictures)
+
+    def plain(self, split: Split, numbers: np.ndarray) -> np.ndarray:
+        return self.of(self.pictures[split][numbers])
+
+
+class Patches:
+    """Every patch feature is an input. Where mirror images were encoded, too, every second training picture is one."""
+
+    def __init__(self, features: PatchFeatures):
+        self.features = features
+        measured = features.train[:: max(1, len(features.train) // 5_000)].astype(np.float32)
+        deviations = measured.std(axis=0)
+        self.mean, self.scale = measured.mean(axis=0), 1 / (deviations + 1e-3 * deviations.mean() + 1e-6)
+        self.size = features.encoder.settings.features
+
+    def training(self, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        rows = self.features.train[numbers]
+        if self.features.mirrored is not None:
+            mirrored = rng.random(len(numbers)) < 0.5
+            rows[mirrored] = self.features.mirrored[numbers[mirrored]]
+        return self._scaled(rows)
+
+    def plain(self, split: Split, numbers: np.ndarray) -> np.ndarray:
+        return self._scaled(getattr(self.features, split)[numbers])
+
+    def of(self, pictures: np.ndarray) -> np.ndarray:
+        return self._scaled(self.features.encoder(pictures))
+
+    def _scaled(self, features: np.ndarray) -> np.ndarray:
+        inputs = features.astype(np.float32)
+        inputs -= self.mean
+        inputs *= self.scale
+        return inputs
+
+
+def make_inputs(
+    dataset: Dataset, features: str, augmentations: tuple[str, ...], settings: PatchSettings
+) -> Generator[tuple[float, str], None, Inputs]:
+    """The data set as a network sees it. Patch features may take a while: yields how much is done, and a text."""
+    if features == "pixels":
+        return Pixels(dataset, augmentations)
+    return Patches((yield from prepare(dataset, settings, mirrored="flip" in augmentations)))

@@ -1,0 +1,1 @@
+"""What the Memorize page shows, a tab a file; each has a `show()`."""

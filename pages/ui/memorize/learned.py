@@ -1,0 +1,35 @@
+"""What a run has learned so far, to be looked into: the model of its latest checkpoint."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from core.lstm import Model
+from core.memorize import Alphabet, model_of
+from core.runs import Run
+from pages.ui import live
+
+
+class Learned(NamedTuple):
+    """epochs: how many it had learned when the checkpoint was made."""
+
+    model: Model
+    alphabet: Alphabet
+    sentence: str
+    epochs: int
+
+
+def learned(run: Run | None) -> Learned | None:
+    """The run's model. None, and a sentence that says what to do, while there is nothing to look into."""
+    checkpoint = run and live.engine().store.checkpoint(run.id)
+    if not checkpoint:
+        st.info(
+            "The first look inside comes a few seconds after training has begun."
+            if run
+            else "Press **Train** first: then there is something to look into.",
+            icon=":material/visibility:",
+        )
+        return None
+    return Learned(
+        model_of(run.config, checkpoint), Alphabet(run.config.sentence), run.config.sentence, checkpoint.facts["epoch"]
+    )
