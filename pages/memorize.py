@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import memorize
-from core.lstm import Model, MyLSTM, MyLSTMCell
+from core import bptt, memorize
+from core.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
 from pages.ui import entry, live
 from pages.ui.code import show_code
@@ -31,7 +31,8 @@ with right:
         live.panel(run, training.draw)
     else:
         st.info("Press **Train**: the loss curve and what the network says will grow here.", icon=":material/timeline:")
-show_code(MyLSTMCell, MyLSTM, Model, memorize.fit, memorize.reconstruct)
+by_hand = bptt.Layer, bptt.forward_steps, bptt.backward_steps, bptt.tanh
+show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstruct, *by_hand)
 
 
 @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if run and not run.status.ended else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +83,8 @@ class Store:
         self._database = create_engine(location, pool_pre_ping=True)
         event.listen(self._database, "handle_error", _say_what_is_wrong)
         if self._database.dialect.name == "sqlite":
-            Path(location.database).parent.mkdir(parents=True, exist_ok=True)
+            if not location.database.startswith("file:"):
+                Path(location.database).parent.mkdir(parents=True, exist_ok=True)
             event.listen(self._database, "connect", _prepare_sqlite)
         self._session = sessionmaker(self._database, expire_on_commit=False)
         self._create_tables()
@@ -500,20 +502,27 @@ def _location(url: str | None) -> URL:
 def _say_what_is_wrong(context: Any) -> None:
     """SQLAlchemy's hook for errors: what is no fault of this program's becomes a sentence."""
     if isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError) and not context.is_pre_ping:
-        what = str(context.original_exception).lower()
-        reason = (
-            "the disk is full" if "full" in what or "no space" in what
-            else "it may only be read here" if "readonly" in what or "read-only" in what
-            else "it does not answer"
-        )  # fmt: skip
-        raise StoreUnavailable(
-            f"The store of all runs cannot be used now: {reason}. What was kept before is safe; training goes on when "
-            "that is mended."
-        ) from context.original_exception
+        raise _unavailable(context.original_exception) from context.original_exception
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    what = str(error).lower()
+    reason = "it does not answer"
+    if "full" in what or "no space" in what:
+        reason = "the disk is full"
+    elif "readonly" in what or "read-only" in what:
+        reason = "it may only be read here"
+    return StoreUnavailable(
+        f"The store of all runs cannot be used now: {reason}. What was kept before is safe; training goes on when that "
+        "is mended."
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-    connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at the same time
-    connection.execute("PRAGMA synchronous = NORMAL")  # in WAL, safe against everything but a power cut's last moment
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+        connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at the same time
+        connection.execute("PRAGMA synchronous = NORMAL")  # in WAL, safe against all but a power cut's last moment
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.OperationalError as error:
+        raise _unavailable(error) from error

@@ -1,3 +1,4 @@
+import json
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -239,11 +240,24 @@ INSERT INTO schema VALUES (1);
 """
 
 
+def without(text: str, field: str) -> str:
+    """A JSON object without one of its fields."""
+    return json.dumps({name: value for name, value in json.loads(text).items() if name != field})
+
+
 def test_a_store_of_an_older_version_is_upgraded_with_all_that_is_in_it(url, tmp_path):
-    values = "(:id, 'classify', :config, 1.0, '', :status, '', 1.0, 2.0, 1, 0.5, :lr, 0, 0)"
+    sentence = to_json(replace(CONFIG, backend="autograd"))
+    values = "(:id, :kind, :config, 1.0, '', :status, '', 1.0, 2.0, 1, 0.5, :lr, 0, 0)"
     runs = [
-        {"id": "steered", "config": to_json(ClassifyConfig()), "status": "stopped", "lr": 0.25},
-        {"id": "waits", "config": to_json(ClassifyConfig(epochs=3)), "status": "waiting", "lr": None},
+        {"id": "spoken", "kind": "memorize", "config": without(sentence, "backend"), "status": "finished", "lr": None},
+        {"id": "steered", "kind": "classify", "config": to_json(ClassifyConfig()), "status": "stopped", "lr": 0.25},
+        {
+            "id": "waits",
+            "kind": "classify",
+            "config": to_json(ClassifyConfig(epochs=3)),
+            "status": "waiting",
+            "lr": None,
+        },
     ]
     step = '{"step": 0, "epoch": 0, "loss": 2.5, "lr": 0.1, "base_lr": 0.2}'
     with sqlite3.connect(tmp_path / "runs.sqlite") as file:
@@ -255,6 +269,7 @@ def test_a_store_of_an_older_version_is_upgraded_with_all_that_is_in_it(url, tmp
         steered, waits = store.run("steered"), store.run("waits")
         assert (steered.status, steered.changes, steered.config) == (Status.STOPPED, {"lr": 0.25}, ClassifyConfig())
         assert (waits.status, waits.changes, waits.config.epochs) == (Status.WAITING, {}, 3)
+        assert store.run("spoken").config == replace(CONFIG, backend="autograd")
         assert store.events("steered") == [(0, Step(0, 0, 2.5, 0.1))]
         store.close()
     store = Store(url)

@@ -1,10 +1,13 @@
 """The controls of a run."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.memorize import REPORT_SENTENCE, MemorizeConfig
 from core.runs import Run
 from pages.ui import controls
+from pages.ui.memorize import backends
 from pages.ui.memorize.presets import PRESETS, Preset
 
 
@@ -29,7 +32,8 @@ def settings() -> MemorizeConfig | None:
             st.button(preset.name, on_click=choose, args=[preset], type="tertiary")
     watch = st.empty()
     lr = controls.learning_rate("memorize", MemorizeConfig.lr)
-    with st.expander("Size, epochs, seed", icon=":material/tune:"):
+    more = st.expander("Size, epochs, seed, gradients", icon=":material/tune:")
+    with more:
         hidden_size = st.select_slider(
             "Hidden size",
             [1, 2, 4, 8, 16, 32, 64, 128, 256],
@@ -41,13 +45,16 @@ def settings() -> MemorizeConfig | None:
         num_layers = st.slider("Layers", 1, 4, MemorizeConfig.num_layers, key="num_layers", bind="query-params")
         epochs = st.slider("Epochs", 50, 1000, MemorizeConfig.epochs, 50, key="memorize_epochs", bind="query-params")
         seed = controls.seed("memorize")
+        backend = backends.choice()
     try:
-        config = MemorizeConfig(sentence, hidden_size, num_layers, lr, epochs, seed)
+        config = MemorizeConfig(sentence, hidden_size, num_layers, lr, epochs, seed, backend=backend)
     except ValueError as error:
         st.error(str(error), icon=":material/edit:")
         return None
+    with more:
+        backends.times(config)
     for preset in PRESETS:
-        if preset.config == config:
+        if preset.config == replace(config, backend=preset.config.backend):
             watch.info(f"**{preset.name}.** {preset.watch}", icon=":material/visibility:")
     return config
 
