@@ -320,9 +320,10 @@ def test_the_report_s_sentence_comes_back_whole():
 
 
 def test_a_run_until_known_ends_with_the_first_whole_sentence():
-    whole = events("hello", lr=0.05, epochs=200)
-    known = next(event.epoch for event in whole if event.char_accuracy == 1)
-    assert events("hello", lr=0.05, epochs=200, until_known=True) == whole[: known + 1]
+    whole, until = (events("hello", lr=0.05, epochs=200, until_known=known) for known in (False, True))
+    assert [event.loss for event in until] == [event.loss for event in whole[: len(until)]]
+    assert until[-1].reconstruction == "hello"
+    assert events("hello", lr=0.05, epochs=len(until) - 2)[-1].reconstruction != "hello", "it did not know it before"
     assert len(events("hello", lr=1e-5, epochs=12, until_known=True)) == 12
 
 
