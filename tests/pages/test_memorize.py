@@ -253,7 +253,7 @@ def test_everything_can_be_taken_home_and_weights_come_back(open_page, train):
     query = {"run": run, "look": "Take it home", "sentence": "abc abd", "num_layers": "1"}
     app = open_page("memorize", **query, hidden_size="16")
     labels = [element.proto.label for element in app.get("download_button")]
-    assert labels == ["weights.pt", "loss.csv", "memorize.ipynb"]
+    assert labels == ["PNG", "SVG", "weights.pt", "loss.csv", "memorize.ipynb"]
 
     weights = to_file(model_of(config, get_engine().store.checkpoint(run)), Alphabet("abc abd"))
     upload(app, weights)
