@@ -20,7 +20,8 @@ from pages.ui.texts import plain
 LED, ALONE = "Led by the sentence", "Left to itself"
 LINE = "logits.squeeze(1).softmax(dim=-1)"
 STYLE = """<style>
-.expects { display: flex; flex-wrap: wrap; row-gap: 0.8rem; max-height: 40rem; overflow-y: auto; font-family: "Source Code Pro", monospace; }
+.expects { display: flex; flex-wrap: wrap; row-gap: 0.8rem; max-height: 40rem; overflow-y: auto;
+           font-family: "Source Code Pro", monospace; }
 .expects .place { width: 1.75rem; text-align: center; font-size: 1.1rem; line-height: 1.75rem; }
 .expects .next { font-weight: 700; border-bottom: 3px solid #009e73; }
 .expects .next.wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; }

@@ -33,7 +33,8 @@ PRESETS = [
         "Rate too high",
         MemorizeConfig(REPORT_SENTENCE, lr=1.0),
         "The first steps are so long that the loss jumps to many times what it was. It comes down again, but from "
-        "where it was thrown it does not find the sentence any more: compare the end with the report's after fifty epochs.",
+        "where it was thrown it does not find the sentence any more: compare the end with the report's after fifty "
+        "epochs.",
     ),
     Preset(
         "Rate too low",
