@@ -111,7 +111,7 @@ def grid_html(alphabet: Alphabet, says: list[str], targets: list[str], probabili
 
 def shade(share: float) -> str:
     """A background, the darker the larger the share (0 to 1), with a colour of type that can be read on it."""
-    return f"background: rgb(8 50 90 / {share:.0%}); color: {'#fff' if share > 0.45 else '#15202b'}"
+    return f"background: rgb(8 50 90 / {share:.0%}); color: {'#fff' if share > 0.62 else '#15202b'}"
 
 
 def one_place(known: Learned, inputs: list[str], targets: list[str], probabilities: np.ndarray) -> None:

@@ -72,7 +72,7 @@ def row(known: Learned, sizes: np.ndarray, place: int) -> None:
         share = float(size / reach)
         spans.append(
             f'<span class="{kind}" style="background: rgb(0 114 178 / {share:.1%}); '
-            f'{"color: #fff" if share > 0.6 else ""}" title="{step}: {size:.2e}">{escape(character)}</span>'
+            f'{"color: #fff" if share > 0.85 else ""}" title="{step}: {size:.2e}">{escape(character)}</span>'
         )
     st.html(f'{STYLE}<div class="back" dir="auto">{"".join(spans)}</div>')
     most = int(sizes[: place + 1].argmax())
