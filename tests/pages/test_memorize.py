@@ -235,6 +235,16 @@ def test_a_grid_that_would_take_too_long_is_refused_with_its_time(open_page, mon
     assert button(app, "Run the grid").disabled
 
 
+def test_a_grid_s_settings_are_in_the_address_and_a_text_of_blanks_is_refused(open_page):
+    app = open_page("memorize", look="Show me your limit", limit_text=limit.OWN, sentence="      abc")
+    assert "nothing to memorise" in app.error[0].value, "its first five characters are blanks"
+    app.multiselect(key="limit_lengths").set_value([20]).run()
+    assert not app.error
+    again = open_page("memorize", look="Show me your limit", limit_lengths="20", limit_epochs="50")
+    assert again.multiselect(key="limit_lengths").value == [20]
+    assert again.select_slider(key="limit_epochs").value == 50
+
+
 def test_a_duration_is_spoken():
     assert [limit.spoken(seconds) for seconds in (0.2, 45, 300, 9000)] == [
         "a second",

@@ -18,6 +18,7 @@ from pages.ui.take_home import chart_buttons, download, table_file
 
 LENGTHS = [5, 10, 20, 40, 80, 160, 320]
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
+EPOCHS = [50, 100, 200, 300, 500, 1000]
 TIMER = ":material/timer:"
 LONG, TOO_LONG = 5 * 60, 60 * 60  # seconds
 TRIAL_CHARACTERS = 30
@@ -36,22 +37,28 @@ def show(config: MemorizeConfig | None) -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        lengths = st.multiselect("Lengths (characters)", LENGTHS, [5, 10, 20, 40], key="limit_lengths")
-        sizes = st.multiselect("Hidden sizes (units)", SIZES, [2, 4, 8, 16, 32], key="limit_sizes")
+        lengths = st.multiselect(
+            "Lengths (characters)", LENGTHS, [5, 10, 20, 40], key="limit_lengths", bind="query-params"
+        )
+        sizes = st.multiselect("Hidden sizes (units)", SIZES, [2, 4, 8, 16, 32], key="limit_sizes", bind="query-params")
     with right:
-        text = st.selectbox("Text", [RANDOM, OWN], key="limit_text")
-        epochs = st.select_slider("At most so many epochs", [50, 100, 200, 300, 500, 1000], 200, key="limit_epochs")
+        text = st.selectbox("Text", [RANDOM, OWN], key="limit_text", bind="query-params")
+        epochs = st.select_slider("At most so many epochs", EPOCHS, 200, key="limit_epochs", bind="query-params")
     st.caption(f"Layers ({config.num_layers}), learning rate ({config.lr:g}) and seed ({config.seed}) are those above.")
     if not lengths or not sizes:
         st.info("Choose at least one length and one hidden size.", icon=":material/grid_on:")
         return
-    grid = {
-        (length, size): replace(
-            config, sentence=text_of(length, text, config), hidden_size=size, epochs=epochs, until_known=True
-        )
-        for length in sorted(lengths)
-        for size in sorted(sizes)
-    }
+    try:
+        grid = {
+            (length, size): replace(
+                config, sentence=text_of(length, text, config), hidden_size=size, epochs=epochs, until_known=True
+            )
+            for length in sorted(lengths)
+            for size in sorted(sizes)
+        }
+    except ValueError as error:  # such as a sentence that begins with nothing but blanks
+        st.error(str(error), icon=":material/edit:")
+        return
     configs = list(grid.values())
     runs = runs_of(configs)
     start([each for each, run in zip(configs, runs, strict=True) if run is None], runs)
