@@ -13,7 +13,7 @@ from core.runs import Run
 from pages.ui.charts import BLUE, VERMILLION, legible
 from pages.ui.code import show_code
 from pages.ui.memorize.learned import Learned, learned
-from pages.ui.memorize.letters import END_SIGN, inputs_of, quoted, sign, targets_of
+from pages.ui.memorize.letters import END_SIGN, START_SIGN, inputs_of, quoted, sign, targets_of
 from pages.ui.take_home import chart_buttons
 from pages.ui.texts import plain
 
@@ -44,17 +44,15 @@ def show(run: Run | None) -> None:
             "what comes next in the sentence. Below: its five guesses for that, the more probable the darker."
         )
         probabilities = teacher_forced(known.model, known.alphabet, known.sentence)
-        says = [targets[at] for at in range(len(targets))]
-        inputs = inputs_of(known.sentence)
+        says, inputs = targets, inputs_of(known.sentence)
     else:
         st.markdown(
             "**Free-running**: its own most probable character is what it reads next, so one mistake can lead it "
             "astray. Top row: what it said. Below: the five guesses that it chose from."
         )
-        limit = len(targets) + 10
-        said, probabilities = free_running(known.model, known.alphabet, limit)
+        said, probabilities = free_running(known.model, known.alphabet, len(targets) + 10)
         says = [sign(known.alphabet, number) for number in said]
-        inputs = ["▶", *says[:-1]]
+        inputs = [START_SIGN, *says[:-1]]
         wrong_turn(known, known.alphabet.decode(said))
     formula, code = st.columns(2, gap="large", vertical_alignment="center")
     formula.latex(r"p(\text{next} \mid \text{past}) = \mathrm{softmax}(W h_t + b)")
@@ -63,7 +61,7 @@ def show(run: Run | None) -> None:
     right = int((probabilities.argmax(axis=1)[: len(targets)] == targets_as_numbers(known)[: len(probabilities)]).sum())
     st.caption(
         f"After {known.epochs:,} epochs, the first guess is right at {right} of {len(targets)} places. "
-        f"Hovering gives the probabilities; ▶ is the start, {END_SIGN} the end."
+        f"Hovering gives the probabilities; {START_SIGN} is the start, {END_SIGN} the end."
     )
     one_place(known, inputs, targets, probabilities)
     show_code(teacher_forced, free_running, first_mistake)
