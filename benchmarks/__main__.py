@@ -19,9 +19,9 @@ options = parser.parse_args()
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = str(options.threads)  # which is read when NumPy and PyTorch are loaded
 
-from benchmarks import goals, lstm, measure, memory, mlp  # noqa: E402
+from benchmarks import dashboard, goals, lstm, measure, memory, mlp  # noqa: E402
 
-SUITES = {"lstm": lstm.run, "mlp": mlp.run, "goals": goals.run, "memory": memory.run}
+SUITES = {"lstm": lstm.run, "mlp": mlp.run, "goals": goals.run, "memory": memory.run, "dashboard": dashboard.run}
 
 
 def main() -> None:

@@ -251,7 +251,7 @@ def fit(
         loss.backward()
         optimizer.step()
 
-        if epoch % EPOCHS_BETWEEN_RECONSTRUCTIONS == 0 or epoch == config.epochs - 1:
+        if control.watched or epoch % EPOCHS_BETWEEN_RECONSTRUCTIONS == 0 or epoch == config.epochs - 1:
             reconstruction = reconstruct(model, alphabet, len(sentence) + 10)
             accuracy = char_accuracy(config.sentence, reconstruction)
         yield MemorizeEpoch(epoch, loss.item(), now.lr, reconstruction, accuracy)
