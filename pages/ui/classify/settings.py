@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core.augment import AUGMENTATIONS
-from core.classify import ClassifyConfig
+from core.classify import ClassifyConfig, check_suits
 from core.datasets import DATASETS, DatasetError, DatasetInfo, info_of, is_own
 from core.inputs import FEATURES
 from core.nn import ACTIVATIONS, DEVIATIONS
@@ -71,6 +71,8 @@ def settings() -> ClassifyConfig | None:
     own_data.uploads()
     try:
         config = ClassifyConfig(dataset, layers.sizes(hidden), lr, epochs=epochs, features=features, **more)
+        if info:
+            check_suits(config, info.train_size, info.picture_shape, len(info.classes))
     except ValueError as error:
         st.error(str(error), icon=":material/edit:")
         return None
