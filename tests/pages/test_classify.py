@@ -161,6 +161,7 @@ def test_pictures_of_ones_own_are_chosen_as_soon_as_they_are_here(open_page):
     assert not app.exception
     assert app.selectbox(key="dataset").value.startswith("own-")
     assert "The batch size must be at most 29" in app.error[0].value
+    app.select_slider(key="classify_lr").set_value(0.001)
     app.select_slider(key="batch_size").set_value(10).run()
     assert "3,072 → 256 → 128 → 2" in texts(app)
     button(app, "Train").click().run()
