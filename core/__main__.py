@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from tqdm import tqdm
 
-from core import augment, classify, datasets, inputs, memorize, nn, optim
+from core import augment, classify, datasets, inputs, lstm, memorize, nn, optim
 from core.cells import CELLS
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
@@ -28,6 +28,7 @@ MEMORIZE_OPTIONS = {
     "num_layers": "LSTM layers on top of each other; each reads the hidden states of the one below",
     "lr": "learning rate: how far Adam moves the weights at each step",
     "epochs": "how often the whole sentence is seen, one step each",
+    "backend": f"who finds the gradients, of {', '.join(lstm.BACKENDS)}: PyTorch, step by step, or ours, much faster",
     "seed": "where the random numbers begin; the same seed gives the same curve",
     "cell": f"what stands in the LSTM's place, of {', '.join(CELLS)}",
     "until_known": "end as soon as the whole sentence comes back",

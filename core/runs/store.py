@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,7 @@ from core.training import Checkpoint, check_range
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for another process's short transaction
 MAX_DEATHS = 3  # of workers that trained the same run: the next one would die, too
 NOBODY = Visitor(owner="")
+FROM_FILE = "a file"  # the parent of a run whose first weights are no run's
 
 
 class StoreUnavailable(RuntimeError):
@@ -81,7 +83,8 @@ class Store:
         self._database = create_engine(location, pool_pre_ping=True)
         event.listen(self._database, "handle_error", _say_what_is_wrong)
         if self._database.dialect.name == "sqlite":
-            Path(location.database).parent.mkdir(parents=True, exist_ok=True)
+            if not location.database.startswith("file:"):
+                Path(location.database).parent.mkdir(parents=True, exist_ok=True)
             event.listen(self._database, "connect", _prepare_sqlite)
         self._session = sessionmaker(self._database, expire_on_commit=False)
         self._create_tables()
@@ -91,14 +94,21 @@ class Store:
 
     # For pages
 
-    def create(self, config: Any, parent: str | None = None, by: Visitor = NOBODY) -> str:
+    def create(
+        self,
+        config: Any,
+        parent: str | None = None,
+        by: Visitor = NOBODY,
+        weights: Checkpoint | None = None,
+    ) -> str:
         """Keep a new waiting run and return its id, which nobody can guess.
 
-        parent: the run whose weights it begins with. Raises ValueError where that has none, or is of another kind, and
-        where the teacher's rules do not allow `by` to start this run now.
+        parent: the run whose weights it begins with; weights: those that it begins with, where they are no run's.
+        Raises ValueError where the parent has no weights, or is of another kind, and where the teacher's rules do not
+        allow `by` to start this run now.
         """
         run_id, kind, now = secrets.token_urlsafe(12), kind_of(config), time.time()
-        run = Run(run_id, kind, to_json(config), created=now, parent=parent, queued=now)
+        run = Run(run_id, kind, to_json(config), created=now, parent=FROM_FILE if weights else parent, queued=now)
         run.owner, run.nickname, run.classroom = by.owner, by.nickname, by.classroom
         with self._session.begin() as session:
             if by.owner and not by.teacher:
@@ -111,14 +121,29 @@ class Store:
                 payload = session.scalar(query)
                 if payload is None:
                     raise ValueError("The run to continue with has not learned anything that was kept: start anew.")
-                weights = Checkpoint.from_bytes(payload).weights()
-                session.add(CheckpointRow(run_id, -1, weights.to_bytes()))
+                weights = Checkpoint.from_bytes(payload)
+            if weights:
+                session.flush()
+                session.add(CheckpointRow(run_id, -1, weights.weights().to_bytes()))
         return run_id
 
     def run(self, run_id: str) -> Run | None:
         """The run as it is now; None where there is no such run."""
         with self._session() as session:
             return session.get(Run, run_id)
+
+    def alike(self, configs: Sequence[Any], owner: str) -> list[Run | None]:
+        """Of each config the newest run that it alone determines: one from its own first weights, with nothing changed.
+
+        It has finished, whoever made it, or it is this owner's and goes on. None where there is none.
+        """
+        texts = [to_json(config) for config in configs]
+        query = select(Run).where(Run.config_json.in_(texts), Run.parent.is_(None), Run.changes_json == "{}")
+        goes_on = Run.status.not_in(ENDED) & (Run.owner == owner) & (~Run.paused | Run.parked)
+        with self._session() as session:
+            found = session.scalars(query.where((Run.status == Status.FINISHED) | goes_on).order_by(Run.created))
+            runs = {run.config_json: run for run in found}
+        return [runs.get(text) for text in texts]
 
     def events(
         self, run_id: str, after: int = -1, limit: int | None = None, only: Sequence[str] | None = None
@@ -477,20 +502,27 @@ def _location(url: str | None) -> URL:
 def _say_what_is_wrong(context: Any) -> None:
     """SQLAlchemy's hook for errors: what is no fault of this program's becomes a sentence."""
     if isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError) and not context.is_pre_ping:
-        what = str(context.original_exception).lower()
-        reason = (
-            "the disk is full" if "full" in what or "no space" in what
-            else "it may only be read here" if "readonly" in what or "read-only" in what
-            else "it does not answer"
-        )  # fmt: skip
-        raise StoreUnavailable(
-            f"The store of all runs cannot be used now: {reason}. What was kept before is safe; training goes on when "
-            "that is mended."
-        ) from context.original_exception
+        raise _unavailable(context.original_exception) from context.original_exception
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    what = str(error).lower()
+    reason = "it does not answer"
+    if "full" in what or "no space" in what:
+        reason = "the disk is full"
+    elif "readonly" in what or "read-only" in what:
+        reason = "it may only be read here"
+    return StoreUnavailable(
+        f"The store of all runs cannot be used now: {reason}. What was kept before is safe; training goes on when that "
+        "is mended."
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-    connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at the same time
-    connection.execute("PRAGMA synchronous = NORMAL")  # in WAL, safe against everything but a power cut's last moment
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+        connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at the same time
+        connection.execute("PRAGMA synchronous = NORMAL")  # in WAL, safe against all but a power cut's last moment
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.OperationalError as error:
+        raise _unavailable(error) from error

@@ -1,0 +1,105 @@
+"""PostgreSQL, a Dask scheduler and workers as processes of their own, which can be killed and started again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.runs import wait_for
+
+PROJECT = Path(__file__).parents[2]
+
+
+def postgres_folder() -> Path | None:
+    """Where PostgreSQL's programs are: where Debian keeps them, or on the PATH."""
+    folders = [*Path("/usr/lib/postgresql").glob("*/bin"), *map(Path, os.environ["PATH"].split(os.pathsep))]
+    programs = "initdb", "pg_ctl", "createdb"
+    return next((folder for folder in folders if all((folder / program).exists() for program in programs)), None)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+class Postgres:
+    """A database server with an empty folder of its own."""
+
+    def __init__(self):
+        self.bin, self.port = postgres_folder(), free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self.user = "postgres" if os.getuid() == 0 else None  # it refuses to run as root
+        if self.user:
+            account = pwd.getpwnam(self.user)
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
+        self.run("initdb", "-D", self.folder / "data", "-U", "class", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.start()
+
+    def run(self, program: str, *arguments: object) -> None:
+        log = self.folder.with_suffix(".log")
+        with log.open("a") as output:
+            command = [self.bin / program, *map(str, arguments)]
+            done = subprocess.run(command, user=self.user, cwd="/", stdout=output, stderr=output)
+        assert done.returncode == 0, log.read_text()
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        log = self.folder / "log"
+        self.run("pg_ctl", "-D", self.folder / "data", "-l", log, "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop")
+
+    def new_database(self, name: str) -> str:
+        """Make an empty database, and return its address."""
+        self.run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "class", name)
+        return f"postgresql://class@127.0.0.1:{self.port}/{name}"
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+        self.folder.with_suffix(".log").unlink()
+
+
+class Cluster:
+    """A Dask scheduler and two workers, started as the README says."""
+
+    def __init__(self, data_dir: Path):
+        self.port, self.environment = free_port(), {**os.environ, "DATA_DIR": str(data_dir)}
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.log = (data_dir / "cluster.log").open("w")
+        self.start()
+
+    def start(self) -> None:
+        scheduler = ("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
+        worker = ("worker", self.address, "--nthreads", "1", "--no-dashboard")
+        self.processes = [self.dask(*scheduler), *(self.dask(*worker) for _ in range(2))]
+
+    def dask(self, *arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def kill(self) -> None:
+        """Kill them all at once, and their children."""
+        for process in self.processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        wait_for(lambda: all(process.poll() is not None for process in self.processes))
+        self.log.close()
