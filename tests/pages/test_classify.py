@@ -65,8 +65,11 @@ def test_other_pictures_change_what_the_preset_says_of_them_and_nothing_else(ope
 
 def test_an_address_may_name_a_preset_and_what_differs_from_it(open_page):
     app = open_page("classify", preset="overfit", classify_epochs="7")
+    assert app.selectbox(key="preset").value == "overfit"
     assert app.select_slider(key="train_size").value == 200
     assert app.slider(key="classify_epochs").value == 7
+    app.selectbox(key="dataset").set_value("mnist").run()
+    assert dict(app.query_params) | {"preset": "overfit", "dataset": "mnist"} == dict(app.query_params)
 
 
 def test_layers_are_added_resized_and_removed(open_page):

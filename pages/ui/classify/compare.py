@@ -73,7 +73,7 @@ def curves(epochs: dict[str, list[Epoch]], measure: str) -> alt.Chart:
         .encode(
             x=alt.X("epoch:Q", title=EPOCH, axis=alt.Axis(tickMinStep=1, format="~s")),
             y=alt.Y(
-                "value:Q", title=title, axis=alt.Axis(format=".0%" if percent else "~g"), scale=alt.Scale(zero=False)
+                "value:Q", title=title, axis=alt.Axis(format=".1%" if percent else "~g"), scale=alt.Scale(zero=False)
             ),
             color=alt.Color("run:N", **colour).legend(legend),
             strokeDash=alt.StrokeDash("run:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
