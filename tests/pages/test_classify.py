@@ -175,6 +175,25 @@ def test_pictures_of_ones_own_are_chosen_as_soon_as_they_are_here(open_page):
     assert "zip cannot be read" in app.error[0].value
 
 
+def test_fashion_mnist_works_where_mnist_does(open_page, data_folder):
+    rng = np.random.default_rng(0)
+    patterns, labels = rng.integers(0, 256, (10, 28, 28)), np.arange(600) % 10
+    noisy = (0.5 * patterns[labels] + rng.integers(0, 128, (600, 28, 28))).astype(np.uint8)
+    arrays = {"x_train": noisy[:500], "y_train": labels[:500], "x_test": noisy[500:], "y_test": labels[500:]}
+    np.savez(data_folder / "fashion-mnist.npz", **arrays)
+    try:
+        app = open_page("classify", dataset="fashion-mnist", preset="fast", look="Mistakes")
+        assert "784 → 64 → 10" in texts(app)
+        button(app, "Train").click().run()
+        run_until(app, lambda: bool(app.success))
+        assert b"Ankle boot" in charts(app)
+        for look in ("Inside", "Your own picture"):
+            app = open_page("classify", run=app.query_params["run"], look=look)
+            assert not app.error
+    finally:
+        (data_folder / "fashion-mnist.npz").unlink()
+
+
 def charts(app) -> bytes:
     """All that the page's charts say, data included."""
     return b" ".join(
