@@ -9,15 +9,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from tqdm import tqdm
 
-from core import augment, classify, datasets, inputs, memorize, nn, optim
+from core import augment, classify, datasets, inputs, lstm, memorize, nn, optim
 from core.cells import CELLS
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
+from core.network_file import to_file
 from core.presets import PRESETS
 from core.training import Checkpoint, TrainingDiverged
 
@@ -26,6 +28,7 @@ MEMORIZE_OPTIONS = {
     "num_layers": "LSTM layers on top of each other; each reads the hidden states of the one below",
     "lr": "learning rate: how far Adam moves the weights at each step",
     "epochs": "how often the whole sentence is seen, one step each",
+    "backend": f"who finds the gradients, of {', '.join(lstm.BACKENDS)}: PyTorch, step by step, or ours, much faster",
     "seed": "where the random numbers begin; the same seed gives the same curve",
     "cell": f"what stands in the LSTM's place, of {', '.join(CELLS)}",
     "until_known": "end as soon as the whole sentence comes back",
@@ -102,6 +105,7 @@ def build_parser() -> Parser:
     )
     command = commands.add_parser("classify", description=about, help=about, epilog=epilog)
     command.set_defaults(command=run_classify)
+    command.add_argument("--save", metavar="FILE", help="write the weights to this .npz: the page's Take home loads it")
     command.add_argument(
         "--preset",
         choices=list(PRESETS),
@@ -169,10 +173,11 @@ def given(cls: type, options: argparse.Namespace) -> dict[str, Any]:
 
 
 class Stopwatch:
-    """Passes a training loop's events on, without its checkpoints, and counts the seconds that the loop itself took."""
+    """Passes a training loop's events on, keeps its last checkpoint, and counts the seconds that the loop took."""
 
     def __init__(self, events: Iterator[Any]):
         self.events, self.seconds = events, 0.0
+        self.checkpoint: Checkpoint | None = None
 
     def __iter__(self) -> Iterator[Any]:
         while True:
@@ -181,7 +186,9 @@ class Stopwatch:
             self.seconds += time.perf_counter() - began
             if event is None:
                 return
-            if not isinstance(event, Checkpoint):
+            if isinstance(event, Checkpoint):
+                self.checkpoint = event
+            else:
                 yield event
 
 
@@ -217,6 +224,8 @@ def run_memorize(options: argparse.Namespace) -> None:
 
 
 def run_classify(options: argparse.Namespace) -> None:
+    if options.save and not Path(options.save).parent.is_dir():
+        raise ValueError(f"--save {options.save}: there is no such folder to write to.")
     settings = given(ClassifyConfig, options)
     dataset_name = settings.get("dataset", ClassifyConfig.dataset)
     preset = PRESETS[options.preset].config(dataset_name, settings.get("features", ClassifyConfig.features))
@@ -249,6 +258,8 @@ def run_classify(options: argparse.Namespace) -> None:
                         bar.write(table_row(event), file=sys.stdout)
                 case classify.Result():
                     result = event
+    if options.save:
+        Path(options.save).write_bytes(to_file(config, training.checkpoint))
     if options.json:
         print_json(
             dataset=dataset.name,

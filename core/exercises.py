@@ -126,7 +126,7 @@ EXERCISES = {
                 "g": "grad*sigmoid(i)*(1 - tanh(g)**2)",
             },
             hint="With s = σ(x), the slope of σ is s·(1 − s). With t = tanh(x), the slope of tanh is 1 − t².",
-            code=MyLSTMCell.forward,
+            code=MyLSTMCell.step,
         ),
     )
 }

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pickle import UnpicklingError
 from zipfile import BadZipFile, ZipFile
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from core.lstm import Model
 from core.memorize import MAX_CHARACTERS, Alphabet
+from core.training import Checkpoint, named
 
 MAX_BYTES = 80 * 1024**2  # six layers of 512 units and 2,000 characters take 67 MB
 
@@ -41,6 +43,11 @@ class Weights:
         except RuntimeError as error:
             raise ValueError(f"The file's weights do not have the shapes that its sizes promise. {error}") from error
         return model
+
+    def checkpoint(self) -> Checkpoint:
+        """The same for a training loop to begin with."""
+        state = {name: tensor.numpy() for name, tensor in self.model().state_dict().items()}
+        return Checkpoint(named("model", {**state, "symbols": np.array(self.symbols)}), {})
 
 
 def to_file(model: Model, alphabet: Alphabet) -> bytes:

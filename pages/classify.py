@@ -12,7 +12,8 @@ from core.optim import SGD
 from core.tensor import Tensor
 from pages.ui import entry, live
 from pages.ui.classify import compare, inside, mistakes, own_picture, take_home, training
-from pages.ui.classify.settings import settings
+from pages.ui.classify.again import first_weights
+from pages.ui.classify.settings import settings, start
 from pages.ui.code import show_code
 from pages.ui.data import fetch
 
@@ -34,8 +35,14 @@ left, right = st.columns([1, 2], gap="large")
 run = live.current_run("classify")
 compare.remember(run)
 with left:
+    start()
+    steering = st.container()
     config = settings()
-    live.buttons("classify", config, run, prepare=fetch)
+    with steering:
+        buttons = st.container()
+        parent = first_weights(run)
+        with buttons:
+            live.buttons("classify", config, run, prepare=fetch, parent=parent)
 with right:
     st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal steps for equal ratios.")
     if run:

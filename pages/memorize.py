@@ -1,20 +1,18 @@
 """Memorize: a student types a sentence, watches an LSTM learn it and give it back, and looks inside."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from core import memorize
-from core.lstm import Model, MyLSTM, MyLSTMCell
+from core import bptt, memorize
+from core.lstm import Model, MyLSTM, MyLSTMCell, run_layer
+from core.runs import Run
 from pages.ui import entry, live
 from pages.ui.code import show_code
-from pages.ui.memorize import expects, inside, looks_back, prompt, training
-from pages.ui.memorize.settings import settings
+from pages.ui.memorize import compare, expects, inside, limit, looks_back, prompt, take_home, training
+from pages.ui.memorize.settings import parent_of, settings
 
-LOOKS = {
-    "Inside the cell": inside.show,
-    "What it expects": expects.show,
-    "What it looks back at": looks_back.show,
-    "How it goes on": prompt.show,
-}
+SECONDS_BETWEEN_LOOKS = 5.0  # as often as a run's model is kept
 
 entry.through_app()
 st.title("Memorize")
@@ -26,16 +24,33 @@ left, right = st.columns([1, 2], gap="large")
 run = live.current_run("memorize")
 with left:
     config = settings()
-    live.buttons("memorize", config, run)
+    live.buttons("memorize", config, run, parent=parent_of(run, config))
 with right:
     st.toggle("Logarithmic loss", key="log_scale", help="Equal steps for equal ratios: small losses can be told apart.")
     if run:
         live.panel(run, training.draw)
     else:
         st.info("Press **Train**: the loss curve and what the network says will grow here.", icon=":material/timeline:")
-show_code(MyLSTMCell, MyLSTM, Model, memorize.fit, memorize.reconstruct)
+by_hand = bptt.Layer, bptt.forward_steps, bptt.backward_steps, bptt.tanh
+show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstruct, *by_hand)
 
-for tab, show in zip(st.tabs(list(LOOKS), key="look", bind="query-params"), LOOKS.values(), strict=True):
+
+@st.fragment(run_every=SECONDS_BETWEEN_LOOKS if run and not run.status.ended else None)
+def look_inside(show: Callable[[Run | None], None]) -> None:
+    """A look at what the run has learned so far, again and again while it goes on."""
+    show(run)
+
+
+tabs = {
+    "Inside the cell": lambda: look_inside(inside.show),
+    "What it expects": lambda: look_inside(expects.show),
+    "What it looks back at": lambda: look_inside(looks_back.show),
+    "How it goes on": lambda: look_inside(prompt.show),
+    "Cells side by side": lambda: compare.show(config),
+    "Show me your limit": lambda: limit.show(config),
+    "Take it home": lambda: take_home.show(run, config),
+}
+for tab, show in zip(st.tabs(list(tabs), key="look", bind="query-params"), tabs.values(), strict=True):
     if tab.open:
         with tab:
-            show(run)
+            show()

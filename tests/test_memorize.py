@@ -142,6 +142,7 @@ def test_a_control_character_is_refused_by_its_position(sentence, position, code
         ("epochs", 0, "The number of epochs must be a whole number from 1 to 5,000, but it is 0."),
         ("epochs", True, "The number of epochs must be a whole number from 1 to 5,000, but it is True."),
         ("seed", -1, "The seed must be a whole number from 0 to 2,147,483,647, but it is -1."),
+        ("backend", "", "The backend must be one of autograd, bptt, but it is ''."),
     ],
 )
 def test_a_wrong_field_is_named_with_what_it_may_be(field, value, sentence):
@@ -183,6 +184,7 @@ def test_reconstruction_is_free_running_greedy_and_step_by_step(monkeypatch):
         return said
 
     monkeypatch.setattr(memorize, "reconstruct", checked_reconstruct)
+    monkeypatch.setattr(memorize, "EPOCHS_BETWEEN_RECONSTRUCTIONS", 5)
     sentence = f"to be or not to be {FAMILY}"
     *_, last = events(sentence, hidden_size=24, lr=0.02, epochs=120)
     assert len(checked) > 10

@@ -11,6 +11,7 @@ import pytest
 
 from core.__main__ import main, sparkline
 from core.memorize import REPORT_SENTENCE
+from core.network_file import from_file
 
 PROJECT = Path(__file__).parents[1]
 
@@ -191,6 +192,14 @@ def test_patch_features_and_augmentation_are_said_to_be_what_they_are(run, tmp_p
     status, _, err = run("classify", *options[:2], "--augment", "shift,elastic")
     assert status == 2
     assert "only flip" in err
+
+
+def test_weights_are_saved_where_that_is_asked_for(run, tmp_path):
+    status, *_ = run("classify", "--hidden", "20", "--epochs", "1", "--save", str(tmp_path / "weights.npz"))
+    config, checkpoint = from_file((tmp_path / "weights.npz").read_bytes())
+    assert status == 0
+    assert config.hidden == (20,)
+    assert checkpoint.part("model")["layers.modules.0.weight"].shape == (784, 20)
 
 
 def test_labels_are_shuffled_where_that_is_asked_for(run):

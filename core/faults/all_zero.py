@@ -13,7 +13,14 @@ LR, STEPS = 0.5, 60
 class ZeroLinear(Linear):
     """The wrong twin of Linear."""
 
-    def __init__(self, in_features: int, out_features: int, rng: np.random.Generator | None = None, dtype=np.float32):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        rng: np.random.Generator | None = None,
+        dtype=np.float32,
+        initialisation: str = "he",
+    ):
         rng = rng or np.random.default_rng()
         weight = np.zeros((in_features, out_features))
         self.weight = Tensor(weight.astype(dtype), requires_grad=True)
@@ -23,10 +30,8 @@ class ZeroLinear(Linear):
 def learn(layer: type[Linear]) -> list[float]:
     """The losses of a network of two such layers while it learns four points of three classes."""
     rng = np.random.default_rng(0)
-    network, loss_of = (
-        Sequential(layer(2, 8, rng, np.float64), ReLU(), layer(8, 3, rng, np.float64)),
-        CrossEntropyLoss(),
-    )
+    network = Sequential(layer(2, 8, rng, np.float64), ReLU(), layer(8, 3, rng, np.float64))
+    loss_of = CrossEntropyLoss()
     losses = []
     for _ in range(STEPS):
         loss = loss_of(network(Tensor(POINTS.x)), POINTS.targets)

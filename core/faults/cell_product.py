@@ -12,9 +12,10 @@ from core.lstm import MyLSTMCell, State
 class ProductCell(MyLSTMCell):
     """The wrong twin of MyLSTMCell."""
 
-    def forward(self, x: Tensor, state: State) -> State:
+    def step(self, projected: Tensor, state: State) -> State:
+        """The rest, which must wait for the state: projected (batch, 4 * hidden_size), (h, c) -> the next (h, c)."""
         h, c = state
-        gates = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh, self.bias_hh)  # (batch, 4H)
+        gates = projected + F.linear(h, self.weight_hh)  # (batch, 4H)
         i, f, g, o = gates.chunk(4, dim=-1)  # (batch, H) each
         c = torch.sigmoid(f) * c * torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
@@ -31,8 +32,8 @@ FAULT = Fault(
     setting="An LSTM cell learns the text “to be or not to be”.",
     look="The loss falls a little, and then never again.",
     hint="c is zero before the first character. Follow it through the cell by hand for one step, then for two.",
-    right=MyLSTMCell.forward,
-    wrong=ProductCell.forward,
+    right=MyLSTMCell.step,
+    wrong=ProductCell.step,
     symptom=symptom,
     question=Question(
         "What is the wrong cell's c after 18 characters?",

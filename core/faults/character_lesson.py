@@ -8,20 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.lstm import MyLSTMCell, State
+from core.lstm import MyLSTMCell, State, run_layer
 
 TEXT = "to be or not to be"
 ALPHABET = sorted(set(TEXT))
 HIDDEN_SIZE, EPOCHS, LR = 24, 60, 0.03
-
-
-def run(cell: MyLSTMCell, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-    """A cell over a sequence (seq_len, batch, input_size) -> all hidden states and the final (h, c)."""
-    outputs = []
-    for x in inputs:  # (batch, input_size)
-        state = cell(x, state)
-        outputs.append(state[0])
-    return torch.stack(outputs), state
 
 
 def one_hot(text: str) -> Tensor:
@@ -42,7 +33,7 @@ def learn(make_cell: Callable[[int, int], MyLSTMCell]) -> tuple[MyLSTMCell, nn.L
     inputs, targets = one_hot(TEXT[:-1]), one_hot(TEXT[1:]).argmax(dim=-1).flatten()
     losses = []
     for _ in range(EPOCHS):
-        hidden, _ = run(cell, inputs, nothing_remembered())
+        hidden, _ = run_layer(cell, inputs, nothing_remembered())
         loss = F.cross_entropy(head(hidden).flatten(0, 1), targets)
         optimizer.zero_grad()
         loss.backward()
@@ -52,10 +43,10 @@ def learn(make_cell: Callable[[int, int], MyLSTMCell]) -> tuple[MyLSTMCell, nn.L
 
 
 @torch.no_grad()
-def say(cell: MyLSTMCell, head: nn.Linear, run: Callable = run) -> str:
+def say(cell: MyLSTMCell, head: nn.Linear, run_layer: Callable = run_layer) -> str:
     """The text as the cell says it by itself: each of its characters is fed back, together with the final state."""
     said, state = TEXT[0], nothing_remembered()
     while len(said) < len(TEXT):
-        hidden, state = run(cell, one_hot(said[-1]), state)
+        hidden, state = run_layer(cell, one_hot(said[-1]), state)
         said += ALPHABET[head(hidden[-1]).argmax()]
     return said

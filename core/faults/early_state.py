@@ -6,18 +6,18 @@ from torch.nn import functional as F
 
 from core.faults.character_lesson import TEXT, learn, one_hot, say
 from core.faults.character_lesson import nothing_remembered as start
-from core.faults.character_lesson import run as right_run
 from core.faults.fault import Comparison, Fault, Question, Row
 from core.lstm import MyLSTMCell, State
+from core.lstm import run_layer as right_run_layer
 
 
-def run(cell: MyLSTMCell, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-    """A cell over a sequence (seq_len, batch, input_size) -> all hidden states and the final (h, c)."""
+def run_layer(cell: MyLSTMCell, sequence: Tensor, state: State) -> tuple[Tensor, State]:
+    """One layer, step by step: sequence (seq_len, batch, input_size) -> (seq_len, batch, hidden_size), last (h, c)."""
     outputs = []
-    for x in inputs:  # (batch, input_size)
+    for projected in cell.project(sequence):  # (batch, 4H)
         final = state
-        state = cell(x, state)
-        outputs.append(state[0])
+        h, c = state = cell.step(projected, state)
+        outputs.append(h)
     return torch.stack(outputs), final
 
 
@@ -37,13 +37,13 @@ def loss(twin, cell: MyLSTMCell, head: nn.Linear) -> float:
 
 def symptom() -> Comparison:
     cell, head, _ = learn(MyLSTMCell)
-    right_loss, wrong_loss = loss(right_run, cell, head), loss(run, cell, head)
+    right_loss, wrong_loss = loss(right_run_layer, cell, head), loss(run_layer, cell, head)
     return Comparison(
         "what an LSTM does",
         (
             Row("Loss, the whole text at once", right_loss, right_loss, wrong_loss),
-            Row("Said by itself, one character at a time", TEXT, say(cell, head), say(cell, head, run)),
-            Row("Largest |last output − final h|", 0.0, gap(right_run, cell), gap(run, cell)),
+            Row("Said by itself, one character at a time", TEXT, say(cell, head), say(cell, head, run_layer)),
+            Row("Largest |last output − final h|", 0.0, gap(right_run_layer, cell), gap(run_layer, cell)),
         ),
     )
 
@@ -57,8 +57,8 @@ FAULT = Fault(
         "In training the whole text goes through at once. To speak, it goes through one character at a time, and "
         "only the returned state ties one call to the next."
     ),
-    right=right_run,
-    wrong=run,
+    right=right_run_layer,
+    wrong=run_layer,
     symptom=symptom,
     question=Question(
         "Why does the loss show nothing of this fault?",

@@ -9,6 +9,7 @@ from core.runs.people import NotAllowed, Visitor, check_nickname, tidy
 from core.runs.rules import Rules
 from core.runs.store import Store
 from core.runs.tables import Run
+from core.training import Checkpoint
 
 MAX_TITLE, MAX_NOTE = 80, 2_000  # characters
 
@@ -28,9 +29,9 @@ class Desk:
         """Whether the run is the visitor's own, or the visitor a teacher."""
         return self.visitor.teacher or (run.owner != "" and run.owner == self.visitor.owner)
 
-    def submit(self, config: Any, parent: str | None = None) -> str:
+    def submit(self, config: Any, parent: str | None = None, weights: Checkpoint | None = None) -> str:
         """Have a run trained; its id. Raises ValueError where the rules forbid it, or the parent has no weights."""
-        return self.engine.submit(config, parent, self.visitor)
+        return self.engine.submit(config, parent, self.visitor, weights)
 
     def pause(self, run_id: str) -> None:
         self.engine.pause(self._mine(run_id))

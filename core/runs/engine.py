@@ -23,6 +23,7 @@ from distributed import Client, Future, LocalCluster
 from core.runs.people import StaffRoom, Visitor
 from core.runs.store import NOBODY, Store, StoreUnavailable
 from core.runs.worker import WarmUp
+from core.training import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +78,11 @@ class Engine:
         self._start_dispatcher()
         self._connected()
 
-    def submit(self, config: Any, parent: str | None = None, by: Visitor = NOBODY) -> str:
-        """Have a run trained as soon as it is its turn; return its id. Raises ValueError: see Store.create."""
-        run_id = self.store.create(config, parent, by)
+    def submit(
+        self, config: Any, parent: str | None = None, by: Visitor = NOBODY, weights: Checkpoint | None = None
+    ) -> str:
+        """Have a run trained as soon as it is its turn; return its id. Arguments and ValueError: see Store.create."""
+        run_id = self.store.create(config, parent, by, weights)
         self.wake()
         return run_id
 

@@ -46,6 +46,7 @@ from core.training import Checkpoint, check_range
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for another process's short transaction
 MAX_DEATHS = 3  # of workers that trained the same run: the next one would die, too
 NOBODY = Visitor(owner="")
+FROM_FILE = "a file"  # the parent of a run whose first weights are no run's
 
 
 class StoreUnavailable(RuntimeError):
@@ -93,14 +94,21 @@ class Store:
 
     # For pages
 
-    def create(self, config: Any, parent: str | None = None, by: Visitor = NOBODY) -> str:
+    def create(
+        self,
+        config: Any,
+        parent: str | None = None,
+        by: Visitor = NOBODY,
+        weights: Checkpoint | None = None,
+    ) -> str:
         """Keep a new waiting run and return its id, which nobody can guess.
 
-        parent: the run whose weights it begins with. Raises ValueError where that has none, or is of another kind, and
-        where the teacher's rules do not allow `by` to start this run now.
+        parent: the run whose weights it begins with; weights: those that it begins with, where they are no run's.
+        Raises ValueError where the parent has no weights, or is of another kind, and where the teacher's rules do not
+        allow `by` to start this run now.
         """
         run_id, kind, now = secrets.token_urlsafe(12), kind_of(config), time.time()
-        run = Run(run_id, kind, to_json(config), created=now, parent=parent, queued=now)
+        run = Run(run_id, kind, to_json(config), created=now, parent=FROM_FILE if weights else parent, queued=now)
         run.owner, run.nickname, run.classroom = by.owner, by.nickname, by.classroom
         with self._session.begin() as session:
             if by.owner and not by.teacher:
@@ -113,14 +121,29 @@ class Store:
                 payload = session.scalar(query)
                 if payload is None:
                     raise ValueError("The run to continue with has not learned anything that was kept: start anew.")
-                weights = Checkpoint.from_bytes(payload).weights()
-                session.add(CheckpointRow(run_id, -1, weights.to_bytes()))
+                weights = Checkpoint.from_bytes(payload)
+            if weights:
+                session.flush()
+                session.add(CheckpointRow(run_id, -1, weights.weights().to_bytes()))
         return run_id
 
     def run(self, run_id: str) -> Run | None:
         """The run as it is now; None where there is no such run."""
         with self._session() as session:
             return session.get(Run, run_id)
+
+    def alike(self, configs: Sequence[Any], owner: str) -> list[Run | None]:
+        """Of each config the newest run that it alone determines: one from its own first weights, with nothing changed.
+
+        It has finished, whoever made it, or it is this owner's and goes on. None where there is none.
+        """
+        texts = [to_json(config) for config in configs]
+        query = select(Run).where(Run.config_json.in_(texts), Run.parent.is_(None), Run.changes_json == "{}")
+        goes_on = Run.status.not_in(ENDED) & (Run.owner == owner) & (~Run.paused | Run.parked)
+        with self._session() as session:
+            found = session.scalars(query.where((Run.status == Status.FINISHED) | goes_on).order_by(Run.created))
+            runs = {run.config_json: run for run in found}
+        return [runs.get(text) for text in texts]
 
     def events(
         self, run_id: str, after: int = -1, limit: int | None = None, only: Sequence[str] | None = None

@@ -49,7 +49,8 @@ class Run(Base):
     although it is paused. parked: it was paused because nobody watched it. message: why it ended early, for a student.
     owner: what `people.fingerprint` makes of the token of the browser that made it; "": none did.
     nickname, classroom: the owner's at that time; title and note: what the owner calls it, and wrote to it.
-    parent: the run whose weights it began with. summary_json: its results so far, see `Kind.summary`.
+    parent: the run whose weights it began with, or the store's FROM_FILE.
+    summary_json: its results so far, see `Kind.summary`.
     queued: since when it waits; served: when a worker last took it; claim: the task that trains it, "" if none does;
     attempt: how often that happened, always from the latest checkpoint, so that events behind that come again;
     deaths: how often its worker died. beats: grows while its worker lives; views: while somebody watches it.

@@ -14,6 +14,7 @@ UPGRADES = {
         "ALTER TABLE runs ADD COLUMN epochs_wanted INTEGER NOT NULL DEFAULT 0",
         "UPDATE runs SET changes_json = json_object('lr', lr) WHERE lr IS NOT NULL",
         "ALTER TABLE runs DROP COLUMN lr",
+        "UPDATE runs SET config_json = json_set(config_json, '$.backend', 'autograd') WHERE kind = 'memorize'",
         "UPDATE events SET payload = json_remove(payload, '$.base_lr') WHERE kind = 'Step'",
     ],
     3: [  # owners, the queue, results at a glance

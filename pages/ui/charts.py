@@ -46,7 +46,9 @@ def learning_curves(
     frame = pd.concat([frame.assign(curve=name) for name, frame in curves.items()], ignore_index=True)
     names = list(curves)
     y_scale = alt.Scale(type="log") if log else alt.Scale(domain=[0, 1]) if percent else alt.Scale(zero=True)
-    legend = alt.Legend(title=None, orient="top", labelLimit=400, symbolType="stroke") if len(names) > 1 else None
+    columns = 2 if len(names) > 3 else 0  # on a phone, too, all of them can be read
+    legend = alt.Legend(title=None, orient="top", labelLimit=400, symbolType="stroke", columns=columns)
+    legend = legend if len(names) > 1 else None
     lines = (
         alt.Chart(frame)
         .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if len(frame) <= 80 else False)

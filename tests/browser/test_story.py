@@ -17,6 +17,7 @@ def test_a_sentence_is_typed_trained_refreshed_stopped_and_comes_back(page: Page
     sentence = page.get_by_label("Sentence to memorise")
     sentence.fill("how long can a cell remember?")
     sentence.press("Control+Enter")
+    page.get_by_text("by PyTorch, step by step").click()  # the slower way: there is time to watch
     page.get_by_role("button", name="Train").click()
 
     # it grows unaided
@@ -56,7 +57,7 @@ def test_digits_are_learned_and_predicted(page: Page, server_url: str):
 
 
 def test_a_change_of_the_learning_rate_reaches_the_run_and_is_marked(page: Page, server_url: str):
-    page.goto(f"{server_url}/memorize")
+    page.goto(f"{server_url}/memorize?backend=autograd")
     page.get_by_label("Sentence to memorise").fill("steer me while I learn this rather long sentence " * 4)
     page.get_by_label("Sentence to memorise").press("Control+Enter")
     page.get_by_role("button", name="Train").click()

@@ -1,13 +1,19 @@
 """The Memorize page's looks inside: each opens on a run's latest checkpoint and says what is so."""
 
+import inspect
 import json
 import time
 
 import pytest
 
-from core.memorize import REPORT_SENTENCE, MemorizeConfig, characters
+from core.lstm import MyLSTMCell
+from core.memorize import REPORT_SENTENCE, Alphabet, MemorizeConfig, characters, model_of
 from core.runs import get_engine
-from tests.pages.conftest import run_until
+from core.weights import to_file
+from pages.ui.memorize import limit
+from pages.ui.memorize.inside import EXPLANATIONS
+from pages.ui.memorize.presets import PRESETS
+from tests.pages.conftest import button, run_until
 
 PARAGRAPH = (
     "Long ago, a small network lived in a quiet computer. It had one wish: to remember. Every day someone showed it a "
@@ -125,3 +131,161 @@ def test_a_look_inside_follows_a_run_that_goes_on(open_page):
     app = open_page("memorize", run=run, look="Inside the cell")
     run_until(app, lambda: "Click on a row to follow that unit" in words(app))
     get_engine().stop(run)
+
+
+# Presets, and going on
+
+
+def test_a_preset_sets_every_control_and_says_what_to_watch(open_page):
+    app = open_page("memorize")
+    for preset in PRESETS:
+        button(app, preset.name).click().run()
+        assert not app.error
+        assert app.text_area(key="sentence").value == preset.config.sentence
+        assert preset.watch in words(app), "the controls make exactly the preset's config"
+    app.slider(key="num_layers").set_value(3).run()
+    assert not any(preset.watch in words(app) for preset in PRESETS)
+
+
+def test_a_run_s_settings_are_in_the_address(open_page):
+    app = open_page("memorize", sentence="abc", hidden_size="16", memorize_epochs="100", memorize_seed="7")
+    button(app, "Train").click().run()
+    config = get_engine().store.run(app.query_params["run"]).config
+    assert config == MemorizeConfig("abc", hidden_size=16, epochs=100, seed=7)
+
+
+def test_training_continues_from_the_present_weights_with_another_sentence(open_page, train):
+    run = train(MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100))
+    app = open_page("memorize", run=run, sentence="abd abc", hidden_size="16", num_layers="1", memorize_epochs="50")
+    app.toggle(key="continue").set_value(True).run()
+    button(app, "Train again").click().run()
+    child = app.query_params["run"]
+    assert child != run
+    assert get_engine().store.run(child).parent == run
+    run_until(app, lambda: any("came back right" in text.value for text in [*app.success, *app.warning]))
+
+    app = open_page("memorize", run=run, sentence="abd", hidden_size="8", num_layers="1")
+    app.toggle(key="continue").set_value(True).run()
+    assert "those of 1 layer of 16 units" in app.warning[0].value
+    button(app, "Train again").click().run()
+    assert get_engine().store.run(app.query_params["run"]).parent is None
+
+
+# Cells side by side, and the limit
+
+SMALL = {"sentence": "abc abd", "hidden_size": "8", "num_layers": "1", "memorize_epochs": "50", "memorize_lr": "0.05"}
+
+
+def test_cells_train_side_by_side_and_the_two_lstms_agree(open_page):
+    app = open_page("memorize", look="Cells side by side", **SMALL)
+    button(app, "Train them side by side").click().run()
+    run_until(app, lambda: len(app.table) > 0 and (app.table[0].value["Epochs"] == "50 of 50").all())
+    app.run()
+    assert button(app, "Train them side by side").disabled, (
+        "the same settings give the same curves: there is no more to do"
+    )
+    table = app.table[0].value
+    assert list(table.index) == ["MyLSTM", "nn.LSTM", "GRU", "RNN"]
+    assert (table["ms an epoch"].astype(float) > 0).all()
+    assert table["Parameters"]["MyLSTM"] == table["Parameters"]["nn.LSTM"] > table["Parameters"]["RNN"]
+    apart = next(text.value for text in app.success if "nats apart" in text.value)
+    assert float(apart.split("**")[1]) < 1e-3
+    for cell in ("MyLSTM", "nn.LSTM", "GRU", "RNN"):
+        assert f"**{cell}** says" in words(app)
+
+
+def test_a_grid_says_how_long_it_takes_runs_and_finds_the_limit(open_page):
+    app = open_page("memorize", look="Show me your limit", memorize_lr="0.05", num_layers="1")
+    app.multiselect(key="limit_lengths").set_value([5, 10])
+    app.multiselect(key="limit_sizes").set_value([1, 32])
+    app.select_slider(key="limit_epochs").set_value(100).run()
+    assert "4 networks to train, one at a time: **a" in words(app)
+    button(app, "Run the grid").click().run()
+    assert not button(app, "Stop the grid").disabled
+    run_until(app, lambda: "4 of 4 networks trained" in progress(app))
+    labels = chart_data(app)
+    assert b"100%" in labels
+    assert b"not whole" in labels
+
+    app.multiselect(key="limit_sizes").set_value([1, 2, 32]).run()
+    assert "2 networks to train" in words(app), "what is known need not be trained again"
+
+
+def test_a_grid_is_stopped(open_page):
+    app = open_page("memorize", look="Show me your limit", memorize_seed="5")
+    app.multiselect(key="limit_lengths").set_value([160]).run()
+    app.select_slider(key="limit_epochs").set_value(1000).run()
+    button(app, "Run the grid").click().run()
+    runs = [run for run in get_engine().store.recent(kind="memorize") if run.config.seed == 5]
+    assert len(runs) == 5
+    button(app, "Stop the grid").click().run()
+    run_until(app, lambda: all(get_engine().store.run(run.id).status.ended for run in runs))
+    app.run()
+    assert not button(app, "Run the grid").disabled
+
+
+def test_a_grid_that_would_take_too_long_is_refused_with_its_time(open_page, monkeypatch):
+    monkeypatch.setattr(limit, "seconds_a_character", lambda *_: 0.03)
+    app = open_page("memorize", look="Show me your limit", memorize_seed="6")
+    assert "minutes** at most" in app.warning[0].value
+    app.multiselect(key="limit_lengths").set_value([320]).run()
+    assert "hours** at most" in app.error[0].value
+    assert button(app, "Run the grid").disabled
+
+
+def test_a_duration_is_spoken():
+    assert [limit.spoken(seconds) for seconds in (0.2, 45, 300, 9000)] == [
+        "a second",
+        "about 45 seconds",
+        "about 5 minutes",
+        "about 2.5 hours",
+    ]
+
+
+# Take it home
+
+
+def test_everything_can_be_taken_home_and_weights_come_back(open_page, train):
+    config = MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100)
+    run = train(config)
+    query = {"run": run, "look": "Take it home", "sentence": "abc abd", "num_layers": "1"}
+    app = open_page("memorize", **query, hidden_size="16")
+    labels = [element.proto.label for element in app.get("download_button")]
+    assert labels == ["weights.pt", "loss.csv", "memorize.ipynb"]
+
+    weights = to_file(model_of(config, get_engine().store.checkpoint(run)), Alphabet("abc abd"))
+    upload(app, weights)
+    assert "1 layer of 16 units" in words(app)
+    button(app, "Train on from this file").click().run()
+    child = app.query_params["run"]
+    assert child != run
+    run_until(app, lambda: get_engine().store.run(child).status.ended)
+    first = get_engine().store.events(child, limit=1)[0][1]
+    assert first.loss < 0.1, "it knew the sentence already"
+
+    app = open_page("memorize", **query, hidden_size="8")
+    upload(app, weights)
+    assert "Nothing was changed" in app.error[0].value
+    assert not any(b.label == "Train on from this file" for b in app.button)
+    upload(app, b"not weights at all")
+    assert "not a file of weights from this page" in app.error[0].value
+    assert app.query_params["run"] == run
+
+
+def upload(app, data: bytes) -> None:
+    app.file_uploader(key="weights_file").set_value(("weights.pt", data, "application/octet-stream")).run()
+    assert not app.exception
+
+
+def test_every_line_of_code_beside_a_formula_is_in_the_cell():
+    source = inspect.getsource(MyLSTMCell)
+    for _, line, _ in EXPLANATIONS.values():
+        assert line in source
+
+
+def progress(app) -> str:
+    return " ".join(bar.proto.text for bar in app.get("progress"))
+
+
+def chart_data(app) -> bytes:
+    return b" ".join(chart.proto.SerializeToString() for chart in app.get("vega_lite_chart"))

@@ -1,9 +1,12 @@
 """Every page: it opens, does its job with real workers, and answers bad input with a sentence."""
 
+import re
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.memorize import REPORT_SENTENCE
+from core.runs import get_engine
 from tests.pages.conftest import PROJECT, button, run_until
 
 
@@ -60,8 +63,21 @@ def test_a_sentence_is_memorised_and_comes_back(open_page):
     assert "All 7 characters came back right" in again.success[0].value
 
 
+def test_gradients_come_by_pytorch_or_by_hand_and_both_are_timed(open_page):
+    app = open_page("memorize")
+    app.text_area(key="sentence").set_value("ab")
+    app.radio(key="backend").set_value("autograd")
+    app.slider(key="memorize_epochs").set_value(50).run()
+    button(app, "Time both").click().run()
+    assert re.search(r"\*\*[\d.]+ ms\*\* by PyTorch, .*\*\*[\d.]+ ms\*\* by hand", texts(app.caption))
+    button(app, "Train").click().run()
+    run_until(app, lambda: bool(app.success))
+    assert get_engine().store.run(app.query_params["run"]).config.backend == "autograd"
+
+
 def test_a_run_is_paused_resumed_steered_and_stopped(open_page):
     app = open_page("memorize")
+    app.text_area(key="sentence").set_value("long enough to be steered " * 70)
     app.slider(key="memorize_epochs").set_value(1000).run()
     button(app, "Train").click().run()
     run_until(app, lambda: "Learning** epoch" in status(app))

@@ -10,7 +10,7 @@ from core.runs.engine import Engine
 from core.runs.tables import Status
 from tests.runs import wait_for
 
-LONG = MemorizeConfig("to be or not to be", hidden_size=16, epochs=200)
+LONG = MemorizeConfig("to be or not to be", hidden_size=16, epochs=200, backend="autograd")  # the slower one
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
+import json
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 from core.classify import ClassifyConfig, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.runs.codec import to_json
-from core.runs.store import Store, row
+from core.runs.people import Visitor
+from core.runs.store import FROM_FILE, Store, row
 from core.runs.tables import Status
 from core.training import Checkpoint
 
@@ -237,11 +240,24 @@ INSERT INTO schema VALUES (1);
 """
 
 
+def without(text: str, field: str) -> str:
+    """A JSON object without one of its fields."""
+    return json.dumps({name: value for name, value in json.loads(text).items() if name != field})
+
+
 def test_a_store_of_an_older_version_is_upgraded_with_all_that_is_in_it(url, tmp_path):
-    values = "(:id, 'classify', :config, 1.0, '', :status, '', 1.0, 2.0, 1, 0.5, :lr, 0, 0)"
+    sentence = to_json(replace(CONFIG, backend="autograd"))
+    values = "(:id, :kind, :config, 1.0, '', :status, '', 1.0, 2.0, 1, 0.5, :lr, 0, 0)"
     runs = [
-        {"id": "steered", "config": to_json(ClassifyConfig()), "status": "stopped", "lr": 0.25},
-        {"id": "waits", "config": to_json(ClassifyConfig(epochs=3)), "status": "waiting", "lr": None},
+        {"id": "spoken", "kind": "memorize", "config": without(sentence, "backend"), "status": "finished", "lr": None},
+        {"id": "steered", "kind": "classify", "config": to_json(ClassifyConfig()), "status": "stopped", "lr": 0.25},
+        {
+            "id": "waits",
+            "kind": "classify",
+            "config": to_json(ClassifyConfig(epochs=3)),
+            "status": "waiting",
+            "lr": None,
+        },
     ]
     step = '{"step": 0, "epoch": 0, "loss": 2.5, "lr": 0.1, "base_lr": 0.2}'
     with sqlite3.connect(tmp_path / "runs.sqlite") as file:
@@ -253,6 +269,7 @@ def test_a_store_of_an_older_version_is_upgraded_with_all_that_is_in_it(url, tmp
         steered, waits = store.run("steered"), store.run("waits")
         assert (steered.status, steered.changes, steered.config) == (Status.STOPPED, {"lr": 0.25}, ClassifyConfig())
         assert (waits.status, waits.changes, waits.config.epochs) == (Status.WAITING, {}, 3)
+        assert store.run("spoken").config == replace(CONFIG, backend="autograd")
         assert store.events("steered") == [(0, Step(0, 0, 2.5, 0.1))]
         store.close()
     store = Store(url)
@@ -326,3 +343,31 @@ def test_two_processes_write_while_another_reads(url):
         seen[run_id] += store.events(run_id, after=len(seen[run_id]) - 1)
         assert seen[run_id] == [(n, epoch(n)) for n in range(400)]
         assert store.run(run_id).status is Status.FINISHED
+
+
+def test_a_run_can_begin_with_weights_that_are_no_run_s(store):
+    run = store.run(store.create(CONFIG, weights=checkpoint(3)))
+    assert run.parent == FROM_FILE
+    kept, seq = store.checkpoint_and_seq(run.id)
+    assert (kept.to_bytes(), seq) == (checkpoint(3).weights().to_bytes(), -1)
+
+
+def test_alike_is_the_newest_run_that_its_config_alone_determines(store):
+    me, somebody, other = Visitor("me"), Visitor("somebody"), replace(CONFIG, seed=1)
+    assert store.alike([CONFIG, other], "me") == [None, None]
+    mine, theirs = store.create(CONFIG, by=me), store.create(other, by=somebody)
+    assert [run and run.id for run in store.alike([other, CONFIG], "me")] == [None, mine]
+    store.end(store.begin(theirs), Status.FINISHED)
+    assert [run.id for run in store.alike([other, CONFIG], "me")] == [theirs, mine]
+
+    steered, stopped, paused = (store.create(CONFIG, by=me) for _ in range(3))
+    store.steer(steered, lr=0.5)
+    store.stop(stopped)
+    store.pause(paused)
+    parent = store.begin(store.create(replace(CONFIG, seed=2)))
+    save(store, parent, 7)
+    store.create(CONFIG, parent=parent.id, by=me)
+    store.create(CONFIG, weights=checkpoint(3), by=me)
+    assert [run.id for run in store.alike([CONFIG], "me")] == [mine]
+    newest = store.create(CONFIG, by=me)
+    assert [run.id for run in store.alike([CONFIG], "me")] == [newest]

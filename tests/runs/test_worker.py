@@ -13,7 +13,7 @@ from core.runs.worker import train
 from core.training import Change
 from tests.runs import wait_for
 
-LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000)
+LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000, backend="autograd")  # the slower one
 SHORT = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=30)
 
 

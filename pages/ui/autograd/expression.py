@@ -18,6 +18,7 @@ from pages.ui.autograd.complain import complain
 from pages.ui.charts import GREY, legible
 from pages.ui.code import show_code
 from pages.ui.graph import name_of, short, show_graph
+from pages.ui.texts import plain
 
 DEFAULT = "(a**2*b + b)**2"
 EXAMPLES = {
@@ -108,14 +109,15 @@ def results(graph: Graph, values: dict[str, float], gradients: dict[str, float])
         "node, their contributions add up:"
     )
     st.latex(
-        r"\frac{\partial f}{\partial x} = \sum_{y \,\text{made from}\, x} "
-        r"\frac{\partial f}{\partial y} \cdot \frac{\partial y}{\partial x}"
+        rf"\frac{{\partial {f}}}{{\partial v}} = \sum_{{u \,\text{{made from}}\, v}} "
+        rf"\frac{{\partial {f}}}{{\partial u}} \cdot \frac{{\partial u}}{{\partial v}}"
     )
 
 
 # The two passes, one operation at a time
 
 
+@st.fragment
 def walk(graph: Graph) -> None:
     """The graph as it is after as many steps as the slider says, and what the last of them did."""
     forward, backward = forward_steps(graph.result), backward_steps(graph.result)
@@ -209,7 +211,7 @@ def table(graph: Graph, at: int, forward: list[Tensor], backward: list[BackwardS
             for part in step.contributions
         )
         rows.append(("←", name_of(graph, step.tensor), "; ".join(parts)))
-    frame = pd.DataFrame(rows, columns=["", "At", "What happens"], index=range(1, len(rows) + 1))
+    frame = pd.DataFrame(rows, columns=["", "At", "What happens"], index=range(1, len(rows) + 1)).map(plain)
     marked = frame.style.apply(
         lambda row: ["background-color: #fdeee3; font-weight: 700" if row.name == at else ""] * len(row), axis=1
     )
@@ -230,8 +232,8 @@ def check(expression: Expression, values: dict[str, float], gradients: dict[str,
         "Ours": [f"{gradients[name]:.10g}" for name in gradients],
         "PyTorch": [f"{torch[name]:.10g}" for name in gradients],
         "Finite differences": [f"{numeric[name]:.10g}" for name in gradients],
-        "Ours − PyTorch": [f"{gradients[name] - torch[name]:.1e}" for name in gradients],
-        "Ours − finite": [f"{gradients[name] - numeric[name]:.1e}" for name in gradients],
+        "Ours − PyTorch": [difference(gradients[name] - torch[name]) for name in gradients],
+        "Ours − finite": [difference(gradients[name] - numeric[name]) for name in gradients],
     }
     st.table(pd.DataFrame(numbers, index=list(labels.values())))
     if any(np.isnan(number) for number in numeric.values()):
@@ -255,6 +257,10 @@ def check(expression: Expression, values: dict[str, float], gradients: dict[str,
         if len(curve):
             st.altair_chart(error_chart(curve), width="stretch")
             st.caption("The dashed line: h = 10⁻⁶. Where a curve has a gap, the error is exactly 0.")
+
+
+def difference(number: float) -> str:
+    return f"{number:.1e}".replace("-", "−")  # a real minus, at which no line is broken
 
 
 def error_curve(

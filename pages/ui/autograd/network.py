@@ -68,7 +68,7 @@ def show() -> None:
     )
     matrices(network, batch, x, results)
     one_step(network, batch, results["loss"], lr)
-    forgotten(fresh, batch, lr)
+    forgotten(kind, fresh, batch, lr)
     show_code(make, Linear, F.linear, F.relu, F.cross_entropy, train)
 
 
@@ -143,7 +143,7 @@ def one_step(network: Module, batch: Batch, loss: Tensor, lr: float) -> None:
     )
 
 
-def forgotten(fresh: Callable[[], Module], batch: Batch, lr: float) -> None:
+def forgotten(kind: str, fresh: Callable[[], Module], batch: Batch, lr: float) -> None:
     """The loss over some steps with zero_grad() and without."""
     st.subheader("And if zero_grad() is forgotten?")
     curves = {
@@ -159,6 +159,7 @@ def forgotten(fresh: Callable[[], Module], batch: Batch, lr: float) -> None:
     right.latex(r"p \leftarrow p - \text{lr} \cdot (g_1 + g_2 + \dots + g_t)")
     right.markdown(
         "The parameters gather speed like a ball without friction. While all gradients point the same way, that looks "
-        "fast; but nothing brakes at the bottom of the valley. Open **A neuron**, whose valley is near: it rolls "
-        "past it, up the other side, and back."
+        "fast; but nothing brakes at the bottom of the valley. "
+        + ("This neuron's" if kind == "A neuron" else "Open **A neuron**: its")
+        + " valley is near, and it rolls past it, up the other side, and back."
     )

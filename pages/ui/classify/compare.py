@@ -42,7 +42,11 @@ def show(run: Run | None) -> None:
     if not names:
         return
     events = {name: [event for _, event in store.events(runs[name].id)] for name in names}
-    st.altair_chart(curves({name: of_kind(Epoch, events[name]) for name in names}, measure), width="stretch")
+    epochs = {name: of_kind(Epoch, events[name]) for name in names}
+    if any(epochs.values()):
+        st.altair_chart(curves(epochs, measure), width="stretch")
+    else:
+        st.caption("The curves begin with the first epoch that is finished.")
     st.dataframe(differences_table({name: runs[name] for name in names}, events), width="stretch", hide_index=True)
     if len({runs[name].config.features for name in names}) > 1:
         st.caption("Some of these see raw pixels and some see patch features: the two are different tasks.")

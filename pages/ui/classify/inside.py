@@ -49,7 +49,8 @@ def first_layer(learned: Learned) -> None:
     st.markdown(
         f"**First weights as pictures**: one for each {what} (at most {UNITS}). "
         + (
-            "Blue pixels count for it, orange ones against it."
+            "Blue pixels count for it, orange ones against it. They began as noise: the longer it learns, and from "
+            "the more pictures, the more shape they have."
             if len(shape) == 2
             else "Its colours, where the picture is like them, count for it; grey does not count."
         )

@@ -36,7 +36,7 @@ def editor(default: str) -> str:
                     on_click=write,
                     args=[(*widths[:number], *widths[number + 1 :])],
                 )
-        st.button("Add a layer", icon=":material/add:", on_click=write, args=[(*widths, (*widths, 64)[-1])])
+        st.button("Add a layer", icon=":material/add:", on_click=write, args=[(*widths, (64, *widths)[-1])])
     return text
 
 

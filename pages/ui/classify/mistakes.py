@@ -12,7 +12,7 @@ from pages.ui.charts import BLUE, legible
 from pages.ui.classify.learned import Learned, look
 from pages.ui.pictures import samples_html
 
-SHOWN = 20
+SHOWN = 12
 READABLE = 20  # classes: of more, the counts in the cells could not be read
 
 

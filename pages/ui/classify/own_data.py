@@ -17,7 +17,7 @@ def uploads() -> None:
         st.markdown(
             "A folder or zip with **one folder a class** (`cats/1.png`, `dogs/1.png`), or an `.npz` with `x_train`, "
             "`y_train`, `x_test`, `y_test`. They are made 32 × 32 pixels small, a fifth of each class is kept for the "
-            "test, and only who knows their name can see them."
+            "test. Who watches a run that learns from them sees some of them."
         )
         file = st.file_uploader("A zip or .npz", ["zip", "npz"], max_upload_size=MAX_MEGABYTES, key="own_file")
         if file and is_new("own_file", file.file_id):

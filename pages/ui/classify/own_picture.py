@@ -24,7 +24,7 @@ def show(run: Run | None) -> None:
 def draw(learned: Learned) -> None:
     shape = learned.dataset.x_train.shape[1:]
     digits = len(shape) == 2 and shape[0] == shape[1]
-    asking, answer = st.columns([1, 2], gap="large")
+    asking, answer = st.columns([2, 3], gap="large")
     with asking:
         ways = ["Draw", "Upload"] if digits else ["Upload"]
         way = st.segmented_control("Your picture", ways, default=ways[0], required=True, key=f"own_way_{digits}")

@@ -22,8 +22,8 @@ SEES = {"pixels": "every pixel", "patches": "patch features"}
 LAYERS_LIKE = ", ".join(map(str, ClassifyConfig.hidden))
 
 
-def settings() -> ClassifyConfig | None:
-    """The controls. None, and a sentence that says why, where they do not make a run."""
+def start() -> None:
+    """The first controls: what to start from, and which pictures."""
     begin_with_the_address()
     if wanted := st.session_state.pop("dataset_wanted", None):
         st.session_state["dataset"] = wanted
@@ -36,7 +36,7 @@ def settings() -> ClassifyConfig | None:
         on_change=take_preset,
     )
     st.caption(PRESETS[st.session_state["preset"]].text)
-    dataset = st.selectbox(
+    st.selectbox(
         "Pictures",
         known_data_sets(),
         format_func=name_and_place,
@@ -44,7 +44,11 @@ def settings() -> ClassifyConfig | None:
         bind="query-params",
         on_change=suit_the_preset,
     )
-    own_data.uploads()
+
+
+def settings() -> ClassifyConfig | None:
+    """The other controls. None, and a sentence that says why, where all of them do not make a run."""
+    dataset = st.session_state["dataset"]
     features = st.segmented_control(
         "The network sees",
         FEATURES,
@@ -59,16 +63,19 @@ def settings() -> ClassifyConfig | None:
     )
     info = known_info(dataset)
     hidden = layers.editor(LAYERS_LIKE)
+    layers_place = st.container()
     lr = controls.learning_rate("classify", ClassifyConfig.lr)
     epochs = st.slider("Epochs", 1, 60, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
     with st.expander("More settings", icon=":material/tune:"):
         more = steering() | network() | pictures(features)
+    own_data.uploads()
     try:
         config = ClassifyConfig(dataset, layers.sizes(hidden), lr, epochs=epochs, features=features, **more)
     except ValueError as error:
         st.error(str(error), icon=":material/edit:")
         return None
-    layers.count(config, info)
+    with layers_place:
+        layers.count(config, info)
     return config
 
 

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import streamlit as st
+from torch import nn
 
-from core.lstm import Model
+from core.lstm import Model, MyLSTM
 from core.memorize import Alphabet, model_of
 from core.runs import Run
 from pages.ui import live
@@ -30,6 +31,10 @@ def learned(run: Run | None) -> Learned | None:
             icon=":material/visibility:",
         )
         return None
-    return Learned(
-        model_of(run.config, checkpoint), Alphabet(run.config.sentence), run.config.sentence, checkpoint.facts["epoch"]
-    )
+    if not run.config.cell.endswith("LSTM"):
+        st.info(f"This run is a {run.config.cell}; what is shown here is an LSTM's.", icon=":material/visibility:")
+        return None
+    model = model_of(run.config, checkpoint)
+    if isinstance(model.lstm, nn.LSTM):
+        model.lstm = MyLSTM.from_torch(model.lstm)
+    return Learned(model, Alphabet(run.config.sentence), run.config.sentence, checkpoint.facts.get("epoch", 0))

@@ -1,43 +1,88 @@
 """The controls of a run."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.memorize import REPORT_SENTENCE, MemorizeConfig
+from core.runs import Run
 from pages.ui import controls
+from pages.ui.memorize import backends
+from pages.ui.memorize.presets import PRESETS, Preset
 
-OTHER_SENTENCES = {
-    "The report's": REPORT_SENTENCE,
-    "A palindrome": "was it a car or a cat i saw? i was tac a ro rac a ti saw",
-    "One letter": "aaaaaaaaaaaaaaaaaaaa!",
-    "Korean": "안녕하세요, 얼마나 오래 기억할 수 있나요? 👋🏽",
-    "Arabic": "كم من الوقت تتذكر الشبكة العصبية؟",
-}
+
+def choose(preset: Preset) -> None:
+    """Callback: set the controls to the preset's config."""
+    config = preset.config
+    st.session_state.update(
+        sentence=config.sentence,
+        memorize_lr=config.lr,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        memorize_epochs=config.epochs,
+        memorize_seed=config.seed,
+    )
 
 
 def settings() -> MemorizeConfig | None:
     """The controls. None, and a sentence that says why, where they do not make a run."""
     sentence = st.text_area("Sentence to memorise", REPORT_SENTENCE, key="sentence", bind="query-params", height=120)
     with st.container(horizontal=True, gap="small"):
-        for name, other in OTHER_SENTENCES.items():
-            st.button(name, on_click=st.session_state.update, args=[{"sentence": other}], type="tertiary")
+        for preset in PRESETS:
+            st.button(preset.name, on_click=choose, args=[preset], type="tertiary")
+    watch = st.empty()
     lr = controls.learning_rate("memorize", MemorizeConfig.lr)
-    hidden_size = st.select_slider(
-        "Hidden size",
-        [1, 2, 4, 8, 16, 32, 64, 128, 256],
-        MemorizeConfig.hidden_size,
-        key="hidden_size",
-        bind="query-params",
-        help="Units in each layer: how many numbers the network can remember between two characters.",
-    )
-    left, middle, right = st.columns(3)
-    with left:
+    more = st.expander("Size, epochs, seed, gradients", icon=":material/tune:")
+    with more:
+        hidden_size = st.select_slider(
+            "Hidden size",
+            [1, 2, 4, 8, 16, 32, 64, 128, 256],
+            MemorizeConfig.hidden_size,
+            key="hidden_size",
+            bind="query-params",
+            help="Units in each layer: how many numbers the network can remember between two characters.",
+        )
         num_layers = st.slider("Layers", 1, 4, MemorizeConfig.num_layers, key="num_layers", bind="query-params")
-    with middle:
         epochs = st.slider("Epochs", 50, 1000, MemorizeConfig.epochs, 50, key="memorize_epochs", bind="query-params")
-    with right:
         seed = controls.seed("memorize")
+        backend = backends.choice()
     try:
-        return MemorizeConfig(sentence, hidden_size, num_layers, lr, epochs, seed)
+        config = MemorizeConfig(sentence, hidden_size, num_layers, lr, epochs, seed, backend=backend)
     except ValueError as error:
         st.error(str(error), icon=":material/edit:")
         return None
+    with more:
+        backends.times(config)
+    for preset in PRESETS:
+        if preset.config == replace(config, backend=preset.config.backend):
+            watch.info(f"**{preset.name}.** {preset.watch}", icon=":material/visibility:")
+    return config
+
+
+def parent_of(run: Run | None, config: MemorizeConfig | None) -> str | None:
+    """The run whose weights the next one is to begin with; None: it begins anew."""
+    if run is None or not run.status.ended or config is None:
+        return None
+    go_on = st.toggle(
+        "Continue from the present weights",
+        key="continue",
+        help="Train goes on from what this network knows, with the learning rate and the sentence that are set now. "
+        "Characters of both sentences keep what was learned about them. Off: it begins anew, from the seed.",
+    )
+    if not go_on:
+        return None
+    before, now = (layers_of(each.num_layers, each.hidden_size) for each in (run.config, config))
+    if before != now:
+        st.warning(
+            f"The present weights are those of {before}: choose these sizes to continue from them. As it is set now, "
+            "training begins anew.",
+            icon=":material/straighten:",
+        )
+        return None
+    return run.id
+
+
+def layers_of(num_layers: int, hidden_size: int) -> str:
+    """A network's size in words."""
+    layers, units = "layer" if num_layers == 1 else "layers", "unit" if hidden_size == 1 else "units"
+    return f"{num_layers} {layers} of {hidden_size} {units}"

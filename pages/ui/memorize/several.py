@@ -1,0 +1,54 @@
+"""Several runs together: those of given configs, started, watched and stopped as one."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.memorize import MemorizeConfig, MemorizeEpoch
+from core.runs import Run, Status
+from pages.ui import live
+from pages.ui.visitor import visitor
+
+
+def runs_of(configs: Sequence[MemorizeConfig]) -> list[Run | None]:
+    """Of each config a run that shows what it does; None where there is none yet. Those that go on are watched."""
+    runs = live.engine().store.alike(configs, visitor().owner)
+    for run in runs:
+        if run and run.status in (Status.RUNNING, Status.PAUSED):
+            live.tell_that_it_is_watched(run)
+    return runs
+
+
+def going(runs: Sequence[Run | None]) -> bool:
+    """Whether any of them has not ended."""
+    return any(run is not None and not run.status.ended for run in runs)
+
+
+def submit(configs: Sequence[MemorizeConfig]) -> None:
+    """Callback: have these trained, as many as the teacher's rules allow now."""
+    try:
+        for config in configs:
+            live.desk().submit(config)
+    except ValueError as error:
+        st.toast(str(error), icon=":material/block:")
+
+
+def stop(runs: Sequence[Run | None]) -> None:
+    """Callback: stop those that go on."""
+    for run in runs:
+        if going([run]):
+            live.attempt(live.desk().stop, run.id)
+
+
+def epochs_of(run: Run) -> list[MemorizeEpoch]:
+    """The run's epochs so far; of one that has ended they are read once."""
+    return _ended(run.id) if run.status.ended else _read(run.id)
+
+
+def _read(run_id: str) -> list[MemorizeEpoch]:
+    return [event for _, event in live.engine().store.events(run_id, only=[MemorizeEpoch.__name__])]
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _ended(run_id: str) -> list[MemorizeEpoch]:
+    return _read(run_id)

@@ -1,0 +1,241 @@
+"""The Classify page: presets and layers fill the controls, every look works on a run that really learned."""
+
+import io
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.presets import PRESETS
+from tests.pages.conftest import button, run_until
+
+
+def texts(app) -> str:
+    """All that the page says in words, HTML included."""
+    elements = [*app.markdown, *app.caption, *app.info, *app.success, *app.error, *app.warning]
+    return " ".join([*(str(element.value) for element in elements), *(html.proto.body for html in app.get("html"))])
+
+
+@pytest.fixture(scope="module")
+def finished(data_folder):
+    """The address of a run with two hidden layers that has learned for two epochs."""
+    from core.classify import ClassifyConfig
+    from core.runs import get_engine
+
+    engine = get_engine()
+    run_id = engine.submit(ClassifyConfig(hidden=(32, 16), epochs=2, dropout=0.1))
+    import time
+
+    for _ in range(600):
+        if engine.store.run(run_id).status.ended:
+            return run_id
+        time.sleep(0.2)
+    pytest.fail("the run never ended")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_fills_in_every_control_and_makes_its_run(open_page, name):
+    app = open_page("classify")
+    app.selectbox(key="preset").set_value(name).run()
+    assert not app.exception
+    assert not app.error
+    config = PRESETS[name].config("mnist-5k")
+    assert app.text_input(key="hidden").value == ", ".join(map(str, config.hidden))
+    assert app.select_slider(key="classify_lr").value == config.lr
+    assert app.slider(key="classify_epochs").value == config.epochs
+    assert app.selectbox(key="activation").value == config.activation
+    assert app.selectbox(key="initialisation").value == config.initialisation
+    assert app.select_slider(key="train_size").value == config.train_size
+    assert app.toggle(key="shuffled_labels").value == config.shuffled_labels
+    assert PRESETS[name].text in texts(app)
+
+
+def test_other_pictures_change_what_the_preset_says_of_them_and_nothing_else(open_page):
+    app = open_page("classify")
+    app.selectbox(key="preset").set_value("best").run()
+    app.slider(key="dropout").set_value(0.5).run()
+    app.selectbox(key="dataset").set_value("fashion-mnist").run()
+    assert app.slider(key="dropout").value == 0.5
+    assert "flip" in app.get("button_group")[1].value
+    app.selectbox(key="dataset").set_value("cifar10").run()
+    assert app.select_slider(key="classify_lr").value == PRESETS["best"].config("cifar10").lr
+
+
+def test_an_address_may_name_a_preset_and_what_differs_from_it(open_page):
+    app = open_page("classify", preset="overfit", classify_epochs="7")
+    assert app.select_slider(key="train_size").value == 200
+    assert app.slider(key="classify_epochs").value == 7
+
+
+def test_layers_are_added_resized_and_removed(open_page):
+    app = open_page("classify")
+    assert "784 → 256 → 128 → 10: **235,146 parameters**" in texts(app)
+    button(app, "Add a layer").click().run()
+    assert app.text_input(key="hidden").value == "256, 128, 128"
+    app.number_input(key="layer_1").set_value(30).run()
+    assert app.text_input(key="hidden").value == "256, 30, 128"
+    app.button(key="remove_layer_0").click().run()
+    assert app.text_input(key="hidden").value == "30, 128"
+    app.text_input(key="hidden").set_value("9").run()
+    assert app.number_input(key="layer_0").value == 9
+    for _ in range(1):
+        app.button(key="remove_layer_0").click().run()
+    assert "784 → 10: **7,850 parameters**" in texts(app)
+
+
+def test_mistakes_are_counted_and_shown(open_page, finished):
+    app = open_page("classify", run=finished, look="Mistakes")
+    said = texts(app)
+    assert re.search(r"Of 1,000 test pictures it gets \*\*\d+ wrong\*\*", said)
+    assert "Its worst mistakes" in said
+    assert said.count('class="sample wrong"') >= 10
+    assert b"Taken for" in charts(app)
+
+
+def test_inside_shows_weights_layers_and_two_dimensions(open_page, finished):
+    app = open_page("classify", run=finished, look="Inside")
+    said = texts(app)
+    assert "one for each unit of the first hidden layer" in said
+    assert "500 test pictures as hidden layer 2 sees them" in said
+    drawn = charts(app)
+    for title in (b"Gradient / weights", b"Dead units", b"First principal component"):
+        assert title in drawn
+    app.select_slider(key="pca_layer").set_value(1).run()
+    assert "500 test pictures as hidden layer 1 sees them" in texts(app)
+
+
+def test_ones_own_picture_can_be_uploaded_and_is_recognised(open_page, finished):
+    app = open_page("classify", run=finished, look="Your own picture")
+    app.get("button_group")[-1].set_value("Upload").run()
+    page = Image.new("L", (200, 260), 240)
+    page.paste(30, (95, 40, 115, 220))  # a plain one
+    app.file_uploader(key="own_picture").set_value(("one.png", png(page), "image/png")).run()
+    assert not app.exception
+    assert "It says: 1**" in texts(app)
+    assert "Hidden layer 2:" in texts(app)
+    app.file_uploader(key="own_picture").set_value(("one.png", b"only text", "image/png")).run()
+    assert "one.png is not a picture" in app.error[0].value
+
+
+def test_runs_are_compared(open_page, finished):
+    app = open_page("classify", run=finished, look="Compare")
+    assert list(app.multiselect(key="compared").value) == ["Run 1"]
+    app.slider(key="classify_epochs").set_value(1)
+    app.select_slider(key="classify_lr").set_value(0.02).run()
+    button(app, "Train again").click().run()
+    run_until(app, lambda: "Run 2" in app.dataframe[0].value["Run"].tolist())
+    table = app.dataframe[0].value
+    run_until(app, lambda: app.dataframe[0].value["Test"].tolist()[-1] != "–")
+    assert table["Lr"].tolist() == ["0.05", "0.02"]
+    assert set(table["Sees"]) == {"raw pixels"}
+    assert "Momentum" not in table.columns
+
+
+def test_weights_go_home_and_come_back(open_page, finished):
+    app = open_page("classify", run=finished, look="Take home")
+    labels = [element.proto.label for element in app.get("download_button")]
+    assert {"weights.npz", "history.csv", "run.ipynb", "PNG", "SVG"} <= set(labels)
+
+    from core.network_file import to_file
+    from core.runs import get_engine
+
+    store = get_engine().store
+    weights = to_file(store.run(finished).config, store.checkpoint(finished))
+    app = open_page("classify", look="Take home")
+    app.file_uploader(key="weights_file").set_value(("weights.npz", weights, "application/zip")).run()
+    assert "hidden layers 32, 16" in app.success[0].value
+    app.query_params["look"] = "Mistakes"
+    app = open_page("classify", look="Take home")
+    app.file_uploader(key="weights_file").set_value(("weights.npz", b"no weights", "application/zip")).run()
+    assert "holds no network" in app.error[0].value
+
+
+def test_pictures_of_ones_own_are_chosen_as_soon_as_they_are_here(open_page):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(20):
+            archive.writestr(f"red/{number}.png", png(Image.new("RGB", (40, 40), (200 + number, 0, 0))))
+            archive.writestr(f"blue/{number}.png", png(Image.new("RGB", (40, 40), (0, 0, 200 + number))))
+    app = open_page("classify")
+    app.file_uploader(key="own_file").set_value(("colours.zip", buffer.getvalue(), "application/zip")).run()
+    assert not app.exception
+    assert app.selectbox(key="dataset").value.startswith("own-")
+    assert "3,072 → 256 → 128 → 2" in texts(app)
+    app.select_slider(key="batch_size").set_value(10).run()
+    button(app, "Train").click().run()
+    run_until(app, lambda: bool(app.success))
+    assert "Test accuracy 100.00%" in app.success[0].value
+
+    app.file_uploader(key="own_file").set_value(("colours.zip", b"no zip at all", "application/zip")).run()
+    assert "zip cannot be read" in app.error[0].value
+
+
+def charts(app) -> bytes:
+    """All that the page's charts say, data included."""
+    return b" ".join(
+        chart.proto.SerializeToString()
+        for kind in ("vega_lite_chart", "arrow_vega_lite_chart")
+        for chart in app.get(kind)
+    )
+
+
+def png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_weights_as_pictures_are_white_where_they_are_zero():
+    from pages.ui.classify.inside import signed
+
+    picture = signed(np.array([[0.0, 1.0], [-1.0, 0.5]]))
+    assert picture[0, 0].tolist() == [255, 255, 255]
+    assert picture[0, 1].tolist() == [0, 114, 178]
+    assert picture[1, 0].tolist() == [213, 94, 0]
+
+
+def test_rewind_holds_the_same_run_at_its_beginning_and_training_goes_on_from_its_weights(open_page, finished):
+    app = open_page("classify", run=finished)
+    button(app, "Rewind").click().run()
+    assert not app.exception
+    rewound = app.query_params["run"][0]
+    assert rewound != finished
+    button(app, "Stop").click().run()
+
+    app = open_page("classify", run=finished)
+    app.text_input(key="hidden").set_value("32, 16")
+    app.slider(key="classify_epochs").set_value(1)
+    app.toggle(key="classify_go_on").set_value(True).run()
+    button(app, "Train again").click().run()
+    run_until(app, lambda: bool(app.success))
+
+    from core.runs import get_engine
+
+    store = get_engine().store
+    assert store.run(rewound).config == store.run(finished).config
+    [begun] = [event for _, event in store.events(app.query_params["run"][0]) if type(event).__name__ == "Epoch"]
+    first = next(event for _, event in store.events(finished) if type(event).__name__ == "Epoch")
+    assert begun.train_loss < first.train_loss / 2
+
+
+def test_the_notebook_repeats_the_run(tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
+    from core import classify, datasets
+    from core.training import Change
+    from pages.ui.classify.take_home import notebook_of
+    from tests.pages.conftest import PROJECT
+
+    config = classify.ClassifyConfig(hidden=(8,), epochs=1)
+    book = nbformat.reads(notebook_of(config, [Change(20, "lr", 0.001)]), as_version=4)
+    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(PROJECT)}}).execute()
+    said = "".join(output.get("text", "") for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
+    control = classify.Control()
+    for event in classify.fit(config, datasets.load(config.dataset), control):
+        if isinstance(event, classify.Step) and event.step == 19:
+            control.changes = {"lr": 0.001}
+        if isinstance(event, classify.Result):
+            assert f"test accuracy {event.accuracy:.2%}" in said
