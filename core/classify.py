@@ -269,17 +269,30 @@ def parameter_counts(config: ClassifyConfig, picture_shape: tuple[int, ...], cla
     return [(inputs + 1) * outputs for inputs, outputs in pairwise(sizes)]
 
 
-def make_model(config: ClassifyConfig, dataset: Dataset, rng: np.random.Generator) -> MLP:
-    """The model that the config describes, its weights drawn from `rng`.
-
-    Raises ValueError where it would have more than MAX_PARAMETERS.
-    """
-    parameters = sum(parameter_counts(config, dataset.x_train.shape[1:], len(dataset.classes)))
+def check_suits(config: ClassifyConfig, pictures: int, picture_shape: tuple[int, ...], classes: int) -> None:
+    """Raise ValueError with a sentence unless the config can learn from so many training pictures of these."""
+    parameters = sum(parameter_counts(config, picture_shape, classes))
     if parameters > MAX_PARAMETERS:
         raise ValueError(
             f"This network would have {parameters:,} parameters; at most {MAX_PARAMETERS:,} fit here. Take fewer or "
             "smaller hidden layers."
         )
+    validation = validation_size(pictures)
+    left = pictures - validation
+    if config.train_size > left:
+        raise ValueError(
+            f"{config.dataset} has {left:,} pictures to learn from, as {validation:,} are set aside for validation; "
+            f"{config.train_size:,} were asked for."
+        )
+    if config.batch_size > (config.train_size or left):
+        raise ValueError(
+            f"The batch size must be at most {config.train_size or left:,}, the number of pictures to learn from, "
+            f"but it is {config.batch_size:,}."
+        )
+
+
+def make_model(config: ClassifyConfig, dataset: Dataset, rng: np.random.Generator) -> MLP:
+    """The model that the config describes, its weights drawn from `rng`."""
     return MLP(
         config.input_size(dataset.x_train.shape[1:]),
         config.hidden,
@@ -320,20 +333,11 @@ def fit(
     a Checkpoint, too. Raises TrainingDiverged when the loss is no longer a finite number, ValueError where the batch
     is larger than the data or the checkpoint is another model's.
     """
+    check_suits(config, len(dataset.y_train), dataset.x_train.shape[1:], len(dataset.classes))
     control = control or Control()
     rng = np.random.default_rng(config.seed)
     validation, training = np.split(rng.permutation(len(dataset.y_train)), [validation_size(len(dataset.y_train))])
-    if config.train_size > len(training):
-        raise ValueError(
-            f"{dataset.name} has {len(training):,} pictures to learn from, as {len(validation):,} are set aside for "
-            f"validation; {config.train_size:,} were asked for."
-        )
     training = training[: config.train_size or None]
-    if config.batch_size > len(training):
-        raise ValueError(
-            f"The batch size must be at most {len(training):,}, the number of training pictures in {dataset.name}, "
-            f"but it is {config.batch_size:,}."
-        )
     y_train, y_test = dataset.y_train, dataset.y_test
     if config.shuffled_labels:
         y_train = y_train.copy()

@@ -53,14 +53,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             "epochs, or 30 in colour.",
             {},
             colours={"epochs": 30, "lr": 0.02},
-            patches={"epochs": 20, "lr": 0.02, "dropout": 0.3},
+            patches={"lr": 0.01, "dropout": 0.3},
         ),
         "fast": Preset(
             "Fast",
             "A small network and five epochs: most of the accuracy in seconds. Good for trying something out.",
             {"hidden": (64,), "epochs": 5},
             colours={"lr": 0.02},
-            patches={"lr": 0.02, "patches": 100},
+            patches={"lr": 0.01, "patches": 100},
         ),
         "best": Preset(
             "Best",
@@ -72,7 +72,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             colours={"lr": 0.02, "weight_decay": 1e-4, "dropout": 0.1},
             patches={
                 **{"patches": 1000, "augment": ("flip",), "hidden": (512,), "epochs": 20},
-                **{"lr": 0.02, "weight_decay": 5e-4, "dropout": 0.4},
+                **{"lr": 0.007, "batch_size": 200, "weight_decay": 5e-4, "dropout": 0.4},
             },
         ),
         "rate-too-high": teaching(

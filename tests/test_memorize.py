@@ -217,6 +217,16 @@ def test_the_same_config_gives_the_same_events_and_another_seed_others():
     assert [event.loss for event in events(seed=3)] != [event.loss for event in events(seed=4)]
 
 
+def test_who_follows_step_by_step_gets_a_reconstruction_every_time_and_the_same_curve():
+    def reconstructions(control: Control) -> tuple[int, list[float]]:
+        history = events("hello world", control, lr=0.05, epochs=60)
+        return len({event.reconstruction for event in history}), [event.loss for event in history]
+
+    (now_and_then, curve), (every_time, same_curve) = map(reconstructions, (Control(), Control(watched=True)))
+    assert every_time > now_and_then
+    assert curve == same_curve
+
+
 def test_runs_side_by_side_do_not_disturb_each_other_or_the_global_randomness():
     alone = events(), events("world", seed=1)
     state = torch.get_rng_state()

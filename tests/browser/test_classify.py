@@ -27,7 +27,9 @@ def test_a_digit_is_drawn_and_recognised_and_a_cell_of_the_confusion_is_opened(p
     expect(page.get_by_text("Its worst mistakes")).to_be_visible()
     cells = page.locator(".stVegaLiteChart .mark-rect path")
     expect(cells.first).to_be_visible()
-    cells.nth(11).click()  # the second row's second cell: ones that were taken for ones
+    cells.nth(11).scroll_into_view_if_needed()
+    cell = cells.nth(11).bounding_box()  # the second row's second cell: ones that were taken for ones
+    page.mouse.click(cell["x"] + cell["width"] / 2, cell["y"] + cell["height"] / 2)
     expect(page.get_by_text("1 taken for 1")).to_be_visible()
 
     page.get_by_role("tab", name="Your own picture").click()

@@ -33,9 +33,9 @@ def show(run: Run | None) -> None:
     if not runs:
         st.info("Press **Train**: each run of this session can be compared here.", icon=":material/compare_arrows:")
         return
-    names = st.multiselect(
-        "Runs", list(runs), list(runs)[-MOST:], max_selections=MOST, key="compared", help="The newest are chosen."
-    )
+    if st.session_state.get("compared_of") != list(runs):  # a run has come since: it is compared, too
+        st.session_state.update(compared_of=list(runs), compared=list(runs)[-MOST:])
+    names = st.multiselect("Runs", list(runs), max_selections=MOST, key="compared", help="The newest are chosen.")
     measure = st.segmented_control(
         "Measure", list(MEASURES), default="Validation accuracy", required=True, key="measure"
     )
@@ -73,7 +73,7 @@ def curves(epochs: dict[str, list[Epoch]], measure: str) -> alt.Chart:
         .encode(
             x=alt.X("epoch:Q", title=EPOCH, axis=alt.Axis(tickMinStep=1, format="~s")),
             y=alt.Y(
-                "value:Q", title=title, axis=alt.Axis(format=".0%" if percent else "~g"), scale=alt.Scale(zero=False)
+                "value:Q", title=title, axis=alt.Axis(format=".1%" if percent else "~g"), scale=alt.Scale(zero=False)
             ),
             color=alt.Color("run:N", **colour).legend(legend),
             strokeDash=alt.StrokeDash("run:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),

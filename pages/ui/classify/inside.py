@@ -17,6 +17,7 @@ from pages.ui.classify.training import EPOCH, of_kind
 from pages.ui.pictures import grid_html
 
 UNITS = 60  # so many first-layer pictures are shown
+NAMED = 6  # layers in a legend: of more, the colours in between tell
 POINTS = 500  # test pictures in two dimensions
 
 
@@ -104,7 +105,8 @@ def by_layer(
     frame: pd.DataFrame, column: str, title: str, names: list[str], scale: alt.Scale, format_: str
 ) -> alt.Chart:
     """A line a layer over the epochs, from dark (the first) to light (the last)."""
-    legend = alt.Legend(title=None, orient="top", columns=4, symbolType="stroke")
+    some = [names[round(i * (len(names) - 1) / (NAMED - 1))] for i in range(NAMED)] if len(names) > NAMED else names
+    legend = alt.Legend(title=None, orient="right", values=some, symbolType="stroke")
     return legible(
         alt.Chart(frame.dropna(subset=[column]))
         .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50))

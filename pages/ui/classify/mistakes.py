@@ -73,9 +73,9 @@ def confusion_chart(counts: np.ndarray, classes: tuple[str, ...]) -> alt.LayerCh
             "answer:N", title="Taken for", sort=list(classes), axis=alt.Axis(labelAngle=-45 if wide(classes) else 0)
         ),
         y=alt.Y("truth:N", title="It is", sort=list(classes)),
-        tooltip=["truth", "answer", "pictures"],
     )
     cells = base.mark_rect(stroke="white").encode(
+        tooltip=["truth", "answer", "pictures"],
         color=alt.condition(
             "datum.right",
             alt.value("#d5dade"),

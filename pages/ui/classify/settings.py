@@ -1,12 +1,12 @@
 """The controls of a run: a preset to start from, the pictures, the network, and how it learns."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.augment import AUGMENTATIONS
-from core.classify import ClassifyConfig
+from core.classify import ClassifyConfig, check_suits
 from core.datasets import DATASETS, DatasetError, DatasetInfo, info_of, is_own
 from core.inputs import FEATURES
 from core.nn import ACTIVATIONS, DEVIATIONS
@@ -24,7 +24,10 @@ LAYERS_LIKE = ", ".join(map(str, ClassifyConfig.hidden))
 
 def start() -> None:
     """The first controls: what to start from, and which pictures."""
-    begin_with_the_address()
+    data_sets = known_data_sets()
+    for name, known in {"preset": PRESETS, "dataset": data_sets, "features": FEATURES}.items():
+        take_from_address(name, known)
+    begin_with_the_preset()
     if wanted := st.session_state.pop("dataset_wanted", None):
         st.session_state["dataset"] = wanted
     st.selectbox(
@@ -32,16 +35,14 @@ def start() -> None:
         list(PRESETS),
         format_func=lambda name: PRESETS[name].title,
         key="preset",
-        bind="query-params",
         on_change=take_preset,
     )
     st.caption(PRESETS[st.session_state["preset"]].text)
     st.selectbox(
         "Pictures",
-        known_data_sets(),
+        data_sets,
         format_func=name_and_place,
         key="dataset",
-        bind="query-params",
         on_change=suit_the_preset,
     )
 
@@ -56,11 +57,12 @@ def settings() -> ClassifyConfig | None:
         required=True,
         format_func=SEES.get,
         key="features",
-        bind="query-params",
         on_change=suit_the_preset,
         help="Patch features compare every place of a picture with small patches of training pictures before the "
         "network sees anything. They are not learned; computing them takes a minute or more the first time.",
     )
+    for name, default in {"preset": "report", "dataset": CLASSROOM, "features": "pixels"}.items():
+        keep_in_address(name, default)
     info = known_info(dataset)
     hidden = layers.editor(LAYERS_LIKE)
     layers_place = st.container()
@@ -71,6 +73,8 @@ def settings() -> ClassifyConfig | None:
     own_data.uploads()
     try:
         config = ClassifyConfig(dataset, layers.sizes(hidden), lr, epochs=epochs, features=features, **more)
+        if info:
+            check_suits(config, info.train_size, info.picture_shape, len(info.classes))
     except ValueError as error:
         st.error(str(error), icon=":material/edit:")
         return None
@@ -235,15 +239,29 @@ def name_and_place(dataset: str) -> str:
     return f"Your own: {', '.join(info.classes)[:40]} · {info.train_size + info.test_size:,} pictures"
 
 
-def begin_with_the_address() -> None:
-    """A preset that an address names fills in what the address does not say itself."""
-    named = st.query_params.get("preset")
-    if "preset_config" not in st.session_state and named in PRESETS:
-        features, dataset = (st.query_params.get(name) for name in ("features", "dataset"))
-        config = PRESETS[named].config(dataset or CLASSROOM, features if features in FEATURES else "pixels")
-        fill_in(config, [field for field in vars(config) if WIDGETS.get(field, field) not in st.query_params])
-    if "preset_config" not in st.session_state:
-        st.session_state["preset_config"] = ClassifyConfig()
+def take_from_address(name: str, known: Collection[str]) -> None:
+    """Begin with what the address says. Streamlit's own binding would want the label there, which may change."""
+    if name not in st.session_state and st.query_params.get(name) in known:
+        st.session_state[name] = st.query_params[name]
+
+
+def keep_in_address(name: str, default: str) -> None:
+    """The other way round; what is at its default is not in the address."""
+    if st.session_state[name] == default:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != st.session_state[name]:
+        st.query_params[name] = st.session_state[name]
+
+
+def begin_with_the_preset() -> None:
+    """A preset that the address names fills in what the address does not say itself."""
+    if "preset_config" in st.session_state:
+        return
+    state = st.session_state
+    preset = PRESETS[state.get("preset", "report")]
+    config = preset.config(state.get("dataset", CLASSROOM), state.get("features", "pixels"))
+    said = [*st.query_params, "dataset", "features"]
+    fill_in(config, [field for field in differences(ClassifyConfig(), config) if WIDGETS.get(field, field) not in said])
 
 
 def take_preset() -> None:

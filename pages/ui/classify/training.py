@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import classify
 from core.classify import ClassifyConfig, Epoch, Preparation, Result, Step
-from core.datasets import info_of
+from core.datasets import DatasetError, info_of
 from core.runs import Run
 from core.training import Change
 from pages.ui import live
@@ -46,8 +46,13 @@ def draw(run: Run, events: list[classify.Event]) -> None:
     if epochs:
         with accuracy_place:
             st.altair_chart(accuracy_chart(epochs), width="stretch")
+        try:
+            classes = info_of(config.dataset).classes
+        except DatasetError as error:  # somebody's own pictures, which are not kept for ever
+            st.caption(str(error))
+            return
         st.markdown("**What it makes of test pictures**, one of each class, with its three most probable answers")
-        st.html(samples_html(epochs[-1].samples, info_of(config.dataset).classes))
+        st.html(samples_html(epochs[-1].samples, classes))
 
 
 def sees(config: ClassifyConfig) -> str:
