@@ -24,13 +24,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-compiled = njit(
-    cache=True, error_model="numpy", fastmath={"contract"}
-)  # contract: a * b + c is rounded once, not twice
+from core.compiled import compiled
 
 # All are exact in float32, and of that type, since beside Python's own numbers float32 would become float64.
 HALF, ONE, TWO, SCALE, LARGE = np.float32([1 / 2, 1, 2, 1 / 32, 20])

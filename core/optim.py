@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from core.compiled import compiled
 from core.tensor import Tensor
 
 
@@ -26,12 +27,12 @@ class Optimizer:
         for parameter in self.parameters:
             parameter.zero_grad()
 
-    def gradients(self) -> Iterable[tuple[int, Tensor, np.ndarray]]:
-        """Index, parameter and gradient (weight decay included) of every parameter that has one."""
-        for i, parameter in enumerate(self.parameters):
+    def apply(self, rule: Callable[..., None], *settings: float) -> None:
+        """rule(values, gradient, memory ..., settings ...) for every parameter that has a gradient, all arrays flat."""
+        for parameter, *memory in zip(self.parameters, *(getattr(self, name) for name in self.memory), strict=True):
             if parameter.grad is not None:
-                decay = self.weight_decay
-                yield i, parameter, parameter.grad + decay * parameter.data if decay else parameter.grad
+                arrays = parameter.data, np.ascontiguousarray(parameter.grad), *memory
+                rule(*(array.reshape(-1) for array in arrays), *map(parameter.dtype.type, settings))
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """A copy of everything that the next step takes from those before."""
@@ -60,11 +61,15 @@ class SGD(Optimizer):
 
     def step(self) -> None:
         """Move every parameter against its gradient, in place."""
-        for i, parameter, grad in self.gradients():
-            velocity = self.velocities[i]
-            velocity *= self.momentum
-            velocity += grad
-            parameter.data -= self.lr * velocity
+        self.apply(sgd_step, self.lr, self.momentum, self.weight_decay)
+
+
+@compiled
+def sgd_step(p, grad, v, lr, momentum, weight_decay):
+    for i in range(len(p)):
+        g = grad[i] + weight_decay * p[i]
+        v[i] = momentum * v[i] + g
+        p[i] -= lr * v[i]
 
 
 class Adam(Optimizer):
@@ -85,13 +90,9 @@ class Adam(Optimizer):
     def step(self) -> None:
         """Move every parameter by its mean gradient over the root of its mean squared gradient, in place."""
         self.steps += 1
-        beta1, beta2 = self.momentum, self.beta2
-        bias1, bias2 = 1 - beta1**self.steps, 1 - beta2**self.steps
-        for i, parameter, grad in self.gradients():
-            mean, square = self.means[i], self.squares[i]
-            mean += (1 - beta1) * (grad - mean)
-            square += (1 - beta2) * (grad * grad - square)
-            parameter.data -= self.lr / bias1 * mean / (np.sqrt(square / bias2) + self.eps)
+        share1, share2 = 1 - self.momentum, 1 - self.beta2  # of what is new in the two means, which begin at 0:
+        bias1, bias2 = 1 - self.momentum**self.steps, 1 - self.beta2**self.steps
+        self.apply(adam_step, self.lr / bias1, share1, share2, bias2, self.eps, self.weight_decay)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         return {**super().state_dict(), "steps": np.array(self.steps)}
@@ -99,6 +100,15 @@ class Adam(Optimizer):
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         super().load_state_dict(state)
         self.steps = int(state["steps"])
+
+
+@compiled
+def adam_step(p, grad, mean, square, lr, share1, share2, bias2, eps, weight_decay):
+    for i in range(len(p)):
+        g = grad[i] + weight_decay * p[i]
+        mean[i] += share1 * (g - mean[i])
+        square[i] += share2 * (g * g - square[i])
+        p[i] -= lr * mean[i] / (np.sqrt(square[i] / bias2) + eps)
 
 
 Schedule = Callable[[float], float]

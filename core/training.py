@@ -20,11 +20,13 @@ class Control:
     """What is wanted of a loop while it runs. The loop reads it before every step.
 
     changes: config fields that were changed, with their new values. checkpoint_wanted: the loop is to yield a
-    Checkpoint before its next step; it then takes the wish back.
+    Checkpoint before its next step; it then takes the wish back. watched: somebody follows step by step, so that
+    what is otherwise looked at now and then is looked at every time.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
     checkpoint_wanted: bool = False
+    watched: bool = False
     _applied: tuple[Any, dict[str, Any], Any] = field(default=(None, {}, None), repr=False)
 
     def apply(self, config: Config) -> Config:

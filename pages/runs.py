@@ -6,6 +6,7 @@ import streamlit as st
 from core.classify import Epoch
 from core.datasets import DATASETS
 from core.memorize import MemorizeEpoch
+from core.presets import PRESETS
 from core.runs import Run, Status
 from core.runs.overview import differing_settings, export_row, leaderboards, table_row
 from pages.ui import entry, live, take_home, teacher
@@ -154,7 +155,8 @@ def leaderboard(runs: list[Run]) -> None:
         st.info("Give yourself a nickname and finish a run on **Classify**: it will stand here.")
     for board, best in boards.items():
         title = DATASETS[board.dataset].title if board.dataset in DATASETS else board.dataset
-        st.markdown(f"**{title}, from {board.features}**")
+        start = PRESETS[board.preset].title if board.preset in PRESETS else board.preset
+        st.markdown(f"**{title}**, from {board.features}: {start.lower()}")
         rows = [{"place": place, **table_row(run)} for place, run in enumerate(best, start=1)]
         columns = ["place", "by", "test accuracy", "epochs", "parameters", "seconds", "name"]
         st.dataframe(pd.DataFrame(rows)[columns], column_config=COLUMNS, hide_index=True, placeholder="–")

@@ -10,7 +10,7 @@ CORE = sorted((PROJECT / "core").rglob("*.py"))
 PAGES = sorted([*(PROJECT / "pages").rglob("*.py"), PROJECT / "app.py"])
 STREAMLIT = {"streamlit", "altair"}
 CHANNELS = {"sqlalchemy", "sqlite3", "psycopg", "socket", "distributed", "dask"}
-ALLOWED_IN_MODELS = {"tensor", "functional", "nn", "optim", "lstm", "bptt"}
+ALLOWED_IN_MODELS = {"tensor", "functional", "nn", "optim", "lstm", "bptt", "compiled"}
 
 
 def imports(path: Path) -> set[str]:

@@ -217,6 +217,16 @@ def test_the_same_config_gives_the_same_events_and_another_seed_others():
     assert [event.loss for event in events(seed=3)] != [event.loss for event in events(seed=4)]
 
 
+def test_who_follows_step_by_step_gets_a_reconstruction_every_time_and_the_same_curve():
+    def reconstructions(control: Control) -> tuple[int, list[float]]:
+        history = events("hello world", control, lr=0.05, epochs=60)
+        return len({event.reconstruction for event in history}), [event.loss for event in history]
+
+    (now_and_then, curve), (every_time, same_curve) = map(reconstructions, (Control(), Control(watched=True)))
+    assert every_time > now_and_then
+    assert curve == same_curve
+
+
 def test_runs_side_by_side_do_not_disturb_each_other_or_the_global_randomness():
     alone = events(), events("world", seed=1)
     state = torch.get_rng_state()
@@ -320,9 +330,10 @@ def test_the_report_s_sentence_comes_back_whole():
 
 
 def test_a_run_until_known_ends_with_the_first_whole_sentence():
-    whole = events("hello", lr=0.05, epochs=200)
-    known = next(event.epoch for event in whole if event.char_accuracy == 1)
-    assert events("hello", lr=0.05, epochs=200, until_known=True) == whole[: known + 1]
+    whole, until = (events("hello", lr=0.05, epochs=200, until_known=known) for known in (False, True))
+    assert [event.loss for event in until] == [event.loss for event in whole[: len(until)]]
+    assert until[-1].reconstruction == "hello"
+    assert events("hello", lr=0.05, epochs=len(until) - 2)[-1].reconstruction != "hello", "it did not know it before"
     assert len(events("hello", lr=1e-5, epochs=12, until_known=True)) == 12
 
 
@@ -388,6 +399,11 @@ def test_weights_go_on_with_another_sentence(cell):
     hidden, _ = new.lstm(one_hot["new"], new.init_hidden_cell())
     torch.testing.assert_close(hidden, expected, atol=1e-6, rtol=0)
     assert next(fit(after, checkpoint=end.weights())).loss != next(fit(after)).loss
+
+
+def test_a_checkpoint_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="no checkpoint of a memorised sentence"):
+        next(fit(MemorizeConfig("hello", **SMALL), checkpoint=Checkpoint({}, {})))
 
 
 def test_weights_of_another_size_are_refused():

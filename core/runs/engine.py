@@ -152,7 +152,7 @@ class Engine:
                 self.trouble = str(error)
                 self._heartbeats = {}  # nobody could be heard
                 logger.warning("%s", error)
-            except (OSError, RuntimeError) as error:  # of Dask: no scheduler there, or its connection lost
+            except Exception as error:  # broad on purpose: Dask has many ways to say that nobody is there
                 if self._closing:
                     return
                 logger.warning("The workers cannot be reached", exc_info=True)

@@ -8,16 +8,22 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from core.presets import PRESETS
 from core.runs.tables import Run
 
+OWN = "own settings"
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins with these
 
 
 class Board(NamedTuple):
-    """What can be compared fairly: results on the same test pictures, from the same view of them."""
+    """What can be compared fairly: results on the same test pictures, from the same view of them and the same start.
+
+    preset: the name in PRESETS of what was trained, OWN for other settings.
+    """
 
     dataset: str
     features: str
+    preset: str
 
 
 def settings(run: Run) -> dict[str, Any]:
@@ -69,9 +75,18 @@ def leaderboards(runs: Iterable[Run]) -> dict[Board, list[Run]]:
     for run in sorted(runs, key=_rank):
         known = settings(run)
         if run.kind == "classify" and run.nickname and known and "test_accuracy" in run.summary:
-            board = Board(known["dataset"], known.get("features", "pixels"))
+            board = Board(known["dataset"], known["features"], preset_of(run))
             best[board].setdefault(run.nickname.casefold(), run)
     return {board: list(of_nickname.values()) for board, of_nickname in sorted(best.items())}
+
+
+def preset_of(run: Run) -> str:
+    """The name of the preset that a classify run went by from the beginning to the end, with any seed; else OWN."""
+    config = run.config
+    for name, preset in PRESETS.items():
+        if not run.changes and preset.config(config.dataset, config.features, config.seed) == config:
+            return name
+    return OWN
 
 
 def _rank(run: Run) -> tuple[float, float, float]:

@@ -142,6 +142,7 @@ class Courier:
             self._resting = False
             due = time.monotonic() - last_saved > self._checkpoint_interval
             self.control.checkpoint_wanted = stopping or resting or due
+            self.control.watched = bool(self._wishes.pace or self._granted)
 
             began = time.perf_counter()
             event = next(events, None)

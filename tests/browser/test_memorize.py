@@ -69,9 +69,9 @@ def test_a_click_on_a_unit_follows_it_and_a_click_on_a_prediction_shows_its_row(
 
     open_look(page, "What it looks back at")
     slider = page.get_by_role("slider", name="Prediction")
-    expect(slider).to_have_attribute("aria-valuenow", "5")
+    expect(slider).to_have_value("5")
     click(page, page.locator(".stVegaLiteChart .mark-rect path[aria-label*='Prediction: 3']").first)
-    expect(slider).to_have_attribute("aria-valuenow", "3")
+    expect(slider).to_have_value("3")
     expect(page.locator(".back .predicted")).to_have_text("c")
 
 

@@ -14,10 +14,10 @@ def test_a_sentence_is_typed_trained_refreshed_stopped_and_comes_back(page: Page
     page.goto(server_url)
     page.get_by_role("link", name="Memorize").first.click()
     expect(page.get_by_role("heading", name="Memorize")).to_be_visible()
+    page.goto(f"{server_url}/memorize?backend=autograd")  # the slower one: there is time to watch
     sentence = page.get_by_label("Sentence to memorise")
     sentence.fill("how long can a cell remember?")
     sentence.press("Control+Enter")
-    page.get_by_text("by PyTorch, step by step").click()  # the slower way: there is time to watch
     page.get_by_role("button", name="Train").click()
 
     # it grows unaided

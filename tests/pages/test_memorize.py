@@ -6,12 +6,14 @@ import time
 
 import pytest
 
+from core.inside.connectivity import connectivity
+from core.inside.predictions import teacher_forced
+from core.inside.prompt import go_on
 from core.lstm import MyLSTMCell
 from core.memorize import REPORT_SENTENCE, Alphabet, MemorizeConfig, characters, model_of
 from core.runs import get_engine
 from core.weights import to_file
-from pages.ui.memorize import limit
-from pages.ui.memorize.inside import EXPLANATIONS
+from pages.ui.memorize import expects, inside, limit, looks_back, prompt
 from pages.ui.memorize.presets import PRESETS
 from tests.pages.conftest import button, run_until
 
@@ -233,6 +235,16 @@ def test_a_grid_that_would_take_too_long_is_refused_with_its_time(open_page, mon
     assert button(app, "Run the grid").disabled
 
 
+def test_a_grid_s_settings_are_in_the_address_and_a_text_of_blanks_is_refused(open_page):
+    app = open_page("memorize", look="Show me your limit", limit_text=limit.OWN, sentence="      abc")
+    assert "nothing to memorise" in app.error[0].value, "its first five characters are blanks"
+    app.multiselect(key="limit_lengths").set_value([20]).run()
+    assert not app.error
+    again = open_page("memorize", look="Show me your limit", limit_lengths="20", limit_epochs="50")
+    assert again.multiselect(key="limit_lengths").value == [20]
+    assert again.select_slider(key="limit_epochs").value == 50
+
+
 def test_a_duration_is_spoken():
     assert [limit.spoken(seconds) for seconds in (0.2, 45, 300, 9000)] == [
         "a second",
@@ -251,7 +263,7 @@ def test_everything_can_be_taken_home_and_weights_come_back(open_page, train):
     query = {"run": run, "look": "Take it home", "sentence": "abc abd", "num_layers": "1"}
     app = open_page("memorize", **query, hidden_size="16")
     labels = [element.proto.label for element in app.get("download_button")]
-    assert labels == ["weights.pt", "loss.csv", "memorize.ipynb"]
+    assert labels == ["PNG", "SVG", "weights.pt", "loss.csv", "memorize.ipynb"]
 
     weights = to_file(model_of(config, get_engine().store.checkpoint(run)), Alphabet("abc abd"))
     upload(app, weights)
@@ -277,10 +289,13 @@ def upload(app, data: bytes) -> None:
     assert not app.exception
 
 
-def test_every_line_of_code_beside_a_formula_is_in_the_cell():
+def test_every_line_of_code_beside_a_formula_is_one_that_runs():
     source = inspect.getsource(MyLSTMCell)
-    for _, line, _ in EXPLANATIONS.values():
+    for _, line, _ in inside.EXPLANATIONS.values():
         assert line in source
+    assert expects.LINE in inspect.getsource(teacher_forced)
+    assert looks_back.LINE in inspect.getsource(connectivity)
+    assert prompt.LINE in inspect.getsource(go_on)
 
 
 def progress(app) -> str:

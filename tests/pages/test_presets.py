@@ -55,14 +55,14 @@ def test_the_report_s_begins_at_guessing_and_says_repeats_then_pieces_then_all()
     assert len(set(history[40].reconstruction)) > 10
 
 
-def test_with_a_rate_too_high_the_loss_jumps_and_only_frequencies_are_learned():
+def test_with_a_rate_too_high_the_loss_jumps_and_the_sentence_is_never_found():
     history, _ = trained(CONFIGS["Rate too high"])
     losses = [epoch.loss for epoch in history]
     assert max(losses) > 10 * losses[0]
-    sentence = [*CONFIGS["Rate too high"].sentence, "END"]
-    shares = np.array([sentence.count(character) for character in set(sentence)]) / len(sentence)
-    entropy = -(shares * np.log(shares)).sum()  # the best loss of whoever knows only how often each occurs
-    assert losses[-1] == pytest.approx(entropy, abs=0.1)
+    assert losses[-1] < max(losses) / 2
+    good, _ = trained(replace(CONFIGS["The report's"], epochs=50))
+    assert losses[-1] > good[-1].loss
+    assert history[-1].char_accuracy < 0.5
 
 
 def test_with_a_rate_too_low_every_step_helps_and_none_gets_anywhere():

@@ -3,7 +3,7 @@
 import time
 
 
-def wait_for(condition, timeout=60):
+def wait_for(condition, timeout=180):
     """Return the first true value of condition(); fail if there is none within `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

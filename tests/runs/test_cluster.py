@@ -11,7 +11,7 @@ from core.runs.tables import Status
 from tests.runs import wait_for
 
 SENTENCE = MemorizeConfig("was it a car", hidden_size=32, num_layers=1, lr=0.03, epochs=150)
-LONG = MemorizeConfig("to be or not to be, that is the question " * 3, hidden_size=32, epochs=400)
+LONG = MemorizeConfig("to be or not to be", hidden_size=8, num_layers=1, epochs=200)
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def test_the_scheduler_and_all_workers_are_killed_and_start_again(server, cluste
     monkeypatch.setattr("core.runs.engine.SECONDS_BETWEEN_ATTEMPTS", 0.5)
     engine = server()
     run_id = engine.submit(LONG)
+    engine.set_pace(run_id, 0.02)
     wait_for(lambda: len(engine.store.events(run_id)) > 5)
     cluster.kill()
     wait_for(lambda: "workers cannot be reached" in engine.trouble)
@@ -60,7 +61,7 @@ def test_the_scheduler_and_all_workers_are_killed_and_start_again(server, cluste
     assert engine.store.run(waiting).status is Status.STOPPED, "the queue can still be used"
     cluster.start()
     finished(engine.store, run_id)
-    assert before < len(engine.store.events(run_id)) == 400
+    assert before < len(engine.store.events(run_id)) == 200
     assert engine.store.run(run_id).attempt > 1
     assert engine.trouble == ""
 
@@ -68,19 +69,21 @@ def test_the_scheduler_and_all_workers_are_killed_and_start_again(server, cluste
 def test_the_database_is_restarted_in_the_middle_of_a_run(server, postgres):
     engine = server()
     run_id = engine.submit(LONG)
+    engine.set_pace(run_id, 0.02)
     wait_for(lambda: len(engine.store.events(run_id)) > 5)
     postgres.stop()
     with pytest.raises(StoreUnavailable, match="cannot be used now: it does not answer"):
         engine.store.run(run_id)
     postgres.start()
     finished(engine.store, run_id)
-    assert [seq for seq, _ in engine.store.events(run_id)] == list(range(400))
+    assert [seq for seq, _ in engine.store.events(run_id)] == list(range(200))
     assert engine.store.run(run_id).attempt == 1, "its worker waited, and lost nothing"
 
 
 def test_a_server_that_vanishes_leaves_its_runs_to_the_others(server):
     one, other = server(), server()
     run_id = one.submit(LONG)
+    one.set_pace(run_id, 0.02)
     wait_for(lambda: len(one.store.events(run_id)) > 5)
     waiting = [one.store.create(SENTENCE) for _ in range(2)]
     one._closing = True

@@ -27,7 +27,9 @@ import sys, time
 from core.memorize import MemorizeConfig
 from core.runs.engine import Engine
 engine = Engine(sys.argv[1], workers=1)
-print(engine.submit(MemorizeConfig("to be or not to be", hidden_size=16, epochs=1500)), flush=True)
+run_id = engine.submit(MemorizeConfig("to be", hidden_size=8, num_layers=1, epochs=5000))
+engine.set_pace(run_id, 0.02)
+print(run_id, flush=True)
 time.sleep(600)
 """
 

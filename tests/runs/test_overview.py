@@ -6,7 +6,7 @@ import pytest
 
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
-from core.runs.overview import Board, differing_settings, export_row, leaderboards, table_row
+from core.runs.overview import OWN, Board, differing_settings, export_row, leaderboards, table_row
 from core.runs.people import Visitor
 
 
@@ -47,12 +47,17 @@ def test_a_leaderboard_has_the_best_run_of_every_nickname(keep):
         keep(ClassifyConfig(), "", test_accuracy=0.99),
         keep(ClassifyConfig(), "Dan", accuracy=0.99),
         keep(ClassifyConfig(dataset="mnist"), "Ann", test_accuracy=0.7),
+        keep(ClassifyConfig(hidden=(9,)), "Ann", test_accuracy=0.7),
+        keep(ClassifyConfig(seed=3), "Eve", changes={"lr": 0.3}, test_accuracy=0.6),
+        keep(ClassifyConfig(seed=3), "Eve", test_accuracy=0.5),
         keep(MemorizeConfig("a"), "Ann", accuracy=1.0),
     ]
     boards = leaderboards(runs)
-    assert list(boards) == [Board("mnist", "pixels"), Board("mnist-5k", "pixels")]
-    assert [run.nickname for run in boards[Board("mnist-5k", "pixels")]] == ["Cam", "Bob", "Ann"]
-    assert boards[Board("mnist-5k", "pixels")][-1] is good
+    digits = Board("mnist-5k", "pixels", "report")
+    assert list(boards) == [Board("mnist", "pixels", "report"), digits._replace(preset=OWN), digits]
+    assert [run.nickname for run in boards[digits]] == ["Cam", "Bob", "Ann", "Eve"]
+    assert boards[digits][2] is good
+    assert [run.nickname for run in boards[digits._replace(preset=OWN)]] == ["Ann", "Eve"]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])

@@ -78,7 +78,10 @@ def draw(configs: list[MemorizeConfig], runs: list[Run | None]) -> None:
     st.table(
         pd.DataFrame([row(*each) for each in zip(configs, runs, histories.values(), strict=True)]).set_index("Cell")
     )
-    st.caption("Milliseconds as measured while they trained here, the reconstruction every few epochs included.")
+    st.caption(
+        "Milliseconds as measured while they trained here, the reconstruction every few epochs included. MyLSTM's "
+        f"gradients: backend `{configs[0].backend}`."
+    )
     for cell, history in histories.items():
         if history:
             st.markdown(f"**{cell}** says, {ABOUT[cell]}:")

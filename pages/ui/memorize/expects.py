@@ -15,10 +15,13 @@ from pages.ui.code import show_code
 from pages.ui.memorize.learned import Learned, learned
 from pages.ui.memorize.letters import END_SIGN, inputs_of, quoted, sign, targets_of
 from pages.ui.take_home import chart_buttons
+from pages.ui.texts import plain
 
 LED, ALONE = "Led by the sentence", "Left to itself"
+LINE = "logits.squeeze(1).softmax(dim=-1)"
 STYLE = """<style>
-.expects { display: flex; flex-wrap: wrap; row-gap: 0.8rem; font-family: "Source Code Pro", monospace; }
+.expects { display: flex; flex-wrap: wrap; row-gap: 0.8rem; max-height: 40rem; overflow-y: auto;
+           font-family: "Source Code Pro", monospace; }
 .expects .place { width: 1.75rem; text-align: center; font-size: 1.1rem; line-height: 1.75rem; }
 .expects .next { font-weight: 700; border-bottom: 3px solid #009e73; }
 .expects .next.wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; }
@@ -53,7 +56,9 @@ def show(run: Run | None) -> None:
         says = [sign(known.alphabet, number) for number in said]
         inputs = ["▶", *says[:-1]]
         wrong_turn(known, known.alphabet.decode(said))
-    st.latex(r"p(\text{next} \mid \text{past}) = \mathrm{softmax}(W h_t + b)")
+    formula, code = st.columns(2, gap="large", vertical_alignment="center")
+    formula.latex(r"p(\text{next} \mid \text{past}) = \mathrm{softmax}(W h_t + b)")
+    code.code(LINE, language="python")
     st.html(grid_html(known.alphabet, says, targets, probabilities))
     right = int((probabilities.argmax(axis=1)[: len(targets)] == targets_as_numbers(known)[: len(probabilities)]).sum())
     st.caption(
@@ -106,7 +111,7 @@ def grid_html(alphabet: Alphabet, says: list[str], targets: list[str], probabili
 
 def shade(share: float) -> str:
     """A background, the darker the larger the share (0 to 1), with a colour of type that can be read on it."""
-    return f"background: rgb(8 50 90 / {share:.0%}); color: {'#fff' if share > 0.45 else '#15202b'}"
+    return f"background: rgb(8 50 90 / {share:.0%}); color: {'#fff' if share > 0.62 else '#15202b'}"
 
 
 def one_place(known: Learned, inputs: list[str], targets: list[str], probabilities: np.ndarray) -> None:
@@ -131,8 +136,8 @@ def one_place(known: Learned, inputs: list[str], targets: list[str], probabiliti
             ),
         ).properties(height=230)
     )
-    before = "".join(inputs[max(0, place - 20) : place + 1])
-    st.markdown(f"After `{before}` it expects" + (f"; right would be `{target}` (blue)." if target else "."))
+    before = plain("".join(inputs[max(0, place - 20) : place + 1]))
+    st.markdown(f"After **{before}** it expects" + (f"; right would be **{plain(target)}** (blue)." if target else "."))
     st.altair_chart(chart, width="stretch")
     chart_buttons(chart, f"guesses at {place + 1}")
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui.charts import BLUE, VERMILLION, legible
 
-SHOWN_CHARACTERS = 100  # side by side; more could not be told apart
+SHOWN_CHARACTERS = 70  # side by side; with more, not every one could be named
 
 
 def window(steps: int, key: str) -> range:

@@ -163,12 +163,12 @@ def trace(known: Learned, activity: Activity, layer: int, steps: range) -> None:
     chart = lines(values, labels, f"Unit {unit}")
     st.altair_chart(chart, width="stretch")
     chart_buttons(chart, f"unit {unit} layer {layer + 1}")
-    chart = lines({"cell": cell}, labels, "Cell state c", height=180)
+    chart = lines({"cell": cell}, labels, "Cell state c", height=240)
     st.altair_chart(chart, width="stretch")
     chart_buttons(chart, f"memory of unit {unit} layer {layer + 1}")
 
 
-def lines(values: dict[str, np.ndarray], labels: list[str], title: str, height: int = 280) -> alt.Chart:
+def lines(values: dict[str, np.ndarray], labels: list[str], title: str, height: int = 360) -> alt.Chart:
     """A line over the sentence for each quantity, with a colour and a dash of its own."""
     frame = pd.concat(
         pd.DataFrame({"step": labels, "value": numbers}).assign(quantity=TITLES[name])

@@ -9,6 +9,7 @@ from core.lstm import Model, MyLSTM
 from core.memorize import Alphabet, model_of
 from core.runs import Run
 from pages.ui import live
+from pages.ui.texts import plain
 
 
 class Learned(NamedTuple):
@@ -34,7 +35,11 @@ def learned(run: Run | None) -> Learned | None:
     if not run.config.cell.endswith("LSTM"):
         st.info(f"This run is a {run.config.cell}; what is shown here is an LSTM's.", icon=":material/visibility:")
         return None
-    model = model_of(run.config, checkpoint)
+    try:
+        model = model_of(run.config, checkpoint)
+    except ValueError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
     if isinstance(model.lstm, nn.LSTM):
         model.lstm = MyLSTM.from_torch(model.lstm)
     return Learned(model, Alphabet(run.config.sentence), run.config.sentence, checkpoint.facts.get("epoch", 0))

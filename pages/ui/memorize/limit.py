@@ -2,16 +2,14 @@
 
 import random
 import string
-import time
 from dataclasses import replace
-from itertools import islice
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from core import memorize
-from core.memorize import MemorizeConfig, characters
+from core.memorize import MemorizeConfig, characters, seconds_an_epoch
 from core.runs import Run, Status
 from pages.ui.charts import legible
 from pages.ui.code import show_code
@@ -20,9 +18,11 @@ from pages.ui.take_home import chart_buttons, download, table_file
 
 LENGTHS = [5, 10, 20, 40, 80, 160, 320]
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
+EPOCHS = [50, 100, 200, 300, 500, 1000]
 TIMER = ":material/timer:"
 LONG, TOO_LONG = 5 * 60, 60 * 60  # seconds
-TRIAL_EPOCHS, TRIAL_CHARACTERS = 6, 30
+TRIAL_CHARACTERS = 30
+ALSO = 1.5  # besides its epochs a run reconstructs, and goes to its worker and back
 RANDOM, OWN = "Random letters", "The sentence above, cut or repeated"
 
 
@@ -37,22 +37,28 @@ def show(config: MemorizeConfig | None) -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        lengths = st.multiselect("Lengths (characters)", LENGTHS, [5, 10, 20, 40], key="limit_lengths")
-        sizes = st.multiselect("Hidden sizes (units)", SIZES, [2, 4, 8, 16, 32], key="limit_sizes")
+        lengths = st.multiselect(
+            "Lengths (characters)", LENGTHS, [5, 10, 20, 40], key="limit_lengths", bind="query-params"
+        )
+        sizes = st.multiselect("Hidden sizes (units)", SIZES, [2, 4, 8, 16, 32], key="limit_sizes", bind="query-params")
     with right:
-        text = st.selectbox("Text", [RANDOM, OWN], key="limit_text")
-        epochs = st.select_slider("At most so many epochs", [50, 100, 200, 300, 500, 1000], 200, key="limit_epochs")
+        text = st.selectbox("Text", [RANDOM, OWN], key="limit_text", bind="query-params")
+        epochs = st.select_slider("At most so many epochs", EPOCHS, 200, key="limit_epochs", bind="query-params")
     st.caption(f"Layers ({config.num_layers}), learning rate ({config.lr:g}) and seed ({config.seed}) are those above.")
     if not lengths or not sizes:
         st.info("Choose at least one length and one hidden size.", icon=":material/grid_on:")
         return
-    grid = {
-        (length, size): replace(
-            config, sentence=text_of(length, text, config), hidden_size=size, epochs=epochs, until_known=True
-        )
-        for length in sorted(lengths)
-        for size in sorted(sizes)
-    }
+    try:
+        grid = {
+            (length, size): replace(
+                config, sentence=text_of(length, text, config), hidden_size=size, epochs=epochs, until_known=True
+            )
+            for length in sorted(lengths)
+            for size in sorted(sizes)
+        }
+    except ValueError as error:  # such as a sentence that begins with nothing but blanks
+        st.error(str(error), icon=":material/edit:")
+        return
     configs = list(grid.values())
     runs = runs_of(configs)
     start([each for each, run in zip(configs, runs, strict=True) if run is None], runs)
@@ -103,24 +109,19 @@ def start(missing: list[MemorizeConfig], runs: list[Run | None]) -> None:
 
 def estimate(configs: list[MemorizeConfig]) -> float:
     """Seconds until all are trained, if none knows its text before its last epoch."""
-    return sum(
+    return ALSO * sum(
         config.epochs
         * (len(characters(config.sentence)) + 1)
-        * seconds_a_character(config.hidden_size, config.num_layers)
+        * seconds_a_character(config.hidden_size, config.num_layers, config.backend)
         for config in configs
     )
 
 
 @st.cache_data(show_spinner="Timing a few epochs …", ttl=3600)
-def seconds_a_character(hidden_size: int, num_layers: int) -> float:
-    """Measured here and now: how long a character of an epoch takes, reconstruction included."""
+def seconds_a_character(hidden_size: int, num_layers: int, backend: str) -> float:
+    """Measured here and now: how long a character of an epoch takes."""
     text = "".join(random.Random(0).choices(string.ascii_lowercase, k=TRIAL_CHARACTERS))
-    run = memorize.fit(MemorizeConfig(text, hidden_size, num_layers, epochs=TRIAL_EPOCHS + 1))
-    next(run)  # what is done once does not count
-    began = time.perf_counter()
-    for _ in islice(run, TRIAL_EPOCHS):
-        pass
-    return (time.perf_counter() - began) / TRIAL_EPOCHS / (TRIAL_CHARACTERS + 1)
+    return seconds_an_epoch(MemorizeConfig(text, hidden_size, num_layers, backend=backend)) / (TRIAL_CHARACTERS + 1)
 
 
 def spoken(seconds: float) -> str:
@@ -145,10 +146,7 @@ def draw(runs: dict[tuple[int, int], Run | None]) -> None:
     frame = pd.DataFrame(rows, columns=["length", "hidden size", "accuracy", "epochs", "label"])
     chart = map_of(frame, lengths=sorted({length for length, _ in runs}), sizes=sorted({size for _, size in runs}))
     st.altair_chart(chart, width="stretch")
-    st.caption(
-        "Dark: the whole text came back, after so many epochs (it is asked every few). Where the dark squares end, "
-        "there is the limit."
-    )
+    st.caption("Dark: the whole text came back, after so many epochs. Where the dark squares end, there is the limit.")
     chart_buttons(chart, "limit")
     table = frame.drop(columns="label")
     download("limit.csv", lambda: table_file(table), "text/csv", label="CSV", type="tertiary")

@@ -16,6 +16,7 @@ from pages.ui.memorize.learned import Learned, learned
 from pages.ui.memorize.letters import inputs_of, quoted, targets_of
 from pages.ui.take_home import chart_buttons
 
+LINE = "sizes[:, s] = above.norm(dim=1)"
 STYLE = """<style>
 .back { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.2; overflow-wrap: anywhere; }
 .back span { padding: 0.2rem 0.05rem; }
@@ -34,6 +35,7 @@ def show(run: Run | None) -> None:
         "That is the size of a gradient. Backpropagation through time finds it, step by step from the prediction back."
     )
     right.latex(r"\left\lVert \frac{\partial\,\text{loss}_t}{\partial\,x_s} \right\rVert, \qquad s \le t")
+    right.code(LINE, language="python")
     steps = window(len(targets_of(known.sentence)), "back")
     with st.spinner("Going back through time …", show_time=True):
         sizes = connectivity(known.model, known.alphabet, known.sentence, steps.start, steps.stop)
@@ -70,7 +72,7 @@ def row(known: Learned, sizes: np.ndarray, place: int) -> None:
         share = float(size / reach)
         spans.append(
             f'<span class="{kind}" style="background: rgb(0 114 178 / {share:.1%}); '
-            f'{"color: #fff" if share > 0.6 else ""}" title="{step}: {size:.2e}">{escape(character)}</span>'
+            f'{"color: #fff" if share > 0.85 else ""}" title="{step}: {size:.2e}">{escape(character)}</span>'
         )
     st.html(f'{STYLE}<div class="back" dir="auto">{"".join(spans)}</div>')
     most = int(sizes[: place + 1].argmax())

@@ -8,7 +8,9 @@ from core.runs import Run
 from pages.ui.code import show_code
 from pages.ui.memorize.learned import Learned, learned
 from pages.ui.memorize.letters import visible
-from pages.ui.texts import reconstruction_html
+from pages.ui.texts import plain, reconstruction_html
+
+LINE = "(scores / temperature).softmax(dim=0)"
 
 
 def show(run: Run | None) -> None:
@@ -20,7 +22,9 @@ def show(run: Run | None) -> None:
         "Type how it begins; the network goes on. It reads your characters one by one, and then each of its own. "
         "At a **temperature** above 0 it draws the next character by chance instead of taking the most probable one."
     )
-    st.latex(r"p(\text{next}) = \mathrm{softmax}(z / T)")
+    formula, code = st.columns(2, gap="large", vertical_alignment="center")
+    formula.latex(r"p(\text{next}) = \mathrm{softmax}(z / T)")
+    code.code(LINE, language="python")
     left, right = st.columns([2, 1], gap="large")
     with left:
         beginning = "".join(letters[: max(1, len(letters) // 4)])
@@ -33,7 +37,7 @@ def show(run: Run | None) -> None:
     try:
         said = go_on(known.model, known.alphabet, prompt, len(letters) + 10, temperature, draw)
     except ValueError as error:
-        st.error(str(error), icon=":material/edit:")
+        st.error(plain(str(error)), icon=":material/edit:")
         return
     continuation(known, prompt, said)
     if characters(prompt):
@@ -66,7 +70,9 @@ def perturbed(known: Learned, prompt: str, temperature: float, draw: int) -> Non
         if not others:
             st.info("The sentence has only one kind of character: there is none to replace it by.")
             return
-        other = st.selectbox(f"Instead of {visible(parts[place - 1])}", others, format_func=visible, key="perturb_by")
+        other = st.selectbox(
+            f"Instead of {plain(visible(parts[place - 1]))}", others, format_func=visible, key="perturb_by"
+        )
     wrong = replaced(prompt, place - 1, other)
     limit = len(characters(known.sentence)) + 10
     said = go_on(known.model, known.alphabet, wrong, limit, temperature, draw)

@@ -9,6 +9,7 @@ from core.runs import Run, Status
 from core.training import Change
 from pages.ui import live
 from pages.ui.charts import change_marks, learning_curves, thin
+from pages.ui.take_home import chart_buttons
 from pages.ui.texts import reconstruction_html
 
 
@@ -29,16 +30,16 @@ def draw(run: Run, events: list[memorize.Event]) -> None:
 
     x = [epoch.epoch for epoch in epochs]
     curve = thin(pd.DataFrame({"x": x, "y": [epoch.loss for epoch in epochs]}))
-    st.altair_chart(
-        learning_curves(
-            {"training loss": curve},
-            "Epoch (the whole sentence once)",
-            "Loss (nats per character)",
-            log=st.session_state.get("log_scale", False),
-            marks=change_marks(changes),
-        ),
-        width="stretch",
+    chart = learning_curves(
+        {"training loss": curve},
+        "Epoch (the whole sentence once)",
+        "Loss (nats per character)",
+        log=st.session_state.get("log_scale", False),
+        marks=change_marks(changes),
     )
+    st.altair_chart(chart, width="stretch")
+    if run.status.ended:
+        chart_buttons(chart, "training loss")
 
 
 def verdict(run: Run, last: MemorizeEpoch) -> None:
