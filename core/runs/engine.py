@@ -68,6 +68,7 @@ class Engine:
         self._lock, self._starting = threading.RLock(), threading.Lock()
         self._client: Client | None = None
         self._cluster: subprocess.Popen | LocalCluster | None = None
+        self._cluster_address = ""
         self._tasks: dict[str, Future] = {}
         self._heartbeats: dict[str, tuple[int, float]] = {}  # of each task: its count, and when that last changed
         self._wake, self._closing = threading.Event(), False
@@ -203,9 +204,16 @@ class Engine:
             if cluster_died or (self._client and self._client.status == "closed"):
                 self._disconnect()  # and begin anew
             if self._client is None:
-                address = self._scheduler_address or self._start_cluster()
-                self._client = Client(address, set_as_default=False, timeout=10)
-                self._client.register_plugin(WarmUp())
+                if not self._scheduler_address and self._cluster is None:
+                    self._cluster_address = self._start_cluster()
+                address = self._scheduler_address or self._cluster_address
+                client = Client(address, set_as_default=False, timeout=30)
+                try:
+                    client.register_plugin(WarmUp())
+                except Exception:
+                    client.close()
+                    raise
+                self._client = client
             return self._client
 
     def _disconnect(self) -> None:
@@ -238,6 +246,7 @@ class Engine:
         )
         address = self._cluster.stdout.readline().strip()
         if not address:
+            self._cluster = None
             raise RuntimeError("they did not start; the server's log says why")
         return address
 
