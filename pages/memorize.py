@@ -10,7 +10,7 @@ from core.runs import Run
 from pages.ui import entry, live
 from pages.ui.code import show_code
 from pages.ui.memorize import compare, expects, inside, limit, looks_back, prompt, take_home, training
-from pages.ui.memorize.settings import parent_of, settings
+from pages.ui.memorize.settings import parent_of, settings, task
 
 SECONDS_BETWEEN_LOOKS = 5.0  # as often as a run's model is kept
 
@@ -23,8 +23,11 @@ st.markdown(
 left, right = st.columns([1, 2], gap="large")
 run = live.current_run("memorize")
 with left:
-    config = settings()
-    live.buttons("memorize", config, run, parent=parent_of(run, config))
+    sentence, lr = task()
+    steering = st.container()  # high up, so that Train is seen without scrolling
+    config = settings(sentence, lr)
+    with steering:
+        live.buttons("memorize", config, run, parent=parent_of(run, config))
 with right:
     st.toggle("Logarithmic loss", key="log_scale", help="Equal steps for equal ratios: small losses can be told apart.")
     if run:

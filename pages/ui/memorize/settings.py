@@ -24,14 +24,17 @@ def choose(preset: Preset) -> None:
     )
 
 
-def settings() -> MemorizeConfig | None:
-    """The controls. None, and a sentence that says why, where they do not make a run."""
-    sentence = st.text_area("Sentence to memorise", REPORT_SENTENCE, key="sentence", bind="query-params", height=120)
-    with st.container(horizontal=True, gap="small"):
+def task() -> tuple[str, float]:
+    """What is to be learned, and how fast: the sentence and the learning rate."""
+    sentence = st.text_area("Sentence to memorise", REPORT_SENTENCE, key="sentence", bind="query-params", height=90)
+    with st.container(horizontal=True, gap="xsmall"):
         for preset in PRESETS:
             st.button(preset.name, on_click=choose, args=[preset], type="tertiary")
-    watch = st.empty()
-    lr = controls.learning_rate("memorize", MemorizeConfig.lr)
+    return sentence, controls.learning_rate("memorize", MemorizeConfig.lr)
+
+
+def settings(sentence: str, lr: float) -> MemorizeConfig | None:
+    """The other controls. None, and a sentence that says why, where all of them together do not make a run."""
     more = st.expander("Size, epochs, seed, gradients", icon=":material/tune:")
     with more:
         hidden_size = st.select_slider(
@@ -55,7 +58,7 @@ def settings() -> MemorizeConfig | None:
         backends.times(config)
     for preset in PRESETS:
         if preset.config == replace(config, backend=preset.config.backend):
-            watch.info(f"**{preset.name}.** {preset.watch}", icon=":material/visibility:")
+            st.info(f"**{preset.name}.** {preset.watch}", icon=":material/visibility:")
     return config
 
 
