@@ -144,7 +144,7 @@ def test_a_run_whose_worker_died_goes_on_from_its_checkpoint_with_the_same_event
 def test_an_unfit_parent_is_told_to_the_student(store, begin):
     parent = store.create(SHORT)
     begin(parent).result()
-    child = store.create(MemorizeConfig("other letters", hidden_size=8, num_layers=1), parent=parent)
+    child = store.create(MemorizeConfig("other letters", hidden_size=9, num_layers=1), parent=parent)
     begin(child).result()
     assert store.run(child).status is Status.FAILED
     assert "belong to another network" in store.run(child).message
