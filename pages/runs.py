@@ -168,7 +168,7 @@ who()
 runs = chosen_runs()
 if runs:
     ticked = table(runs)
-    st.caption(f"{len(runs):,} runs. Tick some to compare them; click a heading to sort.")
+    st.caption(f"Runs: {len(runs):,}. Tick some to compare them; click a heading to sort.")
     if len(ticked) > MAX_COMPARED:
         st.warning(f"The first {MAX_COMPARED} are compared: more curves cannot be told apart.")
     if len(ticked) == 1:
