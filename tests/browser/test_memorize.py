@@ -24,6 +24,7 @@ def train(page: Page, server_url: str, sentence: str, look: str) -> None:
     page.goto(f"{server_url}/memorize?{urllib.parse.urlencode(settings)}")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible(timeout=300_000)
+    expect(page.get_by_role("button", name="Train again")).to_be_enabled()  # the page has come to rest
 
 
 def open_look(page: Page, name: str) -> None:
