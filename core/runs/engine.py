@@ -210,7 +210,7 @@ class Engine:
                 client = Client(address, set_as_default=False, timeout=30)
                 try:
                     client.register_plugin(WarmUp())
-                except Exception:
+                except Exception:  # whatever it was goes on to the dispatcher; no half-open connection stays behind
                     client.close()
                     raise
                 self._client = client

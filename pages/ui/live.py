@@ -187,6 +187,16 @@ def events_so_far(run: Run) -> list:
     return seen["events"]
 
 
+def nothing_learned_yet(run: Run | None) -> None:
+    """What to do to have something to look into."""
+    st.info(
+        "The first look inside comes a few seconds after training has begun."
+        if run
+        else "Press **Train** first: then there is something to look into.",
+        icon=":material/visibility:",
+    )
+
+
 def status_line(run: Run, done: float, text: str) -> None:
     """How far the run is (0 to 1), in words and as a bar; where it waits in the queue; and why it ended early."""
     words = f"**{STATUS_TEXTS[run.status]}** {text or queue_text(run)}"

@@ -54,12 +54,7 @@ def learned(run: Run | None) -> Learned | None:
         key = (run.id, run.attempt, seq) if run else None
         config = run.config if run else None
     if checkpoint is None:
-        st.info(
-            "The first look inside comes a few seconds after training has begun."
-            if run
-            else "Press **Train** first: then there is something to look into.",
-            icon=":material/visibility:",
-        )
+        live.nothing_learned_yet(run)
         return None
     if seen.get("key") != key:
         try:

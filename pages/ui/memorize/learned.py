@@ -25,12 +25,7 @@ def learned(run: Run | None) -> Learned | None:
     """The run's model. None, and a sentence that says what to do, while there is nothing to look into."""
     checkpoint = run and live.engine().store.checkpoint(run.id)
     if not checkpoint:
-        st.info(
-            "The first look inside comes a few seconds after training has begun."
-            if run
-            else "Press **Train** first: then there is something to look into.",
-            icon=":material/visibility:",
-        )
+        live.nothing_learned_yet(run)
         return None
     if not run.config.cell.endswith("LSTM"):
         st.info(f"This run is a {run.config.cell}; what is shown here is an LSTM's.", icon=":material/visibility:")
