@@ -45,7 +45,7 @@ def attempt(act: Callable[..., Any], *arguments: Any, **settings: Any) -> None:
     try:
         act(*arguments, **settings)
     except (ValueError, NotAllowed, StoreUnavailable) as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(str(error)), icon=":material/error:")
 
 
 def current_run(kind: str) -> Run | None:
@@ -75,14 +75,22 @@ def own_run(kind: str) -> Run | None:
 
 def steer(kind: str, setting: str, widget: str) -> None:
     """Callback of a widget that holds this field of the config: what is running goes on with its new value."""
-    if run := own_run(kind):
-        attempt(desk().steer, run.id, **{setting: st.session_state[widget]})
+
+    def act() -> None:
+        if run := own_run(kind):
+            desk().steer(run.id, **{setting: st.session_state[widget]})
+
+    attempt(act)
 
 
 def set_pace(kind: str) -> None:
     """Callback of the slow-motion slider."""
-    if run := own_run(kind):
-        attempt(desk().set_pace, run.id, st.session_state[f"{kind}_pace"])
+
+    def act() -> None:
+        if run := own_run(kind):
+            desk().set_pace(run.id, st.session_state[f"{kind}_pace"])
+
+    attempt(act)
 
 
 def buttons(

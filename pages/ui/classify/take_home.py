@@ -14,6 +14,7 @@ from pages.ui import live
 from pages.ui.classify.own_data import is_new
 from pages.ui.classify.training import accuracy_chart, loss_chart, of_kind
 from pages.ui.take_home import chart_buttons, download, table_file
+from pages.ui.texts import plain
 
 
 def show(run: Run | None) -> None:
@@ -103,7 +104,7 @@ def bring_back() -> None:
             config, checkpoint = from_file(file.getvalue())
             model_of(config, load(config.dataset), checkpoint)
         except (ValueError, DatasetError) as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(str(error)), icon=":material/error:")
             return
         st.session_state["loaded_weights"] = (config, checkpoint)
     if "loaded_weights" in st.session_state:
