@@ -99,18 +99,19 @@ def details(run: Run) -> None:
         if run.note:
             st.text(run.note)
         return
-    title = st.text_input("Name", run.title, key=f"title {run.id}", max_chars=80)
-    note = st.text_area("Note", run.note, key=f"note {run.id}", max_chars=2_000)
+    st.text_input("Name", run.title, key=f"title {run.id}", max_chars=80)
+    st.text_area("Note", run.note, key=f"note {run.id}", max_chars=2_000)
     with st.container(horizontal=True):
-        st.button("Save", on_click=live.attempt, args=[describe, run.id, title, note], icon=":material/save:")
+        st.button("Save", on_click=live.attempt, args=[describe, run.id], icon=":material/save:")
         with st.popover("Delete", icon=":material/delete:"):
             st.write("It is gone for good, with its curve and its weights.")
             st.button("Delete this run", on_click=live.attempt, args=[live.desk().delete, run.id], type="primary")
 
 
-def describe(run_id: str, title: str, note: str) -> None:
-    live.desk().rename(run_id, title)
-    live.desk().note(run_id, note)
+def describe(run_id: str) -> None:
+    """Keep what stands in the fields now, also what was typed since they were drawn."""
+    live.desk().rename(run_id, st.session_state[f"title {run_id}"])
+    live.desk().note(run_id, st.session_state[f"note {run_id}"])
 
 
 def compare(runs: list[Run]) -> None:

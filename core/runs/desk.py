@@ -96,7 +96,7 @@ class Desk:
         run = self.store.run(run_id)
         if run is not None and not self.may_change(run):
             raise NotAllowed("This run is somebody else's: you can watch it, but only its owner can change it.")
-        return run_id
+        return run.id if run else ""
 
     def _check_teacher(self) -> None:
         if not self.visitor.teacher:

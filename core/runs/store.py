@@ -129,6 +129,8 @@ class Store:
 
     def run(self, run_id: str) -> Run | None:
         """The run as it is now; None where there is no such run."""
+        if not run_id.isprintable():  # not every database may be asked for that
+            return None
         with self._session() as session:
             return session.get(Run, run_id)
 

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from core.runs import Store
+
 PROJECT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 SECONDS_TO_START = 120
+PASSWORD = "correct horse battery staple"
 expect.set_options(timeout=60_000)  # generous: a machine may be busy with other tests
 
 
@@ -33,41 +36,64 @@ def pytest_collection_modifyitems(items):
             item.add_marker(mark)
 
 
+class Server:
+    """A dashboard of its own, with an empty data folder, that can be killed and started again."""
+
+    def __init__(self, folder: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url, self.data, self.log = f"http://localhost:{self.port}", folder / "data", folder / "log"
+        self.start()
+
+    def start(self) -> None:
+        options = [f"--server.port={self.port}", "--server.headless=true"]
+        with self.log.open("a") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+                cwd=PROJECT,
+                env={**os.environ, "DATA_DIR": str(self.data), "TEACHER_PASSWORD": PASSWORD},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        for _ in range(SECONDS_TO_START * 2):
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
+                return
+            except (urllib.error.URLError, TimeoutError):
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.5)
+        pytest.fail(f"The dashboard did not start:\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(30)
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory):
-    """The address of a dashboard of its own, with an empty data folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    data = tmp_path_factory.mktemp("data")
-    log = tmp_path_factory.mktemp("server") / "log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"],
-            cwd=PROJECT,
-            env={**os.environ, "DATA_DIR": str(data)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://localhost:{port}"
-    try:
-        wait_until_healthy(url, server, log)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(30)
+def server(tmp_path_factory):
+    """The dashboard that the tests of this session share."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.close()
 
 
-def wait_until_healthy(url: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(SECONDS_TO_START * 2):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-            return
-        except (urllib.error.URLError, TimeoutError):
-            if server.poll() is not None:
-                break
-            time.sleep(0.5)
-    pytest.fail(f"The dashboard did not start:\n{log.read_text()}")
+@pytest.fixture(scope="session")
+def server_url(server) -> str:
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def store(server):
+    """The server's store of runs, to look at from outside."""
+    store = Store(f"sqlite:///{server.data}/runs.sqlite")
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="session")
@@ -86,14 +112,25 @@ def is_complaint(message) -> bool:
 
 
 @pytest.fixture
-def page(browser):
-    """A fresh page. The test fails if the browser complained about anything."""
-    complaints = []
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
-    page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
-    yield page
-    context.close()
+def new_page(browser):
+    """new_page() is a page of a browser of its own, as another student's. The test fails if one complained."""
+    complaints, contexts = [], []
+
+    def new_page(**options):
+        contexts.append(browser.new_context(viewport={"width": 1400, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
+        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        return page
+
+    yield new_page
+    for context in contexts:
+        context.close()
     assert not complaints, complaints
+
+
+@pytest.fixture
+def page(new_page):
+    """A fresh page."""
+    return new_page()

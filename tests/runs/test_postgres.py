@@ -17,6 +17,7 @@ from tests.runs.test_store import (  # noqa: F401
     test_a_paused_run_is_let_go_on_once_for_each_unit_asked_for,
     test_a_run_can_begin_with_the_weights_of_another,
     test_a_second_attempt_goes_on_behind_the_checkpoint_and_the_first_can_do_no_harm,
+    test_an_id_that_nobody_was_given_is_no_run_s,
     test_changes_add_up_and_the_config_keeps_what_it_was_submitted_with,
     test_events_come_in_order_after_the_last_one_seen,
     test_ids_cannot_be_guessed_and_unknown_ones_are_none,

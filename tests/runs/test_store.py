@@ -3,6 +3,7 @@ import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from core.classify import ClassifyConfig, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.runs.codec import to_json
+from core.runs.desk import Desk
 from core.runs.people import Visitor
 from core.runs.store import FROM_FILE, Store, row
 from core.runs.tables import Status
@@ -371,3 +373,13 @@ def test_alike_is_the_newest_run_that_its_config_alone_determines(store):
     assert [run.id for run in store.alike([CONFIG], "me")] == [mine]
     newest = store.create(CONFIG, by=me)
     assert [run.id for run in store.alike([CONFIG], "me")] == [newest]
+
+
+@pytest.mark.parametrize("forged", ["", "' OR 1=1 --", "a\0b", "\ud800", "../../etc", "ü" * 10_000])
+def test_an_id_that_nobody_was_given_is_no_run_s(store, forged):
+    run_id = store.create(CONFIG)
+    assert store.run(forged) is None
+    desk = Desk(SimpleNamespace(store=store), Visitor("ann"))
+    for change in (desk.delete, lambda forged: desk.rename(forged, "x")):
+        change(forged)
+    assert store.run(run_id).title == ""
