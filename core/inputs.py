@@ -64,10 +64,10 @@ class Pixels:
 
 
 class Patches:
-    """Every patch feature is an input. Where mirror images were encoded, too, every second training picture is one."""
+    """Every patch feature is an input. flip: every second training picture is seen in the mirror."""
 
-    def __init__(self, features: PatchFeatures):
-        self.features = features
+    def __init__(self, features: PatchFeatures, flip: bool = False):
+        self.features, self.flip = features, flip
         measured = features.train[:: max(1, len(features.train) // 5_000)].astype(np.float32)
         deviations = measured.std(axis=0)
         self.mean, self.scale = measured.mean(axis=0), 1 / (deviations + 1e-3 * deviations.mean() + 1e-6)
@@ -75,9 +75,9 @@ class Patches:
 
     def training(self, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rows = self.features.train[numbers]
-        if self.features.mirrored is not None:
+        if self.flip:
             mirrored = rng.random(len(numbers)) < 0.5
-            rows[mirrored] = self.features.mirrored[numbers[mirrored]]
+            rows[mirrored] = self.features.encoder.mirror(rows[mirrored])
         return self._scaled(rows)
 
     def plain(self, split: Split, numbers: np.ndarray) -> np.ndarray:
@@ -99,4 +99,4 @@ def make_inputs(
     """The data set as a network sees it. Patch features may take a while: yields how much is done, and a text."""
     if features == "pixels":
         return Pixels(dataset, augmentations)
-    return Patches((yield from prepare(dataset, settings, mirrored="flip" in augmentations)))
+    return Patches((yield from prepare(dataset, settings)), flip="flip" in augmentations)
