@@ -99,7 +99,8 @@ def steering() -> dict[str, Any]:
         "schedule": choice(
             "Schedule",
             list(SCHEDULES),
-            "How the learning rate goes on its own: constant, in steps to a tenth, or down along a cosine.",
+            "How the learning rate goes on its own: constant, in steps to a tenth, down along a "
+            "cosine, or first up in small steps to warm up.",
             **steers("schedule"),
         ),
         "weight_decay": st.select_slider(
