@@ -2,13 +2,11 @@
 
 import streamlit as st
 
-from core.runs import StoreUnavailable
-from pages.ui import live, style, visitor
+from pages.ui import live, style, trouble, visitor
 
 
 def main() -> None:
     st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
-    live.engine()  # its workers start while the first page is being read
     visitor.recognise()
     page = st.navigation(
         [
@@ -21,10 +19,9 @@ def main() -> None:
         position="top",
     )
     style.apply()
-    try:
+    with trouble.told():
+        live.engine()  # its workers start while the first page is being read
         page.run()
-    except StoreUnavailable as error:
-        st.error(str(error), icon=":material/cloud_off:")
     visitor.remember()
 
 

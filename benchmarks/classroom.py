@@ -270,11 +270,11 @@ class Student:
             self.findings.redraws.append(time.monotonic() - getattr(self, "asked", time.monotonic()))
 
 
-async def memory(server: psutil.Process, samples: list[tuple[float, float, float]]) -> None:
-    """Every five seconds: the time, and megabytes of the server and of all that it started."""
+async def memory(server: psutil.Process, samples: list[tuple[float, float]]) -> None:
+    """Every five seconds: megabytes of the server, and of all that it started."""
     while True:
         children = sum(_rss(child) for child in server.children(recursive=True))
-        samples.append((time.monotonic(), _rss(server), children))
+        samples.append((_rss(server), children))
         await asyncio.sleep(5)
 
 
@@ -298,8 +298,10 @@ async def lesson(url: str, server: psutil.Process, store: Store, students: int, 
     for watcher in watchers:
         watcher.cancel()
     runs: list[Run | None] = [store.run(run_id) for run_id in findings.started]
-    steady = [sample for sample in samples if sample[0] - began > 60] or samples
     events = sum(len(store.events(run.id)) for run in runs if run)
+    # too high a learning rate is what a student may try: such a run has ended as it should
+    failed = Counter(run.message for run in runs if run and run.status is Status.FAILED)
+    lost = sum(count for message, count in failed.items() if "the loss became" not in message)
     return {
         "students": students,
         "seconds": round(time.monotonic() - began),
@@ -314,13 +316,13 @@ async def lesson(url: str, server: psutil.Process, store: Store, students: int, 
         "event age p95": quantile(findings.ages, 0.95),
         "runs started": len(runs),
         "runs by status": dict(Counter(run.status.value if run else "lost" for run in runs)),
-        "runs lost": sum(run is None or run.status is Status.FAILED for run in runs),
+        "runs lost": runs.count(None) + lost,
         "starts refused": findings.refused,
         "errors": dict(findings.errors),
         "events a second": round(events / seconds, 1),
-        "server MB after a minute": round(steady[0][1]),
-        "server MB at the end": round(statistics.fmean(sample[1] for sample in steady[-3:])),
-        "workers MB at the end": round(steady[-1][2]),
+        "server MB after each minute": [round(samples[i][0]) for i in range(12, len(samples), 12)],
+        "server MB at the end": round(statistics.fmean(sample[0] for sample in samples[-3:])),
+        "workers MB at the end": round(samples[-1][1]),
     }
 
 

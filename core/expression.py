@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from core import functional as F
+from core.parsing import syntax_tree
 from core.tensor import Tensor
 
 MAX_LENGTH = 200
@@ -235,7 +236,7 @@ def parse(text: str) -> Expression:
         )
     check_words(text)
     try:
-        body = ast.parse(text, mode="eval").body
+        body = syntax_tree(text, mode="eval").body
     except SyntaxError as error:
         start = min((error.offset or 1) - 1, len(text))
         sentence = "The formula is incomplete or has something in the wrong place here."

@@ -7,7 +7,7 @@ import streamlit as st
 from core import bptt, memorize
 from core.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
-from pages.ui import entry, live
+from pages.ui import entry, live, trouble
 from pages.ui.code import show_code
 from pages.ui.memorize import compare, expects, inside, limit, looks_back, prompt, take_home, training
 from pages.ui.memorize.settings import parent_of, settings, task
@@ -41,7 +41,8 @@ show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstru
 @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if run and not run.status.ended else None)
 def look_inside(show: Callable[[Run | None], None]) -> None:
     """A look at what the run has learned so far, again and again while it goes on."""
-    show(run)
+    with trouble.told():
+        show(run)
 
 
 tabs = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from core.parsing import source
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,6 @@ class Fault:
 
     def diff(self) -> str:
         """The right twin's code with the lines that are gone (-) and those that have come (+) in the wrong one."""
-        right, wrong = (textwrap.dedent(inspect.getsource(twin)).splitlines() for twin in (self.right, self.wrong))
+        right, wrong = (textwrap.dedent(source(twin)[0]).splitlines() for twin in (self.right, self.wrong))
         _, _, _, *lines = difflib.unified_diff(right, wrong, n=len(right), lineterm="")  # without its head
         return "\n".join(lines)

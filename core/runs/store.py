@@ -75,7 +75,7 @@ class Store:
     def __init__(self, url: str | None = None):
         """url: an SQLAlchemy URL; else DATABASE_URL, else the SQLite file runs.sqlite in DATA_DIR.
 
-        Raises RuntimeError for a store that a newer version of this program has written. Every method raises
+        Raises StoreUnavailable for a store that a newer version of this program has written. Every method raises
         StoreUnavailable while the database does not do what it should.
         """
         location = _location(url or os.environ.get("DATABASE_URL"))
@@ -401,7 +401,7 @@ class Store:
             connection.execute(insert(Schema).from_select([Schema.version], first))
             version = _one_at_a_time(connection)  # of servers that start together, one upgrades and the others wait
             if version > SCHEMA_VERSION:
-                raise RuntimeError(
+                raise StoreUnavailable(
                     f"The run store {self._database.url!r} was written by a newer version of this program (schema "
                     f"{version}; this one knows {SCHEMA_VERSION}): update the program, or name another in DATABASE_URL."
                 )

@@ -12,6 +12,7 @@ from pages.ui.texts import plain
 from pages.ui.visitor import visitor
 
 SECONDS_BETWEEN_REDRAWS = 0.5
+PATIENCE = 0.4  # seconds that a click on Train waits for the first event: sooner than the next redraw would show it
 SECONDS_BETWEEN_LOOKS = 5.0  # after so long the store is told again that somebody watches
 PACES = [0.0, 0.1, 0.3, 1.0, 3.0]  # of slow motion, seconds a step
 
@@ -44,7 +45,7 @@ def attempt(act: Callable[..., Any], *arguments: Any, **settings: Any) -> None:
     try:
         act(*arguments, **settings)
     except (ValueError, NotAllowed, StoreUnavailable) as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(str(error)), icon=":material/error:")
 
 
 def current_run(kind: str) -> Run | None:
@@ -74,14 +75,22 @@ def own_run(kind: str) -> Run | None:
 
 def steer(kind: str, setting: str, widget: str) -> None:
     """Callback of a widget that holds this field of the config: what is running goes on with its new value."""
-    if run := own_run(kind):
-        attempt(desk().steer, run.id, **{setting: st.session_state[widget]})
+
+    def act() -> None:
+        if run := own_run(kind):
+            desk().steer(run.id, **{setting: st.session_state[widget]})
+
+    attempt(act)
 
 
 def set_pace(kind: str) -> None:
     """Callback of the slow-motion slider."""
-    if run := own_run(kind):
-        attempt(desk().set_pace, run.id, st.session_state[f"{kind}_pace"])
+
+    def act() -> None:
+        if run := own_run(kind):
+            desk().set_pace(run.id, st.session_state[f"{kind}_pace"])
+
+    attempt(act)
 
 
 def buttons(
@@ -135,7 +144,15 @@ def buttons(
         if pace:
             desk().set_pace(run_id, pace)
         show_run(kind, run_id)
+        wait_for_first_event(run_id)
         st.rerun()
+
+
+def wait_for_first_event(run_id: str) -> None:
+    """Return when there is something to draw, or after a moment where that takes longer."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and not engine().store.events(run_id, limit=1):
+        time.sleep(PATIENCE / 20)
 
 
 def action(label: str, icon: str, act: Callable[..., None], run: Run | None, *arguments: Any) -> None:

@@ -14,6 +14,7 @@ STYLE = """<style>
 .said .missing { color: #5b6770; border-bottom: 3px dotted #5b6770; }
 </style>"""
 
+WORD_JOINER = "\u2060"  # takes no room
 VISIBLE = {"\n": "⏎\n", "\t": "⇥\t", " ": " "}
 
 
@@ -36,5 +37,8 @@ def reconstruction_html(sentence: str, said: str) -> str:
 
 
 def plain(text: str) -> str:
-    """What somebody typed, so that Markdown shows it as it is: no link, picture or formula is made of it."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~$:&])", r"\\\1", text).replace("\n", " ")
+    """What somebody typed, so that Markdown shows it as it is: no link, picture, icon or formula is made of it."""
+    one_line = text.replace("\n", " ").strip()
+    escaped = re.sub(r"([\\`*_{}\[\]<>#|~$:&@=+-]|(?<=^\d)[.)]|(?<=^\d\d)[.)])", r"\\\1", one_line)
+    # Addresses, icons and arrows are found afterwards, where no backslash is left: their signs must not stay together.
+    return re.sub(r"(\\[:@=>-]|(?<=www)\.|(?<=material)/)", rf"{WORD_JOINER}\1", escaped, flags=re.IGNORECASE)

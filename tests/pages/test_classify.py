@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.classify import Step
 from core.presets import PRESETS
 from tests.pages.conftest import button, run_until
 
@@ -147,6 +148,10 @@ def test_weights_go_home_and_come_back(open_page, finished):
     app = open_page("classify", look="Take home")
     app.file_uploader(key="weights_file").set_value(("weights.npz", weights, "application/zip")).run()
     assert "hidden layers 32, 16" in app.success[0].value
+    button(app, "Train on from this file").click().run()
+    run_until(app, lambda: any("Test accuracy" in success.value for success in app.success))
+    first = next(event for _, event in store.events(app.session_state["classify_run"]) if isinstance(event, Step))
+    assert first.loss < 1.5, "new weights would be at ln 10 = 2.3"
     app.query_params["look"] = "Mistakes"
     app = open_page("classify", look="Take home")
     app.file_uploader(key="weights_file").set_value(("weights.npz", b"no weights", "application/zip")).run()

@@ -1,12 +1,12 @@
 """Exercises: the student types what an operation sends back, and is told at once whether it is right."""
 
-import inspect
 import textwrap
 
 import streamlit as st
 
 from core.exercises import EXERCISES, TRIES, CounterExample, Exercise, grade
 from core.expression import ExpressionError
+from core.parsing import source
 from pages.ui.autograd.complain import complain
 from pages.ui.code import show_code
 from pages.ui.graph import short
@@ -34,7 +34,7 @@ def show() -> None:
     with right.expander("A solution", key=f"solution_{name}", icon=":material/key:"):
         st.code("\n".join(f"to {wanted}: {text}" for wanted, text in exercise.solutions.items()), language=None)
         st.caption("And this is how the project does it:")
-        st.code(textwrap.dedent(inspect.getsource(exercise.code)), language="python", wrap_lines=True)
+        st.code(textwrap.dedent(source(exercise.code)[0]), language="python", wrap_lines=True)
     show_code(grade)
 
 

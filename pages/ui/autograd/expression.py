@@ -12,6 +12,7 @@ import streamlit as st
 from core import functional as F
 from core.expression import Expression, ExpressionError, Graph, parse
 from core.gradcheck import STEP, central_differences, pytorch_gradients
+from core.parsing import source, syntax_tree
 from core.tensor import Tensor
 from core.trace import BackwardStep, Contribution, backward_steps, forward_steps
 from pages.ui.autograd.complain import complain
@@ -169,8 +170,8 @@ def explain(graph: Graph, at: int, forward: list[Tensor], gone_back: list[Backwa
                 f"- to `{name_of(graph, part.parent)}`: {short(step.incoming)} · {short(part.local)} = "
                 f"**{short(part.amount)}**{sum_of(part, ', added to what came along another path: **', '**')}"
             )
-        source, first = inspect.getsourcelines(step.tensor.backward_rule)
-        show_lines("".join(source), first)
+        lines, first = inspect.getsourcelines(step.tensor.backward_rule)
+        show_lines("".join(lines), first)
 
 
 def sum_of(part: Contribution, before: str, after: str) -> str:
@@ -188,10 +189,10 @@ def spelled(graph: Graph, tensor: Tensor) -> str:
 
 def forward_lines(function) -> tuple[str, int]:
     """The lines of an operation that calculate its value, without docstring and backward; the first one's number."""
-    source, first = inspect.getsourcelines(function)
-    body = ast.parse("".join(source)).body[0].body
+    text, first = source(function)
+    body = syntax_tree(text).body[0].body
     working = [part for part in body if not isinstance(part, ast.FunctionDef | ast.Expr)]
-    lines = [line for part in working for line in source[part.lineno - 1 : part.end_lineno]]
+    lines = [line for part in working for line in text.splitlines(keepends=True)[part.lineno - 1 : part.end_lineno]]
     return "".join(lines), first + working[0].lineno - 1
 
 

@@ -1,12 +1,12 @@
 """Break-it lab: a fault's symptom first, then a hint, a question, and at last the line that is wrong."""
 
-import inspect
 import textwrap
 
 import pandas as pd
 import streamlit as st
 
 from core.faults import FAULTS, Comparison, Curves, Fault, Row
+from core.parsing import source
 from pages.ui.charts import learning_curves
 from pages.ui.graph import short
 
@@ -37,7 +37,7 @@ def show() -> None:
     with right:  # the keys: what was opened in one case does not tell on the next
         st.subheader("The code")
         with st.expander("The wrong twin", key=f"wrong_{fault.name}", icon=":material/search:"):
-            st.code(textwrap.dedent(inspect.getsource(fault.wrong)), language="python", wrap_lines=True)
+            st.code(textwrap.dedent(source(fault.wrong)[0]), language="python", wrap_lines=True)
         with st.expander("The solution", key=f"solution_{fault.name}", icon=":material/difference:"):
             st.caption(f"Right, with − where it differs: {where(fault.right)}.  \nWrong, with +: {where(fault.wrong)}.")
             st.code(fault.diff(), language="diff", wrap_lines=True)
@@ -90,4 +90,4 @@ def question(fault: Fault) -> None:
 
 def where(twin) -> str:
     """Where a twin's code stands."""
-    return f"`{twin.__module__.replace('.', '/')}.py`, line {inspect.getsourcelines(twin)[1]}"
+    return f"`{twin.__module__.replace('.', '/')}.py`, line {source(twin)[1]}"

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.classify import ClassifyConfig, parameter_counts
 from core.datasets import DatasetInfo
+from pages.ui.texts import plain
 
 MAX_WIDTH = 4_096
 
@@ -21,7 +22,7 @@ def editor(default: str) -> str:
         try:
             widths = sizes(text)
         except ValueError as error:
-            st.caption(str(error))
+            st.caption(plain(str(error)))
             return text
         for number, width in enumerate(widths):
             st.session_state[f"layer_{number}"] = min(max(width, 1), MAX_WIDTH)

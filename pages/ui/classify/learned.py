@@ -10,7 +10,7 @@ from core.classify import MLP, ClassifyConfig, inputs_of, model_of, predict_all
 from core.datasets import Dataset, DatasetError, load
 from core.inputs import Inputs
 from core.runs import Run
-from pages.ui import live
+from pages.ui import live, trouble
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -34,9 +34,10 @@ def look(run: Run | None, show: Callable[[Learned], None]) -> None:
 
     @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if going else None)
     def redraw() -> None:
-        now = learned(run)
-        if now:
-            show(now)
+        with trouble.told():
+            now = learned(run)
+            if now:
+                show(now)
 
     redraw()
 

@@ -11,6 +11,7 @@ from core.runs import Run
 from pages.ui.charts import BLUE, legible
 from pages.ui.classify.learned import Learned, look
 from pages.ui.pictures import samples_html
+from pages.ui.texts import plain
 
 SHOWN = 12
 READABLE = 20  # classes: of more, the counts in the cells could not be read
@@ -42,9 +43,8 @@ def draw(learned: Learned) -> None:
             truth, answer = classes.index(chosen[0]["truth"]), classes.index(chosen[0]["answer"])
             numbers = np.flatnonzero((labels == truth) & (answers == answer))
             numbers = numbers[np.argsort(-learned.probabilities[numbers, answer], kind="stable")]
-            st.markdown(
-                f"**{classes[truth]} taken for {classes[answer]}**: {len(numbers):,} pictures, the surest first"
-            )
+            which = f"{plain(classes[truth])} taken for {plain(classes[answer])}"
+            st.markdown(f"**{which}**: {len(numbers):,} pictures, the surest first")
         else:
             numbers = worst_mistakes(labels, learned.probabilities, SHOWN)
             st.markdown("**Its worst mistakes**, the most confident first")

@@ -7,6 +7,7 @@ import streamlit as st
 from core.datasets import DatasetError, info_of
 from core.own_data import keep_files, keep_npz, keep_zip
 from core.pictures import MAX_BYTES
+from pages.ui.texts import plain
 
 MAX_MEGABYTES = 200
 
@@ -50,7 +51,7 @@ def take(keep: Callable[[Callable[[float, str], None]], str]) -> None:
         name = keep(lambda share, text: bar.progress(min(share, 1.0), text=text))
         info = info_of(name)
     except DatasetError as error:
-        place.error(str(error), icon=":material/image_not_supported:")
+        place.error(plain(str(error)), icon=":material/image_not_supported:")
         return
     place.empty()
     if name not in st.session_state["own_data"]:

@@ -12,6 +12,7 @@ from core.runs import Run
 from pages.ui.charts import BLUE, legible
 from pages.ui.classify.learned import Learned, look
 from pages.ui.pictures import png
+from pages.ui.texts import plain
 
 CANVAS = 280  # pixels of the page for 28 of the picture
 PEN = 20
@@ -38,7 +39,8 @@ def draw(learned: Learned) -> None:
         inputs = learned.inputs.of(picture[None])
         probabilities = predict(learned.model, inputs)[0]
         best = int(probabilities.argmax())
-        right.markdown(f"**It says: {learned.dataset.classes[best]}**, with a probability of {probabilities[best]:.0%}")
+        said = plain(learned.dataset.classes[best])
+        right.markdown(f"**It says: {said}**, with a probability of {probabilities[best]:.0%}")
         right.altair_chart(probability_chart(learned.dataset.classes, probabilities), width="stretch")
     on_the_way(learned, inputs)
 
@@ -75,7 +77,7 @@ def upload(shape: tuple[int, ...], digits: bool) -> np.ndarray | None:
         picture = read_picture(file, file.name)
         return centred(ink_of(picture), shape[0]) if digits and is_drawing() else photo(picture, shape)
     except PictureError as error:
-        st.error(str(error), icon=":material/image_not_supported:")
+        st.error(plain(str(error)), icon=":material/image_not_supported:")
         return None
 
 

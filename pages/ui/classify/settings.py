@@ -16,6 +16,7 @@ from core.training import differences
 from pages.ui import controls, live
 from pages.ui.classify import layers, own_data
 from pages.ui.data import where
+from pages.ui.texts import plain
 
 WIDGETS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's own name
 SEES = {"pixels": "every pixel", "patches": "patch features"}
@@ -76,7 +77,7 @@ def settings() -> ClassifyConfig | None:
         if info:
             check_suits(config, info.train_size, info.picture_shape, len(info.classes))
     except ValueError as error:
-        st.error(str(error), icon=":material/edit:")
+        st.error(plain(str(error)), icon=":material/edit:")
         return None
     with layers_place:
         layers.count(config, info)
@@ -226,7 +227,7 @@ def known_info(dataset: str) -> DatasetInfo | None:
     try:
         return info_of(dataset)
     except DatasetError as error:
-        st.error(str(error), icon=":material/cloud_off:")
+        st.error(plain(str(error)), icon=":material/cloud_off:")
         return None
 
 

@@ -9,11 +9,12 @@ from core.datasets import DatasetError, load
 from core.network_file import MAX_BYTES, from_file, to_file
 from core.notebook import notebook
 from core.runs import Run
-from core.training import Change
+from core.training import Change, Checkpoint
 from pages.ui import live
 from pages.ui.classify.own_data import is_new
 from pages.ui.classify.training import accuracy_chart, loss_chart, of_kind
 from pages.ui.take_home import chart_buttons, download, table_file
+from pages.ui.texts import plain
 
 
 def show(run: Run | None) -> None:
@@ -103,18 +104,32 @@ def bring_back() -> None:
             config, checkpoint = from_file(file.getvalue())
             model_of(config, load(config.dataset), checkpoint)
         except (ValueError, DatasetError) as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(str(error)), icon=":material/error:")
             return
         st.session_state["loaded_weights"] = (config, checkpoint)
     if "loaded_weights" in st.session_state:
-        config, _ = st.session_state["loaded_weights"]
+        config, checkpoint = st.session_state["loaded_weights"]
         layers = ", ".join(map(str, config.hidden)) or "none"
         st.success(
             f"Loaded: a network for {config.dataset} with hidden layers {layers}. The tabs Mistakes, Inside and Your "
             "own picture now show it.",
             icon=":material/check_circle:",
         )
-        st.button("Back to the run", on_click=forget, icon=":material/undo:")
+        with st.container(horizontal=True):
+            st.button(
+                "Train on from this file",
+                icon=":material/model_training:",
+                on_click=live.attempt,
+                args=[train_on, config, checkpoint],
+                help="A new run with the settings in the file, which begins with its weights.",
+            )
+            st.button("Back to the run", on_click=forget, icon=":material/undo:")
+
+
+def train_on(config: ClassifyConfig, weights: Checkpoint) -> None:
+    """A run that begins with a file's weights. Raises ValueError where the teacher's rules forbid it."""
+    live.show_run("classify", live.desk().submit(config, weights=weights))
+    forget()
 
 
 def forget() -> None:

@@ -10,7 +10,7 @@ from core.datasets import DatasetError, info_of
 from core.runs import Run
 from core.training import Change
 from pages.ui import live
-from pages.ui.charts import change_marks, learning_curves, thin
+from pages.ui.charts import change_marks, learning_curves, show_again, thin
 from pages.ui.pictures import samples_html
 
 STEP, EPOCH = "Step (one batch each)", "Epoch (all pictures once)"
@@ -42,10 +42,10 @@ def draw(run: Run, events: list[classify.Event]) -> None:
     loss_place, accuracy_place = st.columns(2)
     with loss_place:
         log = st.session_state.get("classify_log_scale", False)
-        st.altair_chart(loss_chart(steps, epochs, of_kind(Change, events), log), width="stretch")
+        show_again(loss_chart(steps, epochs, of_kind(Change, events), log))
     if epochs:
         with accuracy_place:
-            st.altair_chart(accuracy_chart(epochs), width="stretch")
+            show_again(accuracy_chart(epochs))
         try:
             classes = info_of(config.dataset).classes
         except DatasetError as error:  # somebody's own pictures, which are not kept for ever

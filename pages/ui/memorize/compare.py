@@ -9,6 +9,7 @@ from core.cells import CELLS, WithoutCellState
 from core.lstm import MyLSTM
 from core.memorize import MemorizeConfig, MemorizeEpoch, make_model
 from core.runs import Run, Status
+from pages.ui import trouble
 from pages.ui.charts import learning_curves, thin
 from pages.ui.code import show_code
 from pages.ui.memorize.several import epochs_of, going, runs_of, stop, submit
@@ -51,10 +52,11 @@ def show(config: MemorizeConfig | None) -> None:
 
     @st.fragment(run_every=1.0 if going(runs) else None)
     def results() -> None:
-        now = runs_of(configs)
-        draw(configs, now)
-        if going(runs) and not going(now):
-            st.rerun()  # the buttons outside show another state
+        with trouble.told():
+            now = runs_of(configs)
+            draw(configs, now)
+            if going(runs) and not going(now):
+                st.rerun()  # the buttons outside show another state
 
     if any(runs):
         results()

@@ -71,10 +71,10 @@ def heat_map(
     """
     steps = step_names(columns, first)
     frame = pd.DataFrame(
-        {
-            "step": np.tile(steps, len(rows)),
-            "row": np.repeat(rows, len(columns)),
-            "value": np.round(values.astype(float).ravel(), 5),
+        {  # categories travel to the browser once, and then a number a cell
+            "step": pd.Categorical.from_codes(np.tile(np.arange(len(steps)), len(rows)), steps),
+            "row": pd.Categorical.from_codes(np.repeat(np.arange(len(rows)), len(steps)), rows),
+            "value": values.astype(np.float32).ravel(),
         }
     ).dropna()
     chosen = alt.selection_point(name="row", fields=["row"], on="click", clear=False)

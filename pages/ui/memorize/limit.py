@@ -11,10 +11,12 @@ import streamlit as st
 from core import memorize
 from core.memorize import MemorizeConfig, characters, seconds_an_epoch
 from core.runs import Run, Status
+from pages.ui import trouble
 from pages.ui.charts import legible
 from pages.ui.code import show_code
 from pages.ui.memorize.several import going, runs_of, stop, submit
 from pages.ui.take_home import chart_buttons, download, table_file
+from pages.ui.texts import plain
 
 LENGTHS = [5, 10, 20, 40, 80, 160, 320]
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
@@ -57,7 +59,7 @@ def show(config: MemorizeConfig | None) -> None:
             for size in sorted(sizes)
         }
     except ValueError as error:  # such as a sentence that begins with nothing but blanks
-        st.error(str(error), icon=":material/edit:")
+        st.error(plain(str(error)), icon=":material/edit:")
         return
     configs = list(grid.values())
     runs = runs_of(configs)
@@ -65,10 +67,11 @@ def show(config: MemorizeConfig | None) -> None:
 
     @st.fragment(run_every=1.0 if going(runs) else None)
     def results() -> None:
-        now = runs_of(configs)
-        draw(dict(zip(grid, now, strict=True)))
-        if going(runs) and not going(now):
-            st.rerun()  # the buttons outside show another state
+        with trouble.told():
+            now = runs_of(configs)
+            draw(dict(zip(grid, now, strict=True)))
+            if going(runs) and not going(now):
+                st.rerun()  # the buttons outside show another state
 
     if any(runs):
         results()

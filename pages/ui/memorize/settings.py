@@ -9,6 +9,7 @@ from core.runs import Run
 from pages.ui import controls
 from pages.ui.memorize import backends
 from pages.ui.memorize.presets import PRESETS, Preset
+from pages.ui.texts import plain
 
 
 def choose(preset: Preset) -> None:
@@ -52,7 +53,7 @@ def settings(sentence: str, lr: float) -> MemorizeConfig | None:
     try:
         config = MemorizeConfig(sentence, hidden_size, num_layers, lr, epochs, seed, backend=backend)
     except ValueError as error:
-        st.error(str(error), icon=":material/edit:")
+        st.error(plain(str(error)), icon=":material/edit:")
         return None
     with more:
         backends.times(config)

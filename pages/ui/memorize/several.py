@@ -26,11 +26,12 @@ def going(runs: Sequence[Run | None]) -> bool:
 
 def submit(configs: Sequence[MemorizeConfig]) -> None:
     """Callback: have these trained, as many as the teacher's rules allow now."""
-    try:
+
+    def submit_all() -> None:
         for config in configs:
             live.desk().submit(config)
-    except ValueError as error:
-        st.toast(str(error), icon=":material/block:")
+
+    live.attempt(submit_all)
 
 
 def stop(runs: Sequence[Run | None]) -> None:

@@ -12,6 +12,7 @@ from pages.ui.memorize.experiment import experiment
 from pages.ui.memorize.learned import learned
 from pages.ui.memorize.settings import layers_of
 from pages.ui.take_home import download, table_file
+from pages.ui.texts import plain
 
 HOW_TO_LOAD = """\
 import torch
@@ -61,7 +62,7 @@ def bring_back(config: MemorizeConfig | None) -> None:
         saved = from_file(file.getvalue())
         check_sizes(saved, config)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     st.success(
         f"{size_of(saved)}, which know {len(saved.symbols)} different characters.",
@@ -86,7 +87,4 @@ def size_of(saved: Weights) -> str:
 
 def train_on(saved: Weights, config: MemorizeConfig) -> None:
     """Callback: a run that begins with the file's weights."""
-    try:
-        live.show_run("memorize", live.desk().submit(config, weights=saved.checkpoint()))
-    except ValueError as error:  # the teacher's rules
-        st.toast(str(error), icon=":material/block:")
+    live.attempt(lambda: live.show_run("memorize", live.desk().submit(config, weights=saved.checkpoint())))

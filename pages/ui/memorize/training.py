@@ -8,7 +8,7 @@ from core.memorize import MemorizeEpoch
 from core.runs import Run, Status
 from core.training import Change
 from pages.ui import live
-from pages.ui.charts import change_marks, learning_curves, thin
+from pages.ui.charts import change_marks, learning_curves, show_again, thin
 from pages.ui.take_home import chart_buttons
 from pages.ui.texts import reconstruction_html
 
@@ -37,7 +37,7 @@ def draw(run: Run, events: list[memorize.Event]) -> None:
         log=st.session_state.get("log_scale", False),
         marks=change_marks(changes),
     )
-    st.altair_chart(chart, width="stretch")
+    show_again(chart)
     if run.status.ended:
         chart_buttons(chart, "training loss")
 
