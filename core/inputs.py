@@ -68,7 +68,7 @@ class Patches:
 
     def __init__(self, features: PatchFeatures, flip: bool = False):
         self.features, self.flip = features, flip
-        measured = features.train[:: max(1, len(features.train) // 5_000)].astype(np.float32)
+        measured = evened(features.train[:: max(1, len(features.train) // 5_000)])
         deviations = measured.std(axis=0)
         self.mean, self.scale = measured.mean(axis=0), 1 / (deviations + 1e-3 * deviations.mean() + 1e-6)
         self.size = features.encoder.settings.features
@@ -87,10 +87,23 @@ class Patches:
         return self._scaled(self.features.encoder(pictures))
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
-        inputs = features.astype(np.float32)
+        inputs = evened(features)
         inputs -= self.mean
         inputs *= self.scale
         return inputs
+
+
+def evened(features: np.ndarray) -> np.ndarray:
+    """Patch features, most of them small and a few large, without what all have in common: a picture's contrast.
+
+    The square root brings large ones closer; then each picture's mean and deviation are taken out. Otherwise that one
+    direction would outweigh all others, and gradient descent could take small steps only.
+    (n, features) float16, none below 0 -> (n, features) float32.
+    """
+    features = np.sqrt(features.clip(0).astype(np.float32))
+    features -= features.mean(axis=1, keepdims=True)
+    features /= features.std(axis=1, keepdims=True) + 1e-3
+    return features
 
 
 def make_inputs(

@@ -371,7 +371,7 @@ def test_a_batch_larger_than_the_data_is_refused(make_dataset):
         ("batch_size", 0, "batch size"),
         ("epochs", True, "number of epochs must be a whole number"),
         ("seed", -1, "seed"),
-        ("schedule", "linear", "must be one of constant, step, cosine, but it is 'linear'"),
+        ("schedule", "linear", "must be one of constant, step, cosine, warmup, but it is 'linear'"),
         ("activation", "softmax", "activation must be one of relu, tanh, sigmoid"),
         ("initialisation", "ones", "initialisation must be one of he, glorot, small, large, zero"),
         ("optimizer", "rmsprop", "optimiser must be one of sgd, adam"),
