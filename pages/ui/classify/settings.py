@@ -187,7 +187,8 @@ def pictures(features: str) -> dict[str, Any]:
             ClassifyConfig.patches,
             key="patches",
             bind="query-params",
-            help="How many filters are cut from training pictures; the time that features take grows with them.",
+            help="How many filters: half are cut from training pictures, half are these in the mirror. The time that "
+            "features take grows with them.",
         )
         chosen["grid"] = st.slider(
             "Cells, a side",
