@@ -21,19 +21,23 @@ STYLE = """<style>
 .sample .guess span { position: relative; display: flex; justify-content: space-between; }
 </style>"""
 GUESSES = 3
+COLOURS = 64  # of a picture of weights, which is drawn anew while they are learned: more cannot be told apart
 
 
-def png(picture: np.ndarray) -> str:
-    """A picture, (height, width) or (height, width, 3) uint8, as the address of a PNG for an <img>."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
+def png(picture: np.ndarray, colours: int | None = None) -> str:
+    """A picture, (height, width) or (height, width, 3) uint8, as the address of a PNG for an <img>.
+
+    colours: how many it may have at most; fewer make it smaller.
+    """
+    buffer, image = io.BytesIO(), Image.fromarray(picture)
+    (image.quantize(colours) if colours else image).save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + b64encode(buffer.getvalue()).decode()
 
 
 def grid_html(pictures: list[np.ndarray], size: float) -> str:
     """Pictures side by side, each `size` rem wide, every pixel to be seen."""
     style = f"width: {size}rem; height: {size}rem; image-rendering: pixelated; border: 1px solid #d5dade;"
-    images = "".join(f'<img src="{png(picture)}" style="{style}" alt="">' for picture in pictures)
+    images = "".join(f'<img src="{png(picture, COLOURS)}" style="{style}" alt="">' for picture in pictures)
     return f'<div style="display: flex; flex-wrap: wrap; gap: 0.25rem;">{images}</div>'
 
 
