@@ -48,7 +48,7 @@ CLASSIFY_OPTIONS = {
     "initialisation": f"how large the first weights are: {', '.join(nn.DEVIATIONS)}",
     "optimizer": f"what makes steps of gradients: {', '.join(optim.OPTIMIZERS)} (momentum is then Adam's first beta)",
     "features": f"what the network sees: {', '.join(inputs.FEATURES)}",
-    "patches": "with --features patches, how many filters are cut from training pictures",
+    "patches": "with --features patches, how many filters: half cut from training pictures, half their mirror images",
     "grid": "with --features patches, into how many cells a side what they find is added up",
     "augment": f"random changes of the pictures learned from, of {', '.join(augment.AUGMENTATIONS)}",
     "train_size": "learn from so many pictures only; 0 for all",

@@ -93,7 +93,7 @@ class ClassifyConfig:
         if self.features == "patches" and set(self.augment) - {"flip"}:
             raise ValueError(
                 "Patch features are computed once, before the training: of augmentation, only flip can be had with "
-                "them, as those of the mirror image are computed, too."
+                "them, as a picture in the mirror has the same ones in another order."
             )
 
     @property

@@ -1,8 +1,9 @@
 """Patch features: a picture described by how much it looks, here and there, like small patches of other pictures.
 
-Nothing here is learned by gradient descent. Patches cut at random from training pictures are whitened and become
-filters; every place of a picture is compared with each of them; what a filter finds, and what it finds inverted, is
-added up in each cell of a grid. Coates & Ng, "The importance of encoding versus training with sparse coding and vector
+Nothing here is learned by gradient descent. Patches cut at random from training pictures, and their mirror images, are
+whitened and become filters; every place of a picture is compared with each of them; what a filter finds, and what it
+finds inverted, is added up in each cell of a grid. So a picture in the mirror has the same features in another order.
+Coates & Ng, "The importance of encoding versus training with sparse coding and vector
 quantization" (2011), on the pipeline of Coates, Lee & Ng, "An analysis of single-layer networks in unsupervised feature
 learning" (2011).
 """
@@ -15,6 +16,7 @@ import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,7 +28,7 @@ from threadpoolctl import threadpool_limits
 from core.datasets import Dataset, data_dir
 from core.training import check_range
 
-VERSION = 1  # part of the cache's key: grows whenever the same settings would give other features
+VERSION = 2  # part of the cache's key: grows whenever the same settings would give other features
 PATCHES_MEASURED = 100_000  # how many patches tell which directions are common; whitening makes all equally common
 CONTRAST_FLOOR, WHITENING_FLOOR = 10.0, 0.1  # keep noise in flat patches, and in rare directions, from being blown up
 BLOCK = 200  # pictures that a thread encodes at a time
@@ -36,8 +38,8 @@ CACHE_LIMIT = 12e9  # bytes; what has not been used for longest goes first
 
 @dataclass(frozen=True)
 class PatchSettings:
-    """patches: how many filters. size: height and width of a patch, in pixels. grid: cells a side.
-    threshold: how much of a likeness does not count yet. seed: which patches are drawn.
+    """patches: how many filters, half of them the others' mirror images. size: height and width of a patch, in pixels.
+    grid: cells a side. threshold: how much of a likeness does not count yet. seed: which patches are drawn.
 
     Raises ValueError with a sentence for a student where a field is wrong.
     """
@@ -49,7 +51,12 @@ class PatchSettings:
     seed: int = 0
 
     def __post_init__(self):
-        check_range("The number of patches", self.patches, 1, 4_000, whole=True)
+        check_range("The number of patches", self.patches, 2, 4_000, whole=True)
+        if self.patches % 2:
+            raise ValueError(
+                f"The number of patches must be even, as half of them are the others in the mirror, but it is "
+                f"{self.patches:,}."
+            )
         check_range("The size of a patch", self.size, 2, 12, whole=True)
         check_range("The cells of the grid, a side,", self.grid, 1, 5, whole=True)
         check_range("The threshold", self.threshold, 0, 10)
@@ -63,8 +70,9 @@ class PatchSettings:
 class PatchEncoder:
     """Pictures to patch features, with filters made of training pictures alone.
 
-    cut: (patches, size, size[, colours]) uint8, the patches as they were drawn. filters: (size · size · colours,
-    patches) float32, the same patches whitened, each of length 1. bias: (patches,) float32.
+    cut: (patches, size, size[, colours]) uint8, the patches as they were drawn, then their mirror images.
+    filters: (size · size · colours, patches) float32, the same patches whitened, each of length 1.
+    bias: (patches,) float32.
     """
 
     def __init__(self, pictures: np.ndarray, settings: PatchSettings):
@@ -77,8 +85,9 @@ class PatchEncoder:
             )
         self.settings = settings
         rng = np.random.default_rng(settings.seed)
-        self.cut = random_patches(pictures, settings.size, settings.patches, rng)
-        measured = normalize(_flat(random_patches(pictures, settings.size, PATCHES_MEASURED, rng)))
+        self.cut = _with_mirrored(random_patches(pictures, settings.size, settings.patches // 2, rng))
+        measured = _with_mirrored(random_patches(pictures, settings.size, PATCHES_MEASURED // 2, rng))
+        measured = normalize(_flat(measured))
         mean = measured.mean(axis=0, dtype=np.float64)
         variances, directions = np.linalg.eigh(np.cov(measured, rowvar=False))
         # ZCA whitening: along each principal direction, divide by the deviation there
@@ -96,19 +105,23 @@ class PatchEncoder:
 
     def encode(self, picture: np.ndarray) -> np.ndarray:
         """(height, width[, colours]) uint8 -> (features,) float16."""
-        grid, threshold = self.settings.grid, self.settings.threshold
-        features = []
-        for rows in np.array_split(_windows(picture, self.settings.size), grid, axis=0):
-            for cell in np.array_split(rows, grid, axis=1):
-                patches = cell.reshape(cell.shape[0] * cell.shape[1], -1)
-                likeness = normalize(patches) @ self.filters  # (places, patches)
-                likeness += self.bias
-                # The mean of max(z - t, 0) is the mean of max(z, t), minus t; and the same for -z. A product with
-                # equal shares is the mean of every column, and faster than mean(axis=0).
-                shares = np.full(len(likeness), 1 / len(likeness), np.float32)
-                opposite = -(shares @ np.minimum(likeness, -threshold)) - threshold
-                features += [shares @ np.maximum(likeness, threshold, out=likeness) - threshold, opposite]
-        return np.concatenate(features).astype(np.float16)
+        threshold = self.settings.threshold
+        windows = _windows(picture, self.settings.size)
+        patches = windows.reshape(windows.shape[0] * windows.shape[1], -1)
+        likeness = normalize(patches) @ self.filters  # (places, patches)
+        likeness += self.bias
+        # The mean of max(z - t, 0) is the mean of max(z, t), minus t; and the same for -z.
+        cells = _cells(*windows.shape[:2], self.settings.grid)
+        opposite = -(cells @ np.minimum(likeness, -threshold)) - threshold
+        like = cells @ np.maximum(likeness, threshold, out=likeness) - threshold
+        return np.stack([like, opposite], axis=1).reshape(-1).astype(np.float16)
+
+    def mirror(self, features: np.ndarray) -> np.ndarray:
+        """The features (n, features) of the same pictures in the mirror: (n, features), but for rounding."""
+        grid = self.settings.grid
+        # rows, columns, likenesses and opposites, patches as they were drawn and mirror images of these
+        ordered = features.reshape(len(features), grid, grid, 2, 2, -1)
+        return ordered[:, :, ::-1, :, ::-1].reshape(features.shape)
 
 
 def normalize(patches: np.ndarray) -> np.ndarray:
@@ -128,6 +141,27 @@ def random_patches(pictures: np.ndarray, size: int, n: int, rng: np.random.Gener
     return pictures[which[:, None, None], top[:, None, None] + y, left[:, None, None] + x]
 
 
+@cache
+def _cells(rows: int, columns: int, grid: int) -> np.ndarray:
+    """How much each of rows · columns places counts in each cell's mean: (grid · grid, places) float32.
+
+    Cells are equally large; a place that an edge runs through counts in both, by its share. So they are symmetric.
+    """
+
+    def shares(places: int) -> np.ndarray:
+        edges = np.linspace(0, places, grid + 1)
+        place = np.arange(places)
+        inside = np.minimum(place + 1, edges[1:, None]) - np.maximum(place, edges[:-1, None])
+        return inside.clip(0) * grid / places
+
+    return np.kron(shares(rows), shares(columns)).astype(np.float32)
+
+
+def _with_mirrored(patches: np.ndarray) -> np.ndarray:
+    """The patches, then the same left to right."""
+    return np.concatenate([patches, patches[:, :, ::-1]])
+
+
 def _windows(picture: np.ndarray, size: int) -> np.ndarray:
     """Every patch of a picture: (rows, columns, size, size[, colours])."""
     windows = np.lib.stride_tricks.sliding_window_view(picture, (size, size), axis=(0, 1))
@@ -142,27 +176,22 @@ def _flat(patches: np.ndarray) -> np.ndarray:
 class PatchFeatures:
     """A data set's pictures as patch features, read from the disk as they are needed, and who made them.
 
-    train, test: (n, features) float16; mirrored: the same of the training pictures left to right, or None.
+    train, test: (n, features) float16.
     """
 
     encoder: PatchEncoder
     train: np.ndarray
     test: np.ndarray
-    mirrored: np.ndarray | None
 
 
-def prepare(
-    dataset: Dataset, settings: PatchSettings, mirrored: bool = False
-) -> Generator[tuple[float, str], None, PatchFeatures]:
-    """Compute a data set's features with all cores, or find them in DATA_DIR. mirrored: of the mirror images, too.
+def prepare(dataset: Dataset, settings: PatchSettings) -> Generator[tuple[float, str], None, PatchFeatures]:
+    """Compute a data set's features with all cores, or find them in DATA_DIR.
 
     Yields how much is done, from 0 to 1, and a text, again and again; returns the features. The filters are
     made of the training pictures alone. Where somebody else is computing the same, this waits for them.
     """
     encoder = PatchEncoder(dataset.x_train, settings)
     splits = {"train": dataset.x_train, "test": dataset.x_test}
-    if mirrored:
-        splits["mirrored"] = dataset.x_train[:, :, ::-1]
     folder = data_dir() / "features"
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
@@ -176,7 +205,7 @@ def prepare(
         found[split] = np.load(path, mmap_mode="r", allow_pickle=False)
         os.utime(path)  # it was used just now
     _forget_oldest(folder)
-    return PatchFeatures(encoder, found["train"], found["test"], found.get("mirrored"))
+    return PatchFeatures(encoder, found["train"], found["test"])
 
 
 def cache_key(pictures: np.ndarray, encoder: PatchEncoder) -> str:

@@ -64,20 +64,20 @@ class Pixels:
 
 
 class Patches:
-    """Every patch feature is an input. Where mirror images were encoded, too, every second training picture is one."""
+    """Every patch feature is an input. flip: every second training picture is seen in the mirror."""
 
-    def __init__(self, features: PatchFeatures):
-        self.features = features
-        measured = features.train[:: max(1, len(features.train) // 5_000)].astype(np.float32)
+    def __init__(self, features: PatchFeatures, flip: bool = False):
+        self.features, self.flip = features, flip
+        measured = evened(features.train[:: max(1, len(features.train) // 5_000)])
         deviations = measured.std(axis=0)
         self.mean, self.scale = measured.mean(axis=0), 1 / (deviations + 1e-3 * deviations.mean() + 1e-6)
         self.size = features.encoder.settings.features
 
     def training(self, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rows = self.features.train[numbers]
-        if self.features.mirrored is not None:
+        if self.flip:
             mirrored = rng.random(len(numbers)) < 0.5
-            rows[mirrored] = self.features.mirrored[numbers[mirrored]]
+            rows[mirrored] = self.features.encoder.mirror(rows[mirrored])
         return self._scaled(rows)
 
     def plain(self, split: Split, numbers: np.ndarray) -> np.ndarray:
@@ -87,10 +87,23 @@ class Patches:
         return self._scaled(self.features.encoder(pictures))
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
-        inputs = features.astype(np.float32)
+        inputs = evened(features)
         inputs -= self.mean
         inputs *= self.scale
         return inputs
+
+
+def evened(features: np.ndarray) -> np.ndarray:
+    """Patch features, most of them small and a few large, without what all have in common: a picture's contrast.
+
+    The square root brings large ones closer; then each picture's mean and deviation are taken out. Otherwise that one
+    direction would outweigh all others, and gradient descent could take small steps only.
+    (n, features) float16, none below 0 -> (n, features) float32.
+    """
+    features = np.sqrt(features.clip(0).astype(np.float32))
+    features -= features.mean(axis=1, keepdims=True)
+    features /= features.std(axis=1, keepdims=True) + 1e-3
+    return features
 
 
 def make_inputs(
@@ -99,4 +112,4 @@ def make_inputs(
     """The data set as a network sees it. Patch features may take a while: yields how much is done, and a text."""
     if features == "pixels":
         return Pixels(dataset, augmentations)
-    return Patches((yield from prepare(dataset, settings, mirrored="flip" in augmentations)))
+    return Patches((yield from prepare(dataset, settings)), flip="flip" in augmentations)

@@ -130,6 +130,21 @@ def cosine(lowest: float = 0.0) -> Schedule:
     return lambda done: lowest + (1 - lowest) * (1 + math.cos(math.pi * done)) / 2
 
 
-SCHEDULES: dict[str, Callable[[], Schedule]] = {"constant": constant, "step": step, "cosine": cosine}
+def warmup(rise: float = 0.05, first: float = 0.01) -> Schedule:
+    """From `first` in a straight line up to 1, in the first share `rise` of the training; then along a cosine to 0.
+
+    First weights give large gradients: small steps until they have calmed down make a larger learning rate safe
+    (Goyal et al., "Accurate, large minibatch SGD", 2017).
+    """
+    fall = cosine()
+    return lambda done: first + (1 - first) * done / rise if done < rise else fall((done - rise) / (1 - rise))
+
+
+SCHEDULES: dict[str, Callable[[], Schedule]] = {
+    "constant": constant,
+    "step": step,
+    "cosine": cosine,
+    "warmup": warmup,
+}
 
 OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {"sgd": SGD, "adam": Adam}

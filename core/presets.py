@@ -67,12 +67,15 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             "A wide network that never sees the same picture twice: each is moved, turned or bent a little at random. "
             "It takes minutes, and its training accuracy stays below its validation accuracy: the practice is harder "
             "than the exam.",
-            {"hidden": (1024, 512), "epochs": 40, "weight_decay": 1e-5, "augment": ("shift", "flip")},
+            {
+                **{"hidden": (1024, 512), "epochs": 40, "schedule": "warmup", "weight_decay": 1e-5},
+                **{"augment": ("shift", "flip")},
+            },
             digits={"augment": ("shift", "rotate", "elastic")},
             colours={"lr": 0.02, "weight_decay": 1e-4, "dropout": 0.1},
             patches={
-                **{"patches": 1000, "augment": ("flip",), "hidden": (512,), "epochs": 20},
-                **{"lr": 0.007, "batch_size": 200, "weight_decay": 5e-4, "dropout": 0.4},
+                **{"patches": 1600, "augment": ("flip",), "hidden": (1024,), "epochs": 30, "dropout": 0.5},
+                **{"optimizer": "adam", "lr": 2e-4, "batch_size": 200, "weight_decay": 0.0},
             },
         ),
         "rate-too-high": teaching(

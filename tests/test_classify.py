@@ -269,7 +269,7 @@ def test_every_kind_of_network_learns_and_goes_on_as_if_never_interrupted(make_d
 
 def test_patch_features_are_prepared_before_the_first_step(make_dataset, monkeypatch, tmp_path):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    config = replace(SMALL, features="patches", patches=5)
+    config = replace(SMALL, features="patches", patches=6)
     events = list(fit(config, make_dataset(shape=(12, 12))))
     preparations = of_kind(Preparation, events)
     assert events[: len(preparations)] == preparations
@@ -371,7 +371,7 @@ def test_a_batch_larger_than_the_data_is_refused(make_dataset):
         ("batch_size", 0, "batch size"),
         ("epochs", True, "number of epochs must be a whole number"),
         ("seed", -1, "seed"),
-        ("schedule", "linear", "must be one of constant, step, cosine, but it is 'linear'"),
+        ("schedule", "linear", "must be one of constant, step, cosine, warmup, but it is 'linear'"),
         ("activation", "softmax", "activation must be one of relu, tanh, sigmoid"),
         ("initialisation", "ones", "initialisation must be one of he, glorot, small, large, zero"),
         ("optimizer", "rmsprop", "optimiser must be one of sgd, adam"),

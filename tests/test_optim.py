@@ -6,7 +6,7 @@ import torch
 
 from core import functional as F
 from core.nn import Linear, ReLU, Sequential
-from core.optim import SCHEDULES, SGD, Adam, constant, cosine, step
+from core.optim import SCHEDULES, SGD, Adam, constant, cosine, step, warmup
 from core.tensor import Tensor
 
 SIZES = [(4, 6), (6, 3)]
@@ -104,5 +104,14 @@ def test_the_cosine_schedule_falls_from_1_to_its_lowest():
     assert cosine()(1) == 0
 
 
-def test_every_schedule_starts_at_the_learning_rate_that_was_asked_for():
-    assert {name: make()(0.0) for name, make in SCHEDULES.items()} == dict.fromkeys(SCHEDULES, 1.0)
+def test_warmup_rises_in_a_line_and_falls_along_a_cosine():
+    schedule = warmup(rise=0.2, first=0.1)
+    np.testing.assert_allclose([schedule(done) for done in (0, 0.1, 0.2, 0.6, 1)], [0.1, 0.55, 1, 0.5, 0], atol=1e-12)
+    factors = [schedule(done) for done in np.linspace(0, 1, 101)]
+    assert factors[:21] == sorted(factors[:21])
+    assert factors[20:] == sorted(factors[20:], reverse=True)
+
+
+def test_every_schedule_reaches_the_learning_rate_that_was_asked_for_and_stays_below():
+    for name, make in SCHEDULES.items():
+        assert max(make()(done) for done in np.linspace(0, 1, 101)) == pytest.approx(1), name

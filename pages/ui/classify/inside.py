@@ -35,9 +35,10 @@ def first_layer(learned: Learned) -> None:
     if isinstance(learned.inputs, Patches):
         encoder = learned.inputs.features.encoder
         st.markdown(
-            f"**The patches**: {encoder.settings.patches:,} were cut at random from training pictures (left) and "
-            "whitened (right): what is common to most patches is taken out, edges and contrasts remain. They are "
-            "**not learned**. What is learned is how the layers above weigh where the patches were found."
+            f"**The patches**: {encoder.settings.patches // 2:,} were cut at random from training pictures (left) and "
+            "whitened (right), as were their mirror images: what is common to most patches is taken out, edges and "
+            "contrasts remain. They are **not learned**. What is learned is how the layers above weigh where the "
+            "patches were found."
         )
         left, right = st.columns(2)
         left.html(grid_html(list(encoder.cut[:UNITS]), 2.6))

@@ -100,7 +100,8 @@ def steering() -> dict[str, Any]:
         "schedule": choice(
             "Schedule",
             list(SCHEDULES),
-            "How the learning rate goes on its own: constant, in steps to a tenth, or down along a cosine.",
+            "How the learning rate goes on its own: constant, in steps to a tenth, down along a "
+            "cosine, or first up in small steps to warm up.",
             **steers("schedule"),
         ),
         "weight_decay": st.select_slider(
@@ -186,7 +187,8 @@ def pictures(features: str) -> dict[str, Any]:
             ClassifyConfig.patches,
             key="patches",
             bind="query-params",
-            help="How many filters are cut from training pictures; the time that features take grows with them.",
+            help="How many filters: half are cut from training pictures, half are these in the mirror. The time that "
+            "features take grows with them.",
         )
         chosen["grid"] = st.slider(
             "Cells, a side",
