@@ -2,14 +2,36 @@
 
 import io
 import re
+import time
 from collections.abc import Callable
 from typing import Literal
 
 import altair as alt
 import pandas as pd
 import streamlit as st
+from streamlit.runtime import media_file_manager
 
 WIDTH = 900  # pixels of a chart that fills the page's width, where it has no page
+KEPT = 20.0  # seconds that a file waits for its browser
+
+
+class WaitingFile(media_file_manager.MediaFileMetadata):
+    """A file that was made for a click, and is still there when the browser comes for it.
+
+    Streamlit deletes it when pages have been redrawn twice, whosever they are: in a class, that is at once.
+    """
+
+    unused_since: float | None = None
+
+    @property
+    def is_marked_for_delete(self) -> bool:
+        return self.unused_since is not None and time.monotonic() - self.unused_since > KEPT
+
+    def mark_for_delete(self) -> None:
+        self.unused_since = self.unused_since or time.monotonic()
+
+
+media_file_manager.MediaFileMetadata = WaitingFile
 
 
 def chart_file(chart: alt.TopLevelMixin, kind: Literal["png", "svg"]) -> bytes:

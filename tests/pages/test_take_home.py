@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from streamlit.runtime import media_file_manager
+from streamlit.runtime.media_file_storage import MediaFileStorageError
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
+from pages.ui import take_home
 from pages.ui.charts import VERMILLION, learning_curves
 from pages.ui.take_home import chart_file, safe_name, table_file
 
@@ -61,3 +65,19 @@ def test_a_table_comes_back_from_csv_to_the_last_digit():
 )
 def test_a_name_is_made_safe(name, safe):
     assert safe_name(name) == safe
+
+
+def test_a_file_made_for_a_click_outlives_the_redraws_of_a_class(monkeypatch):
+    storage = MemoryMediaFileStorage("/media")
+    files = media_file_manager.MediaFileManager(storage)
+    url = files.execute_deferred(files.add_deferred(lambda: b"a,b", "text/csv", "place", "numbers.csv"))
+    file_name = url.rpartition("/")[2]
+    files.clear_session_refs()  # the page was drawn anew
+    for _ in range(100):
+        files.remove_orphaned_files()
+    assert storage.get_file(file_name).content == b"a,b"
+
+    monkeypatch.setattr(take_home, "KEPT", 0.0)
+    files.remove_orphaned_files()
+    with pytest.raises(MediaFileStorageError):
+        storage.get_file(file_name)
