@@ -25,15 +25,12 @@ expect.set_options(timeout=60_000)  # generous: a machine may be busy with other
 
 
 def pytest_collection_modifyitems(items):
-    """Browser tests are skipped, and say why, where there is no Chromium; one that fails gets a second try.
-
-    On a busy machine a click can fall between two redraws. What fails twice is broken.
-    """
-    reason = "no Chromium here: install it (Debian: apt-get install chromium) or name one in CHROMIUM"
-    mark = pytest.mark.skip(reason=reason) if CHROMIUM is None else pytest.mark.flaky(reruns=1)
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(mark)
+    """Browser tests are skipped, and say why, where there is no Chromium."""
+    if CHROMIUM is None:
+        reason = "no Chromium here: install it (Debian: apt-get install chromium) or name one in CHROMIUM"
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 class Server:
