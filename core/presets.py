@@ -64,9 +64,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "best": Preset(
             "Best",
-            "A wide network that never sees the same picture twice: each is moved, turned or bent a little at random. "
-            "It takes minutes, and its training accuracy stays below its validation accuracy: the practice is harder "
-            "than the exam.",
+            "A wide network, and pictures that are changed a little at random: their pixels moved, turned, bent or "
+            "mirrored, their patch features only mirrored. It takes minutes, and with digits its training accuracy "
+            "stays below its validation accuracy: the practice is harder than the exam.",
             {
                 **{"hidden": (1024, 512), "epochs": 40, "schedule": "warmup", "weight_decay": 1e-5},
                 **{"augment": ("shift", "flip")},
