@@ -71,7 +71,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 **{"hidden": (1024, 512), "epochs": 40, "schedule": "warmup", "weight_decay": 1e-5},
                 **{"augment": ("shift", "flip")},
             },
-            digits={"augment": ("shift", "rotate", "elastic")},
+            digits={"augment": ("shift", "rotate", "elastic"), "epochs": 80},
             colours={"lr": 0.02, "weight_decay": 1e-4, "dropout": 0.1},
             patches={
                 **{"patches": 1600, "augment": ("flip",), "hidden": (1024,), "epochs": 30, "dropout": 0.5},

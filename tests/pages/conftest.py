@@ -60,6 +60,15 @@ def button(app: AppTest, label: str):
     return next(button for button in app.button if button.label == label)
 
 
+def open_code(app: AppTest) -> list[str]:
+    """Open every Code view of the page; all that is shown as code then."""
+    for expander in app.expander:
+        if expander.label.startswith("Code"):
+            app.session_state[expander.key] = True
+    app.run()
+    return [code.value for code in app.code]
+
+
 def run_until(app: AppTest, condition: Callable[[], bool], tries: int = 300) -> None:
     """Rerun the page until the condition holds: fragments do not tick by themselves here."""
     for _ in range(tries):

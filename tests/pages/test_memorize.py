@@ -15,7 +15,7 @@ from core.runs import get_engine
 from core.weights import to_file
 from pages.ui.memorize import expects, inside, limit, looks_back, prompt
 from pages.ui.memorize.presets import PRESETS
-from tests.pages.conftest import button, run_until
+from tests.pages.conftest import button, open_code, run_until
 
 PARAGRAPH = (
     "Long ago, a small network lived in a quiet computer. It had one wish: to remember. Every day someone showed it a "
@@ -64,7 +64,7 @@ def test_every_look_opens_on_every_sentence(open_page, train, look, sentence):
     app = open_page("memorize", run=run, look=look)
     assert not app.error
     assert "Press **Train** first" not in words(app)
-    sources = " ".join(code.value for code in app.code)
+    sources = " ".join(open_code(app))
     function = {
         "Inside the cell": "record",
         "What it expects": "free_running",
