@@ -40,7 +40,7 @@ def test_home_says_which_data_is_here(open_page):
 @pytest.mark.parametrize("name", ["memorize", "classify", "autograd"])
 def test_the_code_view_shows_the_source_that_runs(open_page, name):
     app = open_page(name)
-    expected = {"memorize": "class MyLSTMCell", "classify": "def cross_entropy", "autograd": "def topological_order"}[name]
+    expected = {"memorize": "class MyLSTM", "classify": "def cross_entropy", "autograd": "def topological_order"}[name]
     assert expected not in " ".join(code.value for code in app.code), "it costs nothing while it is closed"
     assert expected in " ".join(open_code(app))
 
