@@ -68,7 +68,7 @@ def settings() -> ClassifyConfig | None:
     hidden = layers.editor(LAYERS_LIKE)
     layers_place = st.container()
     lr = controls.learning_rate("classify", ClassifyConfig.lr)
-    epochs = st.slider("Epochs", 1, 60, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
+    epochs = st.slider("Epochs", 1, 100, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
     with st.expander("More settings", icon=":material/tune:"):
         more = steering() | network() | pictures(features)
     own_data.uploads()
