@@ -54,6 +54,7 @@ def test_what_is_typed_is_shown_as_text_to_its_owner_and_to_others(wary: Page, n
     page.goto(f"{server_url}/runs?class=MARKUP")
     page.get_by_role("textbox", name="Your nickname").fill(NICKNAME)
     page.get_by_role("textbox", name="Your nickname").press("Enter")
+    wait_for(lambda: store.nickname(fingerprint(cookie(page))) == NICKNAME)
     page.goto(f"{server_url}/memorize?class=MARKUP&memorize_epochs=50&hidden_size=8&sentence={quote(SENTENCE)}")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
