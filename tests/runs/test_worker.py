@@ -127,9 +127,10 @@ def test_a_run_whose_worker_died_goes_on_from_its_checkpoint_with_the_same_event
     store.pause(broken)
     first = begin(broken)
     store.advance(broken, "epoch")
+    wait_for(lambda: len(store.events(broken)) == 37)  # 36 steps, and how the epoch was
     store.advance(broken, "step")
+    wait_for(lambda: len(store.events(broken)) == 38)
     rest(store, broken)
-    wait_for(lambda: len(store.events(broken)) == 37)  # a step, and the rest of the epoch
     kept = store.checkpoint_and_seq(broken)[1]
     store.resume(broken)
     second = begin(broken)  # claims it: to the first worker that is as if it had died
