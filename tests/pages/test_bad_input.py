@@ -11,7 +11,7 @@ from core.classify import ClassifyConfig
 from core.runs import Status, StoreUnavailable, get_engine
 from tests.pages.conftest import button, run_until
 
-FLAT = "The store of all runs cannot be used now: the disk is full."
+TROUBLE = "The store of all runs cannot be used now: the disk is full."
 
 
 @pytest.fixture
@@ -121,17 +121,17 @@ def test_a_store_that_fails_is_told_in_a_sentence_on_every_page(open_page, name,
     store = get_engine().store
 
     def fail(*_arguments, **_options):
-        raise StoreUnavailable(FLAT)
+        raise StoreUnavailable(TROUBLE)
 
     for method in ("run", "events", "checkpoint", "recent"):
         monkeypatch.setattr(store, method, fail)
     app.query_params["run"] = "whichever"
     app.run()
     assert not app.exception
-    assert [error.value for error in app.error if FLAT in error.value]
+    assert [error.value for error in app.error if TROUBLE in error.value]
 
     monkeypatch.undo()
     app.query_params.pop("run")
     app.run()
     assert not app.exception
-    assert not [error.value for error in app.error if FLAT in error.value]
+    assert not [error.value for error in app.error if TROUBLE in error.value]
