@@ -114,14 +114,14 @@ def named(part: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 class TrainingDiverged(ArithmeticError):
-    """The loss is no longer a finite number. Its text tells a student at which step and what to try."""
+    """The loss, or a gradient, is no longer a finite number. Its text tells a student at which step and what to try."""
 
 
-def check_finite(loss: float, step: str, lr: float) -> None:
-    """Raise TrainingDiverged where the loss is NaN or infinite. step: where we are, e.g. "epoch 3"."""
-    if not math.isfinite(loss):
+def check_finite(value: float, step: str, lr: float, name: str = "the loss") -> None:
+    """Raise TrainingDiverged where the value is NaN or infinite. step: where we are, e.g. "epoch 3"."""
+    if not math.isfinite(value):
         raise TrainingDiverged(
-            f"At {step} the loss became {'infinite' if math.isinf(loss) else 'NaN (not a number)'}: the steps were so "
+            f"At {step} {name} became {'infinite' if math.isinf(value) else 'NaN (not a number)'}: the steps were so "
             f"large that the weights overflowed. Try a learning rate well below {lr:.2g}, for example {lr / 10:.2g}."
         )
 

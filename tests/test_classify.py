@@ -1,7 +1,9 @@
 """Classifying: data are split cleanly, the loop does what PyTorch's would do, and test pictures teach nothing."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from core.classify import (
     validation_size,
 )
 from core.inputs import Pixels, Standardizer
+from core.runs.codec import to_json
 from core.training import Checkpoint, Control, TrainingDiverged
 
 SMALL = ClassifyConfig(hidden=(16,), lr=0.05, batch_size=20, epochs=3)
@@ -348,6 +351,20 @@ def test_with_patch_features_only_flip_can_be_had():
 def test_an_exploding_loss_ends_with_a_sentence(make_dataset):
     with np.errstate(all="ignore"), pytest.raises(TrainingDiverged, match=r"At step \d+ \(epoch 0\) the loss became"):
         list(fit(replace(SMALL, hidden=(64, 64, 64), lr=10, momentum=0.99), make_dataset()))
+
+
+def test_what_explodes_in_the_last_step_of_an_epoch_ends_with_a_sentence_too(make_dataset):
+    # one step an epoch: what it has done to the weights is first seen by the validation
+    exploding = replace(SMALL, hidden=(64, 64, 64), momentum=0.99, schedule="constant", epochs=30, batch_size=180)
+    said = []
+    with np.errstate(all="ignore"):
+        for lr, seed in product((0.5, 1, 3, 10), range(5)):
+            try:
+                for event in fit(replace(exploding, lr=lr, seed=seed), make_dataset(train=200)):
+                    to_json(event)  # raises ValueError for a number that is not finite
+            except TrainingDiverged as error:
+                said.append(str(error))
+    assert any(re.match(r"At the end of epoch \d+ (the loss|a gradient) became", text) for text in said)
 
 
 def test_a_batch_larger_than_the_data_is_refused(make_dataset):

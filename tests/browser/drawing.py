@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page
 
-Stroke = list[tuple[int, int]]
+Stroke = list[tuple[float, float]]
 
 
 def draw(page: Page, *strokes: Stroke) -> None:

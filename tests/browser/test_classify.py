@@ -2,13 +2,13 @@
 
 import math
 import re
+from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.classify import ClassifyConfig
+from core.presets import PRESETS
 from core.runs import Store
-from tests.browser.drawing import draw
+from tests.browser.drawing import Stroke, draw
 from tests.runs import wait_for
 
 
@@ -44,38 +44,51 @@ def test_a_digit_is_drawn_and_recognised_and_a_cell_of_the_confusion_is_opened(p
     expect(page.get_by_text("It says: 1")).to_be_visible()
 
 
-def arc(x: float, y: float, width: float, height: float, first: float, last: float) -> list[tuple[int, int]]:
+def arc(x: float, y: float, width: float, height: float, first: float, last: float) -> Stroke:
     """Points on an ellipse around (x, y), from one angle to another in degrees; 0 is right, 90 is down."""
     angles = [math.radians(first + (last - first) * i / 12) for i in range(13)]
-    return [(round(x + width * math.cos(angle)), round(y + height * math.sin(angle))) for angle in angles]
+    return [(x + width * math.cos(angle), y + height * math.sin(angle)) for angle in angles]
 
 
-DIGITS = {
+DIGITS: dict[str, list[Stroke]] = {
     "0": [arc(140, 140, 55, 90, -90, 270)],
     "1": [[(140, 45), (140, 235)]],
+    "2": [[*arc(138, 100, 52, 52, -160, 50), (80, 225), (205, 225)]],
     "3": [arc(130, 92, 50, 44, -150, 90), arc(130, 184, 58, 48, -90, 150)],
     "4": [[(105, 50), (80, 150), (195, 150)], [(180, 55), (170, 235)]],
+    "5": [[(190, 55), (100, 55), (94, 128), *arc(130, 175, 60, 55, -110, 140)]],
+    "6": [[(170, 50), (115, 110), *arc(140, 180, 50, 50, 190, 550)]],
     "7": [[(75, 60), (200, 60), (120, 235)]],
+    "8": [[*arc(140, 95, 42, 42, 90, 450), *arc(140, 187, 50, 50, -90, 270)]],
+    "9": [[*arc(135, 100, 46, 46, 0, 360), (176, 150), (165, 235)]],
+}
+
+Point = tuple[float, float]
+WAYS: dict[str, Callable[[float, float], Point]] = {
+    "upright": lambda x, y: (x, y),
+    "slanted": lambda x, y: (x - 0.3 * (y - 140), y),
+    "small, in a corner": lambda x, y: (20 + 0.45 * x, 15 + 0.45 * y),
+    "wide": lambda x, y: (140 + 1.4 * (x - 140), y),
+    "tilted": lambda x, y: (140 + 0.98 * (x - 140) + 0.17 * (y - 140), 140 - 0.17 * (x - 140) + 0.98 * (y - 140)),
 }
 
 
-@pytest.fixture(scope="module")
-def trained(server, store: Store) -> str:
-    """A run that has learned digits with the augmentation of the preset `best`, for a shorter time."""
-    run_id = store.create(ClassifyConfig(hidden=(256,), augment=("shift", "rotate", "elastic"), epochs=10))
-    wait_for(lambda: store.run(run_id).status.ended)
-    return run_id
+def test_digits_drawn_in_five_plain_ways_are_recognised_by_the_best_preset(page: Page, server_url: str, store: Store):
+    page.goto(f"{server_url}/classify?preset=best")
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_url(re.compile(r"run="))
+    run_id = re.search(r"run=([\w-]+)", page.url)[1]
+    assert store.run(run_id).config == PRESETS["best"].config("mnist-5k")
+    wait_for(lambda: store.run(run_id).status.ended, timeout=600)
 
-
-def test_plainly_drawn_digits_are_recognised(page: Page, server_url: str, trained: str):
     said = {}
-    for digit, strokes in DIGITS.items():
-        page.goto(f"{server_url}/classify?run={trained}&look=Your+own+picture")
+    for digit, way in zip("02347", WAYS, strict=True):
+        page.goto(f"{server_url}/classify?run={run_id}&look=Your+own+picture")
         expect(page.locator("canvas").last).to_be_visible()
         at_rest(page, page.locator("canvas").last)
-        draw(page, *strokes)
+        draw(page, *([WAYS[way](x, y) for x, y in stroke] for stroke in DIGITS[digit]))
         answer = page.get_by_text("It says:")
         expect(answer).to_be_visible()
         page.wait_for_timeout(1_000)  # each stroke has its answer
-        said[digit] = re.search(r"It says: (\d)", answer.inner_text())[1]
-    assert said == {digit: digit for digit in DIGITS}
+        said[digit, way] = re.search(r"It says: (\d)", answer.inner_text())[1]
+    assert said == {(digit, way): digit for digit, way in said}

@@ -1,5 +1,6 @@
 """What students might type, upload and forge, in a real browser: it is shown as text, and gets them nowhere."""
 
+import http.client
 import io
 import re
 import sqlite3
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import numpy as np
@@ -197,3 +199,25 @@ def test_an_upload_without_the_token_against_forged_requests_is_refused(server: 
         urllib.request.urlopen(request, timeout=30)
     assert refused.value.code == 403
     assert "xsrf" in refused.value.read().decode().lower()
+
+
+def test_an_upload_larger_than_its_bound_is_refused(wary: Page, server: Server, tmp_path: Path):
+    page, bound = wary, 200 * 2**20
+    page.goto(f"{server.url}/classify")
+    page.get_by_text("Bring your own pictures").click()
+    upload = page.get_by_label("A zip or .npz").locator("input")
+    with (tmp_path / "large.zip").open("wb") as large:
+        large.truncate(bound + 2**20)
+    upload.set_input_files(tmp_path / "large.zip")
+    expect(page.get_by_text("File must be 200.0MB or smaller")).to_be_visible()
+
+    # who leaves the page's own check out is refused by the server, before it has read anything
+    with page.expect_request(lambda request: request.method == "PUT") as sent:
+        upload.set_input_files({"name": "small.zip", "mimeType": "application/zip", "buffer": b"nothing"})
+    expect(page.get_by_text("cannot be used")).to_be_visible()
+    address = urlsplit(sent.value.url)
+    headers = {name: value for name, value in sent.value.all_headers().items() if not name.startswith(":")}
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+    connection.request("PUT", address.path, headers=headers | {"content-length": str(bound + 1)})
+    assert connection.getresponse().status == 413
+    connection.close()
