@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from pages.ui import live, style, trouble, visitor
+from pages.ui import live, memory, style, trouble, visitor
 
 
 def main() -> None:
+    memory.give_back_large_blocks()
     st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
     visitor.recognise()
     page = st.navigation(

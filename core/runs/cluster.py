@@ -17,6 +17,8 @@ from distributed import LocalCluster
 def main(workers: int) -> None:
     """Start the workers, print the scheduler's address on standard output, stay until a line or the end of input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the server, which then closes us
+    if hasattr(os, "nice"):
+        os.nice(5)  # pages come first: where all cores are busy, a class would rather wait for a run than for a page
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what workers print belongs in the server's log
     with LocalCluster(
