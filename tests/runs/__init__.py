@@ -5,9 +5,10 @@ import time
 
 def wait_for(condition, timeout=180):
     """Return the first true value of condition(); fail if there is none within `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+    deadline, pause = time.monotonic() + timeout, 0.01
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.25)  # who waits long leaves the processor to what it waits for
     raise AssertionError(f"still not true after {timeout} seconds")
