@@ -11,7 +11,7 @@ from core.runs import KINDS, Desk, Engine, NotAllowed, Run, Status, StoreUnavail
 from pages.ui.texts import plain
 from pages.ui.visitor import visitor
 
-SECONDS_BETWEEN_REDRAWS = 0.6
+SECONDS_BETWEEN_REDRAWS = 1.0
 PATIENCE = 0.4  # seconds that a click on Train waits for the first event: sooner than the next redraw would show it
 SECONDS_BETWEEN_LOOKS = 5.0  # after so long the store is told again that somebody watches
 PACES = [0.0, 0.1, 0.3, 1.0, 3.0]  # of slow motion, seconds a step
