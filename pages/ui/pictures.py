@@ -13,9 +13,10 @@ STYLE = """<style>
 .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: 0.7rem; }
 .sample { padding: 0.5rem; border-radius: 0.4rem; border: 3px solid #009e73; }
 .sample.wrong { border: 3px dashed #d55e00; }
-.sample .top { display: flex; gap: 0.6rem; align-items: center; }
-.sample img { width: 3.6rem; height: 3.6rem; image-rendering: pixelated; border-radius: 0.2rem; }
-.sample .truth { font-size: 0.95rem; line-height: 1.3; overflow-wrap: anywhere; }
+.sample .top { display: flex; flex-wrap: wrap; gap: 0.2rem 0.4rem; align-items: center; }
+.sample img { width: 3.2rem; height: 3.2rem; image-rendering: pixelated; border-radius: 0.2rem; }
+/* beside the picture, or below it where its longest word is too long */
+.sample .truth { flex: 1 1 min-content; font-size: 0.95rem; line-height: 1.3; overflow-wrap: break-word; }
 .sample .guess { position: relative; margin-top: 0.3rem; font-size: 0.95rem; padding: 0 0.3rem; white-space: nowrap; }
 .sample .bar { position: absolute; inset: 0; background: #9fcbe6; border-radius: 0.2rem; }
 .sample .guess span { position: relative; display: flex; justify-content: space-between; }
