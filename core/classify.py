@@ -360,11 +360,6 @@ def fit(
         control.changes = {**checkpoint.facts["changes"], **control.changes}
         now = replace(config, **checkpoint.facts["changes"])
 
-    def judged(split: Split, numbers: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        loss, accuracy = evaluate(model, inputs, split, numbers, labels)
-        check_finite(loss, f"the end of epoch {progress.epoch}", optimizer.lr)  # the last step may have been too large
-        return loss, accuracy
-
     def make_checkpoint() -> Checkpoint:
         return Checkpoint(
             {**named("model", model.state_dict()), **named("optimizer", optimizer.state_dict()), "order": order},
@@ -402,12 +397,14 @@ def fit(
         if progress.seen < len(training):
             continue
 
-        val_loss, val_accuracy = judged("train", validation, y_train[validation])
+        end = f"the end of epoch {progress.epoch}"  # where its last step may turn out to have been too large
+        val_loss, val_accuracy = evaluate(model, inputs, "train", validation, y_train[validation])
+        check_finite(val_loss, end, optimizer.lr)
         samples = Samples(dataset.x_test[shown], y_test[shown], predict(model.eval(), shown_inputs))
         layers = layer_health(model.linears(), model.activations(examined), config.activation == "relu")
         model.train()
-        ratios = sum(layer.gradient_ratio for layer in layers)
-        check_finite(ratios, f"the end of epoch {progress.epoch}", optimizer.lr, "a gradient")
+        for layer in layers:
+            check_finite(layer.gradient_ratio, end, optimizer.lr, "a gradient")
         yield Epoch(
             progress.epoch,
             progress.step - 1,
@@ -421,6 +418,8 @@ def fit(
         )
         progress = Progress(progress.step, progress.epoch + 1)
         if progress.epoch == config.epochs:
-            yield Result(*judged("test", np.arange(len(y_test)), y_test), len(y_test))
+            test_loss, test_accuracy = evaluate(model, inputs, "test", np.arange(len(y_test)), y_test)
+            check_finite(test_loss, end, optimizer.lr)
+            yield Result(test_loss, test_accuracy, len(y_test))
 
     yield make_checkpoint()

@@ -52,15 +52,10 @@ def arc(x: float, y: float, width: float, height: float, first: float, last: flo
 
 DIGITS: dict[str, list[Stroke]] = {
     "0": [arc(140, 140, 55, 90, -90, 270)],
-    "1": [[(140, 45), (140, 235)]],
     "2": [[*arc(138, 100, 52, 52, -160, 50), (80, 225), (205, 225)]],
     "3": [arc(130, 92, 50, 44, -150, 90), arc(130, 184, 58, 48, -90, 150)],
     "4": [[(105, 50), (80, 150), (195, 150)], [(180, 55), (170, 235)]],
-    "5": [[(190, 55), (100, 55), (94, 128), *arc(130, 175, 60, 55, -110, 140)]],
-    "6": [[(170, 50), (115, 110), *arc(140, 180, 50, 50, 190, 550)]],
     "7": [[(75, 60), (200, 60), (120, 235)]],
-    "8": [[*arc(140, 95, 42, 42, 90, 450), *arc(140, 187, 50, 50, -90, 270)]],
-    "9": [[*arc(135, 100, 46, 46, 0, 360), (176, 150), (165, 235)]],
 }
 
 Point = tuple[float, float]
@@ -82,7 +77,7 @@ def test_digits_drawn_in_five_plain_ways_are_recognised_by_the_best_preset(page:
     wait_for(lambda: store.run(run_id).status.ended, timeout=600)
 
     said = {}
-    for digit, way in zip("02347", WAYS, strict=True):
+    for digit, way in zip(DIGITS, WAYS, strict=True):
         page.goto(f"{server_url}/classify?run={run_id}&look=Your+own+picture")
         expect(page.locator("canvas").last).to_be_visible()
         at_rest(page, page.locator("canvas").last)
