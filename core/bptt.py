@@ -99,21 +99,26 @@ def backward_steps(gates, weight_hh, c, tanh_c, d_output, dh, dc, dz):
         np.dot(dz[t].reshape(batch, 4 * hidden_size), weight_hh, dh)
 
 
+def filled_in(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh) -> tuple[np.ndarray, ...]:
+    """What forward_steps leaves of a layer: gates (seq_len, batch, 4, H), h, c and tanh_c."""
+    x = array(input)
+    z = rows(x) @ array(weight_ih).T
+    z += array(bias_ih) + array(bias_hh)
+    gates = z.reshape(*x.shape[:2], 4, h0.shape[1])
+    h = np.empty((len(x) + 1, *h0.shape), x.dtype)
+    c, tanh_c = np.empty_like(h), np.empty_like(h[1:])
+    h[0], c[0] = array(h0), array(c0)
+    forward_steps(gates, array(weight_hh), h, c, tanh_c)
+    return gates, h, c, tanh_c
+
+
 class Layer(torch.autograd.Function):
     """A layer over a sequence, for autograd one operation: the arguments of `run_layer` -> output, h, c."""
 
     @staticmethod
     def forward(ctx, input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh):
-        x = array(input)
-        z = rows(x) @ array(weight_ih).T
-        z += array(bias_ih) + array(bias_hh)
-        gates = z.reshape(*x.shape[:2], 4, h0.shape[1])
-        h = np.empty((len(x) + 1, *h0.shape), x.dtype)
-        c, tanh_c = np.empty_like(h), np.empty_like(h[1:])
-        h[0], c[0] = array(h0), array(c0)
-        forward_steps(gates, array(weight_hh), h, c, tanh_c)
+        ctx.filled_in = _, h, c, _ = filled_in(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh)
         ctx.save_for_backward(input, weight_ih, weight_hh)
-        ctx.filled_in = gates, h, c, tanh_c
         return tuple(torch.from_numpy(result.copy()) for result in (h[1:], h[-1], c[-1]))
 
     @staticmethod

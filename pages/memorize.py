@@ -34,7 +34,7 @@ with right:
         live.panel(run, training.draw)
     else:
         st.info("Press **Train**: the loss curve and what the network says will grow here.", icon=":material/timeline:")
-by_hand = bptt.Layer, bptt.forward_steps, bptt.backward_steps, bptt.tanh
+by_hand = bptt.Layer, bptt.filled_in, bptt.forward_steps, bptt.backward_steps, bptt.tanh
 show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstruct, *by_hand)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.cluster.hierarchy import leaves_list, linkage
 
+from core import bptt
 from core.lstm import Model
 
 
@@ -30,27 +31,20 @@ class Activity:
 QUANTITIES = tuple(field.name for field in fields(Activity))
 
 
-@torch.no_grad()
 def record(model: Model, inputs: torch.Tensor) -> Activity:
-    """Run the model over inputs (seq_len, 1, input_size) from zero states, and write down what happens inside.
+    """Run the model over inputs (seq_len, 1, input_size) from zero states, and keep what happens inside.
 
-    The equations are those of MyLSTMCell (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
+    It is what the forward pass of core/bptt.py keeps for its way back.
     """
     layers = []
-    sequence = inputs.squeeze(1)  # (seq_len, input_size)
+    sequence = inputs
     for cell in model.lstm.cells:
-        h = c = sequence.new_zeros(cell.hidden_size)
-        steps = []
-        for x in sequence:
-            gates = cell.weight_ih @ x + cell.bias_ih + cell.weight_hh @ h + cell.bias_hh  # (4H,)
-            i, f, g, o = gates.chunk(4)
-            i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
-            c = f * c + i * g
-            h = o * c.tanh()
-            steps.append(torch.stack([f, i, o, g, c, h]))  # in the order of Activity's fields
-        layers.append(torch.stack(steps, dim=1))  # (6, seq_len, H)
-        sequence = layers[-1][-1]
-    return Activity(*torch.stack(layers, dim=1).numpy())
+        zeros = sequence.new_zeros(1, cell.hidden_size)
+        gates, h, c, _ = bptt.filled_in(sequence, zeros, zeros, *cell.parameters())
+        i, f, g, o = gates[:, 0].swapaxes(0, 1)  # (seq_len, H) each
+        layers.append([f, i, o, g, c[1:, 0], h[1:, 0]])  # in the order of Activity's fields
+        sequence = torch.from_numpy(h[1:])
+    return Activity(*np.stack(layers, axis=1))
 
 
 def order_by_similarity(values: np.ndarray) -> np.ndarray:

@@ -11,7 +11,17 @@ import os
 import signal
 import sys
 
+import dask
 from distributed import LocalCluster
+
+# Dask measures itself up to a hundred times a second, for charts that nobody looks at here: with two workers and a
+# scheduler, a seventh of a core that trains nothing.
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+}
 
 
 def main(workers: int) -> None:
@@ -21,6 +31,7 @@ def main(workers: int) -> None:
         os.nice(5)  # pages come first: where all cores are busy, a class would rather wait for a run than for a page
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what workers print belongs in the server's log
+    dask.config.set(QUIET)
     with LocalCluster(
         n_workers=workers,
         threads_per_worker=1,

@@ -25,7 +25,7 @@ from core.training import Checkpoint, Control, TrainingDiverged
 
 logger = logging.getLogger(__name__)
 
-INTERVAL = 0.1  # seconds between two exchanges with the store
+INTERVAL = 0.2  # seconds between two exchanges with the store
 CHECKPOINT_INTERVAL = 5.0  # seconds of training that a dead worker may cost
 PATIENCE = 120.0  # seconds that a worker waits for a store that does not answer
 open_store = cache(Store)
@@ -84,7 +84,7 @@ def patiently(act: Callable[..., Result], *arguments: Any) -> Result:
 class Courier:
     """Takes events from a training loop to the store, and brings back what the student wants of the run.
 
-    It travels in a thread of its own, ten times a second: a loop that yields thousands of events a second does not
+    It travels in a thread of its own, five times a second: a loop that yields thousands of events a second does not
     wait for the database, and one that yields an event a minute hides nothing from the page meanwhile.
     """
 

@@ -1,5 +1,7 @@
 """The charts that several pages share: large type, titled axes, and colours that colour-blind eyes tell apart."""
 
+from typing import Any, TypeVar
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from core.training import Change
 
 BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
 CURVES = [BLUE, VERMILLION, GREEN, "#cc79a7", "#e69f00", "#56b4e9"]  # Okabe & Ito's colours
+AnyChart = TypeVar("AnyChart", bound=alt.TopLevelMixin)
 MAX_POINTS = 500  # more cannot be told apart on a projector, and would only slow the page down
 
 
@@ -74,27 +77,31 @@ def learning_curves(
             .encode(x="x:Q", y=alt.value(2), text="label:N")
         )
         layers += [rules, labels]
-    return legible(alt.layer(*layers).properties(height=height))
+    return legible(alt.layer(*layers, height=height))
 
 
-def show_again(chart: alt.LayerChart) -> None:
-    """Show a chart that is drawn again and again while its numbers change.
+def show_again(chart: alt.Chart | alt.LayerChart, **settings: Any) -> None:
+    """Show a chart that is drawn again and again while its numbers change. settings: of st.vega_lite_chart.
 
     Its data sets have the same names every time (Altair's are named after their contents): the browser then keeps
     what it has drawn and replaces the numbers in it, which costs a fraction of drawing all of it anew.
     """
     chart, data = chart.copy(), {}
-    for number, part in enumerate([chart, *chart.layer]):
+    for number, part in enumerate([chart, *(chart.layer if isinstance(chart, alt.LayerChart) else [])]):
         if isinstance(part.data, pd.DataFrame):
             data[f"data {number}"], part.data = part.data, alt.NamedData(f"data {number}")
     spec = chart.to_dict(validate=False)  # which would take as long as all the rest
-    st.vega_lite_chart({**spec, "datasets": data}, width="stretch")
+    st.vega_lite_chart({**spec, "datasets": data}, width="stretch", **settings)
 
 
-def legible(chart):
-    """The chart with type that can be read from the back of the room."""
-    return (
-        chart.configure_axis(labelFontSize=15, titleFontSize=16, titleColor="#15202b", labelColor="#15202b")
-        .configure_legend(labelFontSize=16, symbolStrokeWidth=4, symbolSize=300, labelColor="#15202b")
-        .configure_view(strokeOpacity=0)
-    )
+LEGIBLE = alt.Config(
+    axis=alt.AxisConfig(labelFontSize=15, titleFontSize=16, titleColor="#15202b", labelColor="#15202b"),
+    legend=alt.LegendConfig(labelFontSize=16, symbolStrokeWidth=4, symbolSize=300, labelColor="#15202b"),
+    view=alt.ViewConfig(strokeOpacity=0),
+)
+
+
+def legible(chart: AnyChart) -> AnyChart:
+    """The chart itself, now with type that can be read from the back of the room."""
+    chart.config = LEGIBLE
+    return chart

@@ -74,6 +74,7 @@ def heat_map(
         {  # categories travel to the browser once, and then a number a cell
             "step": pd.Categorical.from_codes(np.tile(np.arange(len(steps)), len(rows)), steps),
             "row": pd.Categorical.from_codes(np.repeat(np.arange(len(rows)), len(steps)), rows),
+            "place": np.repeat(np.arange(len(rows), dtype=np.int32), len(steps)),
             "value": values.astype(np.float32).ravel(),
         }
     ).dropna()
@@ -84,7 +85,7 @@ def heat_map(
         .mark_rect()
         .encode(
             x=character_axis(columns, x_title),
-            y=alt.Y("row:O", sort=rows, title=y_title, axis=axis),
+            y=alt.Y("row:O", sort=alt.EncodingSortField("place", "min"), title=y_title, axis=axis),
             color=colours(low, high, value_title),
             tooltip=[
                 alt.Tooltip("step:N", title=x_title),

@@ -1,16 +1,19 @@
 """Inside the cell: every gate and state of every unit, at every character of the sentence."""
 
+import math
+
 import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core import bptt
 from core.inside import gates
 from core.inside.gates import QUANTITIES, Activity, record
 from core.lstm import MyLSTMCell
 from core.memorize import Alphabet
 from core.runs import Run
-from pages.ui.charts import legible
+from pages.ui.charts import legible, show_again
 from pages.ui.code import show_code
 from pages.ui.memorize.heat import character_axis, heat_map, step_names, window
 from pages.ui.memorize.learned import Learned, learned
@@ -118,14 +121,12 @@ def show(run: Run | None) -> None:
         units = units[np.isin(units, busiest)]
     steps = window(len(values), "inside")
     chart = map_of(known, quantity, layer, values, units, steps)
-    st.altair_chart(
-        chart, width="stretch", key=f"map of {quantity}", on_select=lambda: choose_unit(f"map of {quantity}")
-    )
+    show_again(chart, key=f"map of {quantity}", on_select=lambda: choose_unit(f"map of {quantity}"))
     some = f"the {MOST_UNITS} of {values.shape[1]} units that change most; " if values.shape[1] > MOST_UNITS else ""
     st.caption(f"After {known.epochs:,} epochs; {some}▶ is the start. Click on a row to follow that unit below.")
     chart_buttons(chart, f"{TITLES[quantity]} layer {layer + 1}")
     trace(known, activity, layer, steps)
-    show_code(MyLSTMCell, record, ORDERS[order])
+    show_code(MyLSTMCell, record, bptt.filled_in, bptt.forward_steps, ORDERS[order])
 
 
 def choose_unit(key: str) -> None:
@@ -136,7 +137,7 @@ def choose_unit(key: str) -> None:
 
 def map_of(known: Learned, quantity: str, layer: int, values: np.ndarray, units: np.ndarray, steps: range) -> alt.Chart:
     gate = quantity in ("forget", "input", "output")
-    reach = max(1.0, float(np.quantile(np.abs(values), 0.98)))  # the few beyond it are as dark as can be
+    reach = max(1, math.ceil(np.quantile(np.abs(values), 0.98)))  # the few beyond it are as dark as can be
     return heat_map(
         values[steps.start : steps.stop, units].T,
         inputs_of(known.sentence)[steps.start : steps.stop],
@@ -161,10 +162,10 @@ def trace(known: Learned, activity: Activity, layer: int, steps: range) -> None:
     values = {name: getattr(activity, name)[layer, steps.start : steps.stop, unit].astype(float) for name in QUANTITIES}
     cell = values.pop("cell")
     chart = lines(values, labels, f"Unit {unit}")
-    st.altair_chart(chart, width="stretch")
+    show_again(chart)
     chart_buttons(chart, f"unit {unit} layer {layer + 1}")
     chart = lines({"cell": cell}, labels, "Cell state c", height=240)
-    st.altair_chart(chart, width="stretch")
+    show_again(chart)
     chart_buttons(chart, f"memory of unit {unit} layer {layer + 1}")
 
 
