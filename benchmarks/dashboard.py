@@ -26,16 +26,19 @@ PROJECT = Path(__file__).parents[1]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 LONG_RUN = "/memorize?memorize_epochs=1000&hidden_size=256&num_layers=4"
 LONG_SENTENCE = "a sentence that is long enough to be watched for a while; " * 8
-CURVE = ".stVegaLiteChart .mark-line path"
+CURVE = ".stVegaLiteChart canvas, .stVegaLiteChart .mark-line path"  # of a run that goes on, and of one that has ended
 # in the page itself, so that nothing of the driver is measured: milliseconds from a click to the curve
 STOPWATCH = f"""() => {{ window.firstPoint = new Promise(done => {{
     document.addEventListener("click", () => {{
         const clicked = performance.now();
-        new MutationObserver((_, observer) => {{
-            if (!document.querySelector("{CURVE}")) return;
-            observer.disconnect();
-            done(performance.now() - clicked);
-        }}).observe(document.body, {{ subtree: true, childList: true }});
+        const drawn = curve => !curve.getContext ||
+            (curve.width && curve.getContext("2d").getImageData(0, 0, curve.width, curve.height).data.some(Boolean));
+        const look = () => {{
+            const curve = document.querySelector("{CURVE}");
+            if (curve && drawn(curve)) done(performance.now() - clicked);
+            else setTimeout(look, 10);
+        }};
+        look();
     }}, {{ capture: true, once: true }});
 }}); }}"""
 
@@ -54,7 +57,7 @@ def run(quick: bool) -> Iterator[Result]:
             "s",
             compared=False,
         )
-        yield from open_page(browser, url, Store(f"sqlite:///{data}/runs.sqlite"), rounds=1 if quick else 4)
+        yield from open_page(browser, url, Store(f"sqlite:///{data}/runs.sqlite"), rounds=1 if quick else 3)
         browser.close()
 
 
@@ -140,7 +143,7 @@ def open_page(browser: Browser, url: str, store: Store, rounds: int) -> Iterator
     for _ in range(rounds):
         page.goto(address)
         page.locator(CURVE).first.wait_for(state="attached")
-        page.wait_for_timeout(2_000)
+        page.wait_for_timeout(5_000)  # what it costs to load a page is no part of what it costs to have it open
         redraws.clear()
         speeds["page open"].append(epochs_a_second(store, run_id, page))
         watched += [redraw for redraw in redraws[:-1] if redraw.sent]
@@ -158,7 +161,7 @@ def medians_of(values: dict[str, list[float]]) -> dict[str, float]:
     return {name: statistics.median(some) for name, some in values.items()}
 
 
-def epochs_a_second(store: Store, run_id: str, page: Page, seconds: float = 6.0) -> float:
+def epochs_a_second(store: Store, run_id: str, page: Page, seconds: float = 8.0) -> float:
     def events() -> int:
         return store.events(run_id)[-1][0]
 

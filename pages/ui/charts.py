@@ -12,7 +12,7 @@ from core.training import Change
 BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
 CURVES = [BLUE, VERMILLION, GREEN, "#cc79a7", "#e69f00", "#56b4e9"]  # Okabe & Ito's colours
 AnyChart = TypeVar("AnyChart", bound=alt.TopLevelMixin)
-MAX_POINTS = 500  # more cannot be told apart on a projector, and would only slow the page down
+MAX_POINTS = 300  # more cannot be told apart on a projector, and would only slow the page down
 
 
 def thin(frame: pd.DataFrame, points: int = MAX_POINTS) -> pd.DataFrame:
@@ -80,16 +80,18 @@ def learning_curves(
     return legible(alt.layer(*layers, height=height))
 
 
-def show_again(chart: alt.Chart | alt.LayerChart, **settings: Any) -> None:
-    """Show a chart that is drawn again and again while its numbers change. settings: of st.vega_lite_chart.
+def show_again(chart: alt.Chart | alt.LayerChart, ended: bool, **settings: Any) -> None:
+    """Show a chart that is drawn again and again until the run has ended. settings: of st.vega_lite_chart.
 
     Its data sets have the same names every time (Altair's are named after their contents): the browser then keeps
-    what it has drawn and replaces the numbers in it, which costs a fraction of drawing all of it anew.
+    what it has drawn and replaces the numbers in it, which costs a fraction of drawing all of it anew. Until the end
+    that is a canvas, which costs a third of an SVG; then an SVG, whose marks a screen reader can read, too.
     """
     chart, data = chart.copy(), {}
     for number, part in enumerate([chart, *(chart.layer if isinstance(chart, alt.LayerChart) else [])]):
         if isinstance(part.data, pd.DataFrame):
             data[f"data {number}"], part.data = part.data, alt.NamedData(f"data {number}")
+    chart.usermeta = {"embedOptions": {"renderer": "svg" if ended else "canvas"}}
     spec = chart.to_dict(validate=False)  # which would take as long as all the rest
     st.vega_lite_chart({**spec, "datasets": data}, width="stretch", **settings)
 

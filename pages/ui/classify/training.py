@@ -42,10 +42,10 @@ def draw(run: Run, events: list[classify.Event]) -> None:
     loss_place, accuracy_place = st.columns(2)
     with loss_place:
         log = st.session_state.get("classify_log_scale", False)
-        show_again(loss_chart(steps, epochs, of_kind(Change, events), log))
+        show_again(loss_chart(steps, epochs, of_kind(Change, events), log), run.status.ended)
     if epochs:
         with accuracy_place:
-            show_again(accuracy_chart(epochs))
+            show_again(accuracy_chart(epochs), run.status.ended)
         try:
             classes = info_of(config.dataset).classes
         except DatasetError as error:  # somebody's own pictures, which are not kept for ever

@@ -121,7 +121,8 @@ def show(run: Run | None) -> None:
         units = units[np.isin(units, busiest)]
     steps = window(len(values), "inside")
     chart = map_of(known, quantity, layer, values, units, steps)
-    show_again(chart, key=f"map of {quantity}", on_select=lambda: choose_unit(f"map of {quantity}"))
+    key = f"map of {quantity}"
+    show_again(chart, known.final, key=key, on_select=lambda: choose_unit(key))
     some = f"the {MOST_UNITS} of {values.shape[1]} units that change most; " if values.shape[1] > MOST_UNITS else ""
     st.caption(f"After {known.epochs:,} epochs; {some}▶ is the start. Click on a row to follow that unit below.")
     chart_buttons(chart, f"{TITLES[quantity]} layer {layer + 1}")
@@ -162,10 +163,10 @@ def trace(known: Learned, activity: Activity, layer: int, steps: range) -> None:
     values = {name: getattr(activity, name)[layer, steps.start : steps.stop, unit].astype(float) for name in QUANTITIES}
     cell = values.pop("cell")
     chart = lines(values, labels, f"Unit {unit}")
-    show_again(chart)
+    show_again(chart, known.final)
     chart_buttons(chart, f"unit {unit} layer {layer + 1}")
     chart = lines({"cell": cell}, labels, "Cell state c", height=240)
-    show_again(chart)
+    show_again(chart, known.final)
     chart_buttons(chart, f"memory of unit {unit} layer {layer + 1}")
 
 

@@ -13,12 +13,13 @@ from pages.ui.texts import plain
 
 
 class Learned(NamedTuple):
-    """epochs: how many it had learned when the checkpoint was made."""
+    """epochs: how many it had learned when the checkpoint was made. final: it learns no more."""
 
     model: Model
     alphabet: Alphabet
     sentence: str
     epochs: int
+    final: bool
 
 
 def learned(run: Run | None) -> Learned | None:
@@ -37,4 +38,5 @@ def learned(run: Run | None) -> Learned | None:
         return None
     if isinstance(model.lstm, nn.LSTM):
         model.lstm = MyLSTM.from_torch(model.lstm)
-    return Learned(model, Alphabet(run.config.sentence), run.config.sentence, checkpoint.facts.get("epoch", 0))
+    sentence = run.config.sentence
+    return Learned(model, Alphabet(sentence), sentence, checkpoint.facts.get("epoch", 0), run.status.ended)

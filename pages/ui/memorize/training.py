@@ -37,7 +37,7 @@ def draw(run: Run, events: list[memorize.Event]) -> None:
         log=st.session_state.get("log_scale", False),
         marks=change_marks(changes),
     )
-    show_again(chart)
+    show_again(chart, run.status.ended)
     if run.status.ended:
         chart_buttons(chart, "training loss")
 
