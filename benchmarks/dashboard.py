@@ -25,7 +25,7 @@ from core.runs import Store
 PROJECT = Path(__file__).parents[1]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 LONG_RUN = "/memorize?memorize_epochs=1000&hidden_size=256&num_layers=4"
-LONG_SENTENCE = "a sentence that is long enough to be watched for a while; " * 8
+LONG_SENTENCE = "a sentence that is long enough to be watched for a while; " * 12
 CURVE = ".stVegaLiteChart canvas, .stVegaLiteChart .mark-line path"  # of a run that goes on, and of one that has ended
 # in the page itself, so that nothing of the driver is measured: milliseconds from a click to the curve
 STOPWATCH = f"""() => {{ window.firstPoint = new Promise(done => {{
@@ -57,7 +57,7 @@ def run(quick: bool) -> Iterator[Result]:
             "s",
             compared=False,
         )
-        yield from open_page(browser, url, Store(f"sqlite:///{data}/runs.sqlite"), rounds=1 if quick else 3)
+        yield from open_page(browser, url, Store(f"sqlite:///{data}/runs.sqlite"), rounds=1 if quick else 6)
         browser.close()
 
 
@@ -161,7 +161,7 @@ def medians_of(values: dict[str, list[float]]) -> dict[str, float]:
     return {name: statistics.median(some) for name, some in values.items()}
 
 
-def epochs_a_second(store: Store, run_id: str, page: Page, seconds: float = 8.0) -> float:
+def epochs_a_second(store: Store, run_id: str, page: Page, seconds: float = 6.0) -> float:
     def events() -> int:
         return store.events(run_id)[-1][0]
 

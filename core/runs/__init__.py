@@ -7,6 +7,7 @@ from core.runs.people import NotAllowed, Visitor
 from core.runs.rules import Rules
 from core.runs.store import Store, StoreUnavailable
 from core.runs.tables import Run, Status
+from core.runs.worker import use_one_thread
 
 __all__ = [
     "KINDS",
@@ -20,4 +21,5 @@ __all__ = [
     "StoreUnavailable",
     "Visitor",
     "get_engine",
+    "use_one_thread",
 ]

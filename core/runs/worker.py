@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -243,6 +244,7 @@ class WarmUp(WorkerPlugin):
 
 
 def use_one_thread() -> None:
-    """There is a worker for every core: more threads in each would only get in one another's way."""
+    """There is a worker for every core: more threads, there or in the server, would only get in one another's way."""
+    import_module("scipy.linalg")  # Numba multiplies with its BLAS, which can only be told when it is there
     torch.set_num_threads(1)
     threadpool_limits(1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.runs import KINDS, Desk, Engine, NotAllowed, Run, Status, StoreUnavailable, get_engine
+from core.runs import KINDS, Desk, Engine, NotAllowed, Run, Status, StoreUnavailable, get_engine, use_one_thread
 from pages.ui.texts import plain
 from pages.ui.visitor import visitor
 
@@ -29,6 +29,7 @@ STATUS_TEXTS = {
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The server's one engine, to look at runs. Its workers start while the first page is being read."""
+    use_one_thread()
     engine = get_engine()
     if not engine.staff_room.password and os.path.exists(".streamlit/secrets.toml"):
         engine.staff_room.password = st.secrets.get("teacher_password", "")

@@ -70,7 +70,7 @@ ORDERS = {
     "by their peak": gates.order_by_peak,
     "as numbered": gates.order_by_number,
 }
-MOST_UNITS = 64
+MOST_UNITS = 48
 TRACES = {  # colour and dash
     "forget": ("#0072b2", [1, 0]),
     "input": ("#009e73", [8, 3]),
@@ -172,11 +172,14 @@ def trace(known: Learned, activity: Activity, layer: int, steps: range) -> None:
 
 def lines(values: dict[str, np.ndarray], labels: list[str], title: str, height: int = 360) -> alt.Chart:
     """A line over the sentence for each quantity, with a colour and a dash of its own."""
-    frame = pd.concat(
-        pd.DataFrame({"step": labels, "value": numbers}).assign(quantity=TITLES[name])
-        for name, numbers in values.items()
+    steps, names = range(len(labels)), [TITLES[name] for name in values]
+    frame = pd.DataFrame(
+        {  # categories travel to the browser once, and then a number a point
+            "step": pd.Categorical.from_codes(np.tile(steps, len(names)), labels),
+            "value": np.concatenate(list(values.values())),
+            "quantity": pd.Categorical.from_codes(np.repeat(range(len(names)), len(labels)), names),
+        }
     )
-    names = [TITLES[name] for name in values]
     styles = [TRACES[name] for name in values]
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", columns=2) if len(names) > 1 else None
     return legible(
