@@ -38,7 +38,7 @@ by_hand = bptt.Layer, bptt.filled_in, bptt.forward_steps, bptt.backward_steps, b
 show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstruct, *by_hand)
 
 
-@st.fragment(run_every=SECONDS_BETWEEN_LOOKS if run and not run.status.ended else None)
+@st.fragment(run_every=live.interval(run, SECONDS_BETWEEN_LOOKS))
 def look_inside(show: Callable[[Run | None], None]) -> None:
     """A look at what the run has learned so far, again and again while it goes on."""
     with trouble.told():

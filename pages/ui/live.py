@@ -12,6 +12,8 @@ from pages.ui.texts import plain
 from pages.ui.visitor import visitor
 
 SECONDS_BETWEEN_REDRAWS = 1.0
+YOUNG = 30.0  # seconds of training
+LATER = 1.5  # by how much rarer a run is looked at that is no longer young
 PATIENCE = 0.4  # seconds that a click on Train waits for the first event: sooner than the next redraw would show it
 SECONDS_BETWEEN_LOOKS = 5.0  # after so long the store is told again that somebody watches
 PACES = [0.0, 0.1, 0.3, 1.0, 3.0]  # of slow motion, seconds a step
@@ -167,10 +169,21 @@ def action(label: str, icon: str, act: Callable[..., None], run: Run | None, *ar
     )
 
 
-def panel(run: Run, draw: Callable[[Run, list], None], every: float = SECONDS_BETWEEN_REDRAWS) -> None:
-    """Draw the run and its events so far, every so many seconds until it has ended."""
+def interval(run: Run | None, seconds: float) -> float | None:
+    """Seconds between two looks at a run that is looked at every so many seconds while it is young; None: no more.
 
-    @st.fragment(run_every=None if run.status.ended else every)
+    Later, a look shows less that is new, and the processor is better spent on the run.
+    """
+    if run is None or run.status.ended:
+        return None
+    return seconds if run.train_seconds < YOUNG else LATER * seconds
+
+
+def panel(run: Run, draw: Callable[[Run, list], None], seconds: float = SECONDS_BETWEEN_REDRAWS) -> None:
+    """Draw the run and its events so far, again and again until it has ended. seconds: see `interval`."""
+    every = interval(run, seconds)
+
+    @st.fragment(run_every=every)
     def redraw() -> None:
         try:
             now = engine().store.run(run.id)
@@ -182,8 +195,8 @@ def panel(run: Run, draw: Callable[[Run, list], None], every: float = SECONDS_BE
         except StoreUnavailable as error:
             st.error(str(error), icon=":material/cloud_off:")
             return
-        if now.status != run.status or now.paused != run.paused:
-            st.rerun()  # the buttons outside show another state
+        if now.status != run.status or now.paused != run.paused or interval(now, seconds) != every:
+            st.rerun()  # the buttons outside show another state, or all looks become rarer
 
     redraw()
 

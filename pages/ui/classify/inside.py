@@ -25,7 +25,7 @@ def show(run: Run | None) -> None:
     look(run, first_layer)
     if run:
         st.divider()
-        live.panel(run, layers, every=2.0)
+        live.panel(run, layers, seconds=2.0)
     st.divider()
     look(run, two_dimensions)
 
