@@ -84,9 +84,10 @@ def test_two_tabs_steer_one_run(new_page, server_url: str, store: Store):
     wait_for(lambda: store.run(run_id).changes)
     button(two, "Resume").click()
     expect(button(one, "Pause")).to_be_enabled()
-    expect(one.get_by_text(f"learning rate {store.run(run_id).changes['lr']:g}").first).to_be_attached()
+    wait_for(lambda: store.events(run_id, only=["Change"]))
     button(one, "Stop").click()
     expect(two.get_by_text("Stopped epoch")).to_be_visible()
+    expect(one.get_by_text(f"learning rate {store.run(run_id).changes['lr']:g}").first).to_be_attached()
     epochs = [event.epoch for _, event in store.events(run_id, only=["MemorizeEpoch"])]
     assert epochs == list(range(len(epochs)))
 
