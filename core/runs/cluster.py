@@ -15,7 +15,7 @@ import dask
 from distributed import LocalCluster
 
 # Dask measures itself up to a hundred times a second, for charts that nobody looks at here: with two workers and a
-# scheduler, a seventh of a core that trains nothing.
+# scheduler, an eighth of a core that trains nothing.
 QUIET = {
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.monitor-interval": "1s",

@@ -85,7 +85,7 @@ def show_again(chart: alt.Chart | alt.LayerChart, ended: bool, **settings: Any) 
 
     Its data sets have the same names every time (Altair's are named after their contents): the browser then keeps
     what it has drawn and replaces the numbers in it, which costs a fraction of drawing all of it anew. Until the end
-    that is a canvas, which costs a third of an SVG; then an SVG, whose marks a screen reader can read, too.
+    that is a canvas, which with many points costs a third of an SVG; then an SVG, whose marks screen readers read, too.
     """
     chart, data = chart.copy(), {}
     for number, part in enumerate([chart, *(chart.layer if isinstance(chart, alt.LayerChart) else [])]):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 # Streamlit's running sign brings along a Stop that would halt the page's redrawing, and not the run.
-# A bar that glides to its new place is painted thirty times on the way, which costs more than all else in a redraw.
+# A bar that glides to its new place is painted again and again on the way, which is a third of what a redraw costs.
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
 .stStatusWidget { display: none; }

@@ -74,7 +74,7 @@ def heat_map(
         {  # categories travel to the browser once, and then a number a cell
             "step": pd.Categorical.from_codes(np.tile(np.arange(len(steps)), len(rows)), steps),
             "row": pd.Categorical.from_codes(np.repeat(np.arange(len(rows)), len(steps)), rows),
-            "place": np.repeat(np.arange(len(rows), dtype=np.uint8), len(steps)),
+            "place": np.repeat(np.arange(len(rows), dtype=np.int16), len(steps)),
             "value": values.astype(np.float32).ravel(),
         }
     ).dropna()

@@ -1,7 +1,5 @@
 """Inside the cell: every gate and state of every unit, at every character of the sentence."""
 
-import math
-
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -138,7 +136,7 @@ def choose_unit(key: str) -> None:
 
 def map_of(known: Learned, quantity: str, layer: int, values: np.ndarray, units: np.ndarray, steps: range) -> alt.Chart:
     gate = quantity in ("forget", "input", "output")
-    reach = max(1, math.ceil(np.quantile(np.abs(values), 0.98)))  # the few beyond it are as dark as can be
+    reach = max(1.0, float(np.ceil(np.quantile(np.abs(values), 0.98))))  # the few beyond it are as dark as can be
     return heat_map(
         values[steps.start : steps.stop, units].T,
         inputs_of(known.sentence)[steps.start : steps.stop],
