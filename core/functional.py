@@ -14,6 +14,8 @@ from core.tensor import Tensor
 
 def as_tensors(*values) -> tuple[Tensor, ...]:
     """The values as Tensors; plain Python numbers take the type of the Tensors beside them, as in NumPy."""
+    if all(isinstance(value, Tensor) for value in values):  # as nearly always: no type is to be found
+        return values
     dtypes = [value.dtype for value in values if isinstance(value, Tensor | np.ndarray)]
     dtype = np.result_type(np.float32, *dtypes) if dtypes else np.float64
     return tuple(
