@@ -15,7 +15,7 @@ import torch
 from threadpoolctl import threadpool_info
 
 SECONDS_A_CASE = 3.0  # spent on one comparison; at least MINIMUM rounds, whatever they take
-MINIMUM = 5
+MINIMUM = 9
 
 
 def clock() -> float:

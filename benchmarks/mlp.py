@@ -70,14 +70,16 @@ def ours(x, y, hidden, batch) -> Callable[[], None]:
     model, loss_function = MLP(INPUTS, hidden, CLASSES, rng), CrossEntropyLoss()
     optimizer = optim.SGD(model.parameters(), LR, MOMENTUM)
 
+    def learn(numbers: np.ndarray) -> None:
+        loss = loss_function(model(x[numbers]), y[numbers])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
     def epoch() -> None:
         order = rng.permutation(len(x))
         for start in range(0, len(x), batch):
-            numbers = order[start : start + batch]
-            loss = loss_function(model(x[numbers]), y[numbers])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            learn(order[start : start + batch])
 
     return epoch
 

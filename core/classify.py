@@ -360,6 +360,17 @@ def fit(
         control.changes = {**checkpoint.facts["changes"], **control.changes}
         now = replace(config, **checkpoint.facts["changes"])
 
+    def learn(batch: np.ndarray) -> tuple[float, int]:
+        """One step: its mean loss and how many were told right. The graph ends with it: the next finds memory free."""
+        labels = y_train[batch]
+        logits = model(inputs.training(batch, rng))
+        loss = loss_function(logits, labels)
+        check_finite(loss.item(), f"step {progress.step} (epoch {progress.epoch})", optimizer.lr)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item(), int((logits.data.argmax(axis=1) == labels).sum())
+
     def make_checkpoint() -> Checkpoint:
         return Checkpoint(
             {**named("model", model.state_dict()), **named("optimizer", optimizer.state_dict()), "order": order},
@@ -381,19 +392,13 @@ def fit(
         if progress.seen == 0:
             order = rng.permutation(training)
         batch = order[progress.seen : progress.seen + now.batch_size]
-        labels = y_train[batch]
-        logits = model(inputs.training(batch, rng))
-        loss = loss_function(logits, labels)
-        check_finite(loss.item(), f"step {progress.step} (epoch {progress.epoch})", optimizer.lr)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        loss, right = learn(batch)
 
-        yield Step(progress.step, progress.epoch, loss.item(), optimizer.lr)
+        yield Step(progress.step, progress.epoch, loss, optimizer.lr)
         progress.step += 1
         progress.seen += len(batch)
-        progress.loss_sum += loss.item() * len(batch)
-        progress.right += int((logits.data.argmax(axis=1) == labels).sum())
+        progress.loss_sum += loss * len(batch)
+        progress.right += right
         if progress.seen < len(training):
             continue
 
