@@ -54,7 +54,7 @@ class MyLSTMCell(nn.Module):
     def step(self, projected: Tensor, state: State) -> State:
         """The rest, which must wait for the state: projected (batch, 4 * hidden_size), (h, c) -> the next (h, c)."""
         h, c = state
-        gates = projected + F.linear(h, self.weight_hh)  # (batch, 4H)
+        gates = torch.addmm(projected, h, self.weight_hh.T)  # projected + h Wᵀ, in one go: (batch, 4H)
         i, f, g, o = gates.chunk(4, dim=-1)  # (batch, H) each
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
