@@ -70,7 +70,7 @@ def ours(x, y, hidden, batch) -> Callable[[], None]:
     model, loss_function = MLP(INPUTS, hidden, CLASSES, rng), CrossEntropyLoss()
     optimizer = optim.SGD(model.parameters(), LR, MOMENTUM)
 
-    def learn(numbers: np.ndarray) -> None:
+    def step(numbers: np.ndarray) -> None:
         loss = loss_function(model(x[numbers]), y[numbers])
         optimizer.zero_grad()
         loss.backward()
@@ -79,7 +79,7 @@ def ours(x, y, hidden, batch) -> Callable[[], None]:
     def epoch() -> None:
         order = rng.permutation(len(x))
         for start in range(0, len(x), batch):
-            learn(order[start : start + batch])
+            step(order[start : start + batch])
 
     return epoch
 

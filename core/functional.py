@@ -14,7 +14,7 @@ from core.tensor import Tensor
 
 def as_tensors(*values) -> tuple[Tensor, ...]:
     """The values as Tensors; plain Python numbers take the type of the Tensors beside them, as in NumPy."""
-    if all(isinstance(value, Tensor) for value in values):  # as nearly always: no type is to be found
+    if all(isinstance(value, Tensor) for value in values):  # mostly: then there is no type to choose
         return values
     dtypes = [value.dtype for value in values if isinstance(value, Tensor | np.ndarray)]
     dtype = np.result_type(np.float32, *dtypes) if dtypes else np.float64
