@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from pages.ui import live, memory, style, trouble, visitor
+from pages.ui import errors, malloc, run_panel, style, visitor
 
 
 def main() -> None:
-    memory.give_back_large_blocks()
+    malloc.configure_malloc()
     st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
-    visitor.recognise()
+    visitor.identify_visitor()
     page = st.navigation(
         [
             st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
@@ -19,11 +19,11 @@ def main() -> None:
         ],
         position="top",
     )
-    style.apply()
-    with trouble.told():
-        live.engine()  # its workers start while the first page is being read
+    style.inject_css()
+    with errors.show_store_errors():
+        run_panel.dispatcher()  # its workers start while the first page is being read
         page.run()
-    visitor.remember()
+    visitor.set_visitor_cookie()
 
 
 if __name__ == "__main__":  # training processes import this file anew and must not draw pages

@@ -33,9 +33,9 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from core.runs.people import new_token
+from core.runs.identity import new_token
+from core.runs.models import Run, Status
 from core.runs.store import Store
-from core.runs.tables import Run, Status
 from tests.runs.servers import free_port
 
 PROJECT = Path(__file__).parents[1]
@@ -67,7 +67,7 @@ class Kept:
             runs = await asyncio.to_thread(store.recent, None, None, True)
             now = time.monotonic()
             for run in runs:
-                epochs = int(run.summary.get("epochs", 0))
+                epochs = int(run.metrics.get("epochs", 0))
                 seen = self.times[run.id]
                 seen.extend([now] * (epochs - len(seen)))
             await asyncio.sleep(0.1)

@@ -166,7 +166,7 @@ def epochs_a_second(store: Store, run_id: str, page: Page, seconds: float = 10.0
 
     def account() -> tuple[float, float]:
         run = store.run(run_id)
-        return run.summary["epochs"], run.train_seconds
+        return run.metrics["epochs"], run.train_seconds
 
     epochs, took = account()
     page.wait_for_timeout(1e3 * seconds)

@@ -13,8 +13,10 @@ from torch import nn
 
 from benchmarks.measure import Result, clock
 from benchmarks.mlp import network
-from core import classify, datasets, optim
-from core.inputs import Standardizer
+from core import classify
+from core.autograd import optim
+from core.classify import datasets
+from core.classify.inputs import Standardizer
 from core.memorize import MemorizeConfig, MemorizeEpoch, fit
 
 GOAL = 0.9812
@@ -22,7 +24,7 @@ GOAL = 0.9812
 
 def run(quick: bool) -> Iterator[Result]:
     yield sentence()
-    if not datasets.DATASETS["mnist"].here:
+    if not datasets.DATASETS["mnist"].is_available:
         print("MNIST is not here (data/README.md says how it comes): how long its goal takes was not measured.")
         return
     yield mnist(epochs=2 if quick else 15)
@@ -30,12 +32,12 @@ def run(quick: bool) -> Iterator[Result]:
 
 def sentence() -> Result:
     """Milliseconds of training until the whole sentence comes back, the median of three seeds."""
-    contestants = {"bptt": {}, "autograd": {"backend": "autograd"}, "nn.LSTM": {"cell": "nn.LSTM"}}
+    contestants = {"bptt": {}, "torch": {"backend": "torch"}, "nn.LSTM": {"cell": "nn.LSTM"}}
     times, epochs = {name: [] for name in contestants}, []
     for seed in (0, 0, 1, 2):  # the first round warms up
         for name, options in contestants.items():
             began = clock()
-            events = fit(MemorizeConfig(until_known=True, seed=seed, **options))
+            events = fit(MemorizeConfig(stop_when_learned=True, seed=seed, **options))
             *_, last = (event for event in events if isinstance(event, MemorizeEpoch))
             times[name].append(1e3 * (clock() - began))
             if name == "bptt":

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.measure import Result, exponent, interleaved
-from core.lstm import MyLSTM
-from core.memorize import MemorizeConfig, seconds_an_epoch
+from core.memorize import MemorizeConfig
+from core.memorize.lstm import MyLSTM
+from core.memorize.training import seconds_per_epoch
 
 ALPHABET = 30  # about as many as the report's sentence has
 
@@ -65,12 +66,12 @@ def run(quick: bool) -> Iterator[Result]:
                 theirs = nn.LSTM(ALPHABET, hidden_size, num_layers)
                 lstms = {
                     "bptt": MyLSTM.from_torch(theirs, "bptt"),
-                    "autograd": MyLSTM.from_torch(theirs, "autograd"),
+                    "torch": MyLSTM.from_torch(theirs, "torch"),
                     "nn.LSTM": theirs,
                     "eight Linears": EightLinears(ALPHABET, hidden_size, num_layers),
                 }
                 medians = interleaved({name: step(lstm, inputs) for name, lstm in lstms.items()})
-                facts = {"autograd : eight Linears": medians["autograd"] / medians["eight Linears"]}
+                facts = {"torch : eight Linears": medians["torch"] / medians["eight Linears"]}
                 case = f"{seq_len} steps, hidden {hidden_size}, {num_layers} layers"
                 yield Result("LSTM, forward and backward, batch 1", case, medians, facts=facts)
     yield from growth()
@@ -84,8 +85,10 @@ def growth() -> Iterator[Result]:
         "hidden size": {size: replace(base, hidden_size=size) for size in (32, 64, 128, 256)},
     }
     for what, configs in grown.items():
-        for backend in ("bptt", "autograd"):
-            costs = {size: 1e3 * seconds_an_epoch(replace(config, backend=backend)) for size, config in configs.items()}
+        for backend in ("bptt", "torch"):
+            costs = {
+                size: 1e3 * seconds_per_epoch(replace(config, backend=backend)) for size, config in configs.items()
+            }
             medians = {f"{size}": cost for size, cost in costs.items()}
             facts = {"exponent": exponent(list(costs), list(costs.values()))}
             yield Result("Growth of an epoch of memorising", f"{backend}, {what}", medians, facts=facts, compared=False)

@@ -14,7 +14,7 @@ from torch import nn
 
 from benchmarks import lstm, mlp
 from benchmarks.measure import Result
-from core.lstm import MyLSTM
+from core.memorize.lstm import MyLSTM
 
 STEPS, HIDDEN, LAYERS = 500, 256, 2
 WIDE = (1024, 1024), 256
@@ -31,7 +31,7 @@ def mlp_epoch(make: Callable) -> Callable[[], None]:
 JOBS: dict[str, dict[str, Callable[[], Callable[[], None]]]] = {
     f"LSTM, {STEPS} steps, hidden {HIDDEN}, {LAYERS} layers": {
         "bptt": lambda: lstm_step(lambda: MyLSTM(lstm.ALPHABET, HIDDEN, LAYERS, "bptt")),
-        "autograd": lambda: lstm_step(lambda: MyLSTM(lstm.ALPHABET, HIDDEN, LAYERS, "autograd")),
+        "torch": lambda: lstm_step(lambda: MyLSTM(lstm.ALPHABET, HIDDEN, LAYERS, "torch")),
         "nn.LSTM": lambda: lstm_step(lambda: nn.LSTM(lstm.ALPHABET, HIDDEN, LAYERS)),
         "eight Linears": lambda: lstm_step(lambda: lstm.EightLinears(lstm.ALPHABET, HIDDEN, LAYERS)),
     },

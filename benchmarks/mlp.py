@@ -12,10 +12,10 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.measure import Result, exponent, interleaved
-from core import optim
+from core.autograd import optim
+from core.autograd.functional import log_softmax
+from core.autograd.nn import CrossEntropyLoss
 from core.classify import MLP
-from core.functional import log_softmax
-from core.nn import CrossEntropyLoss
 
 INPUTS, CLASSES = 784, 10
 LR, MOMENTUM = 0.01, 0.9

@@ -15,12 +15,13 @@ from typing import Any, NoReturn
 import numpy as np
 from tqdm import tqdm
 
-from core import augment, classify, datasets, inputs, lstm, memorize, nn, optim
-from core.cells import CELLS
-from core.classify import ClassifyConfig
-from core.memorize import MemorizeConfig
-from core.network_file import to_file
-from core.presets import PRESETS
+from core import classify, memorize
+from core.autograd import nn, optim
+from core.classify import ClassifyConfig, augment, datasets, inputs
+from core.classify.presets import PRESETS
+from core.classify.weights_file import to_file
+from core.memorize import MemorizeConfig, lstm
+from core.memorize.rnn_variants import CELLS
 from core.training import Checkpoint, TrainingDiverged
 
 MEMORIZE_OPTIONS = {
@@ -31,7 +32,7 @@ MEMORIZE_OPTIONS = {
     "backend": f"who finds the gradients, of {', '.join(lstm.BACKENDS)}: PyTorch, step by step, or ours, much faster",
     "seed": "where the random numbers begin; the same seed gives the same curve",
     "cell": f"what stands in the LSTM's place, of {', '.join(CELLS)}",
-    "until_known": "end as soon as the whole sentence comes back",
+    "stop_when_learned": "end as soon as the whole sentence comes back",
 }
 CLASSIFY_OPTIONS = {
     "dataset": f"which pictures, of {', '.join(datasets.DATASETS)}; those that are not here are downloaded",
@@ -45,7 +46,7 @@ CLASSIFY_OPTIONS = {
     "epochs": "how often every training picture is seen",
     "seed": "where the random numbers begin; the same seed gives the same curve",
     "activation": f"what follows each hidden layer: {', '.join(nn.ACTIVATIONS)}",
-    "initialisation": f"how large the first weights are: {', '.join(nn.DEVIATIONS)}",
+    "initialisation": f"how large the first weights are: {', '.join(nn.INIT_STDS)}",
     "optimizer": f"what makes steps of gradients: {', '.join(optim.OPTIMIZERS)} (momentum is then Adam's first beta)",
     "features": f"what the network sees: {', '.join(inputs.FEATURES)}",
     "patches": "with --features patches, how many filters: half cut from training pictures, half their mirror images",
@@ -246,7 +247,7 @@ def run_classify(options: argparse.Namespace) -> None:
     with tqdm(total=steps, desc="Learning", unit="step", leave=False) as bar:
         for event in training:
             match event:
-                case classify.Preparation():
+                case classify.PreparationProgress():
                     bar.set_description_str(f"{event.text}, {event.share:.0%} done")
                 case classify.Step():
                     if event.step == 0:
@@ -305,7 +306,13 @@ def load(name: str) -> datasets.Dataset:
 
 def list_datasets(options: argparse.Namespace) -> None:
     for name, info in datasets.DATASETS.items():
-        place = "built in" if info.embedded else "here" if info.here else f"download, {info.download_megabytes} MB"
+        place = (
+            "built in"
+            if info.is_builtin
+            else "here"
+            if info.is_available
+            else f"download, {info.download_megabytes} MB"
+        )
         sizes = f"{info.train_size:,} to learn from, {info.test_size:,} to test with"
         print(f"{name:14}  {info.title:24}  {sizes:44}  {place}")
 

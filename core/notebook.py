@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 here = Path.cwd()
-project = next((folder for folder in [here, *here.parents] if (folder / "core" / "lstm.py").is_file()), None)
+lstm = Path("core", "memorize", "lstm.py")
+project = next((folder for folder in [here, *here.parents] if (folder / lstm).is_file()), None)
 if project is None:
     raise FileNotFoundError("Save this notebook in the project's folder, which has core/ in it, and open it there.")
 sys.path.insert(0, str(project))"""

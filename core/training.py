@@ -19,14 +19,14 @@ Config = TypeVar("Config")
 class Control:
     """What is wanted of a loop while it runs. The loop reads it before every step.
 
-    changes: config fields that were changed, with their new values. checkpoint_wanted: the loop is to yield a
-    Checkpoint before its next step; it then takes the wish back. watched: somebody follows step by step, so that
+    changes: config fields that were changed, with their new values. checkpoint_requested: the loop is to yield a
+    Checkpoint before its next step; it then takes the wish back. verbose: somebody follows step by step, so that
     what is otherwise looked at now and then is looked at every time.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
-    checkpoint_wanted: bool = False
-    watched: bool = False
+    checkpoint_requested: bool = False
+    verbose: bool = False
     _applied: tuple[Any, dict[str, Any], Any] = field(default=(None, {}, None), repr=False)
 
     def apply(self, config: Config) -> Config:
@@ -49,7 +49,7 @@ class Change:
     value: float | str
 
 
-def differences(before: Any, now: Any) -> dict[str, Any]:
+def changed_fields(before: Any, now: Any) -> dict[str, Any]:
     """The fields of the config `now` that are not what they were in `before`."""
     if before is now:
         return {}
@@ -62,24 +62,24 @@ class Checkpoint:
     """All that a loop needs to go on exactly as if it had never been interrupted.
 
     arrays: weights (their names begin with "model."), what the optimiser remembers, and the like, all copies.
-    facts: everything that fits into JSON, such as how far the run is and the state of its random numbers; without any,
+    metadata: everything that fits into JSON, such as how far the run is and the state of its random numbers; without any,
     the weights are where a new run begins.
     """
 
     arrays: Mapping[str, np.ndarray]
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
-    def part(self, name: str) -> dict[str, np.ndarray]:
+    def section(self, name: str) -> dict[str, np.ndarray]:
         """The arrays whose names begin with `name` and a dot, by the rest of their names."""
         return {key.removeprefix(f"{name}."): array for key, array in self.arrays.items() if key.startswith(f"{name}.")}
 
     def weights(self) -> Checkpoint:
         """Only the weights: a run that starts from them is a new one."""
-        return Checkpoint(named("model", self.part("model")), {})
+        return Checkpoint(prefixed("model", self.section("model")), {})
 
     def to_bytes(self) -> bytes:
         """A file in NumPy's .npz format. Raises TypeError or ValueError for what could not be read back."""
-        facts = json.dumps(self.facts, allow_nan=False)
+        facts = json.dumps(self.metadata, allow_nan=False)
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, facts=np.array(facts), **self.arrays)
         return file.getvalue()
@@ -95,9 +95,9 @@ class Checkpoint:
             raise ValueError(f"This is not a checkpoint of a run: {error}") from error
 
 
-def weights_for(state: Mapping[str, Any], checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+def checked_weights(state: Mapping[str, Any], checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     """The checkpoint's weights for a model whose state_dict is `state`. Raises ValueError unless they fit."""
-    weights = checkpoint.part("model")
+    weights = checkpoint.section("model")
     shapes, expected = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (weights, state))
     if odd := sorted(name for name in shapes | expected if shapes.get(name) != expected.get(name)):
         there, here = shapes.get(odd[0], "missing"), expected.get(odd[0], "unknown")
@@ -108,7 +108,7 @@ def weights_for(state: Mapping[str, Any], checkpoint: Checkpoint) -> dict[str, n
     return weights
 
 
-def named(part: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def prefixed(part: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The arrays as a part of a checkpoint: "weight" becomes "model.weight"."""
     return {f"{part}.{name}": array for name, array in arrays.items()}
 

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from pages.ui import entry
-from pages.ui.autograd import exercises, expression, lab, network, step
+from pages.ui import streamlit_internals
+from pages.ui.autograd import break_it_lab, exercises, formula, network, training_step
 
 TABS = {
-    "A formula": expression.show,
-    "A step": step.show,
+    "A formula": formula.show,
+    "A step": training_step.show,
     "A network": network.show,
-    "Break-it lab": lab.show,
+    "Break-it lab": break_it_lab.show,
     "Exercises": exercises.show,
 }
 
-entry.through_app()
+streamlit_internals.ensure_run_from_app()
 st.title("Autograd")
 for tab, show in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
     if tab.open:

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core.datasets import DATASETS
-from pages.ui import entry
-from pages.ui.data import where
+from core.classify.datasets import DATASETS
+from pages.ui import streamlit_internals
+from pages.ui.dataset_status import location_label
 
 DOORS = [
     (
@@ -27,7 +27,7 @@ DOORS = [
     ),
 ]
 
-entry.through_app()
+streamlit_internals.ensure_run_from_app()
 st.title("How networks learn")
 st.markdown(
     "Watch two neural networks learn that you can read line by line: everything that moves on these pages is computed "
@@ -45,7 +45,7 @@ st.table(
         {
             "Data set": info.title,
             "Pictures": f"{info.train_size:,} to learn from, {info.test_size:,} to test with",
-            "Where": where(info),
+            "Where": location_label(info),
         }
         for info in DATASETS.values()
     ]

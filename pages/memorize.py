@@ -4,55 +4,56 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import bptt, memorize
-from core.lstm import Model, MyLSTM, MyLSTMCell, run_layer
+from core import memorize
+from core.memorize import bptt
+from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
-from pages.ui import entry, live, trouble
-from pages.ui.code import show_code
-from pages.ui.memorize import compare, expects, inside, limit, looks_back, prompt, take_home, training
+from pages.ui import errors, run_panel, streamlit_internals
+from pages.ui.code_view import show_code
+from pages.ui.memorize import capacity, cell_comparison, connectivity, export, gates, generation, predictions, training
 from pages.ui.memorize.settings import parent_of, settings, task
 
 SECONDS_BETWEEN_LOOKS = 5.0  # as often as a run's model is kept
 
-entry.through_app()
+streamlit_internals.ensure_run_from_app()
 st.title("Memorize")
 st.markdown(
     "An LSTM reads a sentence and learns to say, after every character, **which one comes next**. "
     "Then it has to say the whole sentence by itself."
 )
 left, right = st.columns([1, 2], gap="large")
-run = live.current_run("memorize")
+run = run_panel.current_run("memorize")
 with left:
     sentence, lr = task()
     steering = st.container()  # high up, so that Train is seen without scrolling
     config = settings(sentence, lr)
     with steering:
-        live.buttons("memorize", config, run, parent=parent_of(run, config))
+        run_panel.run_controls("memorize", config, run, parent=parent_of(run, config))
 with right:
     st.toggle("Logarithmic loss", key="log_scale", help="Equal steps for equal ratios: small losses can be told apart.")
     if run:
-        live.panel(run, training.draw)
+        run_panel.live_panel(run, training.draw)
     else:
         st.info("Press **Train**: the loss curve and what the network says will grow here.", icon=":material/timeline:")
-by_hand = bptt.Layer, bptt.filled_in, bptt.forward_steps, bptt.backward_steps, bptt.tanh
+by_hand = bptt.Layer, bptt.run_forward, bptt.forward_steps, bptt.backward_steps, bptt.tanh
 show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstruct, *by_hand)
 
 
-@st.fragment(run_every=live.interval(run, SECONDS_BETWEEN_LOOKS))
+@st.fragment(run_every=run_panel.refresh_interval(run, SECONDS_BETWEEN_LOOKS))
 def look_inside(show: Callable[[Run | None], None]) -> None:
     """A look at what the run has learned so far, again and again while it goes on."""
-    with trouble.told():
+    with errors.show_store_errors():
         show(run)
 
 
 tabs = {
-    "Inside the cell": lambda: look_inside(inside.show),
-    "What it expects": lambda: look_inside(expects.show),
-    "What it looks back at": lambda: look_inside(looks_back.show),
-    "How it goes on": lambda: look_inside(prompt.show),
-    "Cells side by side": lambda: compare.show(config),
-    "Show me your limit": lambda: limit.show(config),
-    "Take it home": lambda: take_home.show(run, config),
+    "Inside the cell": lambda: look_inside(gates.show),
+    "What it expects": lambda: look_inside(predictions.show),
+    "What it looks back at": lambda: look_inside(connectivity.show),
+    "How it goes on": lambda: look_inside(generation.show),
+    "Cells side by side": lambda: cell_comparison.show(config),
+    "Show me your limit": lambda: capacity.show(config),
+    "Take it home": lambda: export.show(run, config),
 }
 for tab, show in zip(st.tabs(list(tabs), key="look", bind="query-params"), tabs.values(), strict=True):
     if tab.open:

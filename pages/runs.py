@@ -4,14 +4,15 @@ import pandas as pd
 import streamlit as st
 
 from core.classify import Epoch
-from core.datasets import DATASETS
+from core.classify.datasets import DATASETS
+from core.classify.presets import PRESETS
 from core.memorize import MemorizeEpoch
-from core.presets import PRESETS
 from core.runs import Run, Status
-from core.runs.overview import differing_settings, export_row, leaderboards, table_row
-from pages.ui import entry, live, take_home, teacher
-from pages.ui.charts import learning_curves, thin
-from pages.ui.texts import plain
+from core.runs.reporting import differing_settings, export_row, leaderboards, table_row
+from pages.ui import downloads, run_panel, streamlit_internals
+from pages.ui.charts import downsample, learning_curves
+from pages.ui.markdown import escape_markdown
+from pages.ui.runs import teacher
 from pages.ui.visitor import visitor
 
 MAX_COMPARED = 6  # more curves cannot be told apart
@@ -53,26 +54,26 @@ def who() -> None:
 
 def save_nickname() -> None:
     def save() -> None:
-        live.desk().call_me(st.session_state["nickname_typed"])
+        run_panel.run_access().set_nickname(st.session_state["nickname_typed"])
         del st.session_state["nickname"]
 
-    live.attempt(save)
+    run_panel.try_action(save)
 
 
 def chosen_runs() -> list[Run]:
     """Filters, and the runs that pass them, newest first."""
     kinds, statuses, search, own = st.columns([2, 2, 3, 1], vertical_alignment="bottom")
-    kind = kinds.segmented_control("Kind", ["memorize", "classify"], key="runs_kind")
+    kind = kinds.segmented_control("JobType", ["memorize", "classify"], key="runs_kind")
     wanted = statuses.multiselect("Status", [status.value for status in Status], key="runs_status")
     text = search.text_input("Search", key="runs_search", help="In names, nicknames, sentences, data sets and notes.")
     mine = own.toggle("Mine", key="runs_mine")
     classroom = visitor().classroom or None
-    runs = live.engine().store.recent(limit=None, kind=kind, classroom=classroom)
+    runs = run_panel.dispatcher().store.list_runs(limit=None, kind=kind, classroom=classroom)
     return [
         run
         for run in runs
         if (not wanted or run.status in wanted)
-        and (not mine or run.owner == visitor().owner)
+        and (not mine or run.owner == visitor().id)
         and text.casefold() in " ".join([run.title, run.nickname, run.note, run.config_json, run.id]).casefold()
     ]
 
@@ -93,25 +94,30 @@ def table(runs: list[Run]) -> list[Run]:
 
 def details(run: Run) -> None:
     """One run: where to see it; and to its owner, name, note and deletion."""
-    st.subheader(plain(name_of(run)))
+    st.subheader(escape_markdown(name_of(run)))
     st.page_link(f"pages/{run.kind}.py", label="Open", icon=":material/open_in_new:", query_params={"run": run.id})
-    if not live.desk().may_change(run):
+    if not run_panel.run_access().can_edit(run):
         if run.note:
             st.text(run.note)
         return
     st.text_input("Name", run.title, key=f"title {run.id}", max_chars=80)
     st.text_area("Note", run.note, key=f"note {run.id}", max_chars=2_000)
     with st.container(horizontal=True):
-        st.button("Save", on_click=live.attempt, args=[describe, run.id], icon=":material/save:")
+        st.button("Save", on_click=run_panel.try_action, args=[describe, run.id], icon=":material/save:")
         with st.popover("Delete", icon=":material/delete:"):
             st.write("It is gone for good, with its curve and its weights.")
-            st.button("Delete this run", on_click=live.attempt, args=[live.desk().delete, run.id], type="primary")
+            st.button(
+                "Delete this run",
+                on_click=run_panel.try_action,
+                args=[run_panel.run_access().delete, run.id],
+                type="primary",
+            )
 
 
 def describe(run_id: str) -> None:
     """Keep what stands in the fields now, also what was typed since they were drawn."""
-    live.desk().rename(run_id, st.session_state[f"title {run_id}"])
-    live.desk().note(run_id, st.session_state[f"note {run_id}"])
+    run_panel.run_access().set_title(run_id, st.session_state[f"title {run_id}"])
+    run_panel.run_access().set_note(run_id, st.session_state[f"note {run_id}"])
 
 
 def compare(runs: list[Run]) -> None:
@@ -121,7 +127,7 @@ def compare(runs: list[Run]) -> None:
         st.columns(2), ("loss", "accuracy"), ("Loss (nats)", "Accuracy (share right)"), (False, True), strict=True
     ):
         some = {
-            name: thin(frame[["epoch", y]].rename(columns={"epoch": "x", y: "y"}))
+            name: downsample(frame[["epoch", y]].rename(columns={"epoch": "x", y: "y"}))
             for name, frame in curves.items()
             if len(frame)
         }
@@ -138,7 +144,7 @@ def compare(runs: list[Run]) -> None:
 
 def curve(run: Run) -> pd.DataFrame:
     """Columns epoch, loss and accuracy: on validation pictures, or of a sentence while it was learned."""
-    epochs = [event for _, event in live.engine().store.events(run.id, only=("Epoch", "MemorizeEpoch"))]
+    epochs = [event for _, event in run_panel.dispatcher().store.events(run.id, only=("Epoch", "MemorizeEpoch"))]
     points = [
         (event.epoch + 1, event.loss, event.char_accuracy)
         if isinstance(event, MemorizeEpoch)
@@ -163,7 +169,7 @@ def leaderboard(runs: list[Run]) -> None:
         st.dataframe(pd.DataFrame(rows)[columns], column_config=COLUMNS, hide_index=True, placeholder="–")
 
 
-entry.through_app()
+streamlit_internals.ensure_run_from_app()
 st.title("Runs")
 who()
 runs = chosen_runs()
@@ -176,8 +182,8 @@ if runs:
         details(ticked[0])
     if ticked:
         compare(ticked[:MAX_COMPARED])
-    take_home.download(
-        "runs.csv", lambda: take_home.table_file(pd.DataFrame(map(export_row, runs))), "text/csv", label="All as CSV"
+    downloads.download_button(
+        "runs.csv", lambda: downloads.to_csv_bytes(pd.DataFrame(map(export_row, runs))), "text/csv", label="All as CSV"
     )
 else:
     st.info("Nothing here yet: start a run on **Memorize** or **Classify**, or loosen the filters.")

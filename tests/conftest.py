@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from core.datasets import Dataset
+from core.classify.datasets import Dataset
 
 # The same code gets the same verdict at each run, on slow machines, too.
 settings.register_profile("repeatable", deadline=None, derandomize=True)

@@ -39,7 +39,9 @@ def test_core_knows_nothing_of_pages_and_their_packages(path):
 def test_pages_reach_runs_through_core_runs_alone(path):
     modules = imports(path)
     assert not {module.partition(".")[0] for module in modules} & CHANNELS
-    assert not any(module.startswith(("core.runs.store", "core.runs.worker", "core.runs.engine")) for module in modules)
+    assert not any(
+        module.startswith(("core.runs.store", "core.runs.worker", "core.runs.dispatcher")) for module in modules
+    )
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "pages" / "ui").rglob("*.py")), ids=name)
@@ -84,7 +86,7 @@ def test_nothing_that_is_read_can_run(path):
 
 @pytest.mark.parametrize("path", CORE, ids=name)
 def test_training_prints_nothing(path):
-    printing = {"core/__main__.py", "core/runs/cluster.py"}  # the terminal, and the cluster's one answer
+    printing = {"core/__main__.py", "core/runs/local_cluster.py"}  # the terminal, and the cluster's one answer
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     prints = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
     assert not prints or name(path) in printing

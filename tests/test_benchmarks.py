@@ -6,7 +6,7 @@ import torch
 
 from benchmarks import lstm, mlp
 from benchmarks.measure import MINIMUM, Result, exponent, interleaved, table
-from core.nn import Linear
+from core.autograd.nn import Linear
 
 
 def test_an_epoch_without_a_graph_learns_what_ours_learns(monkeypatch):

@@ -10,7 +10,7 @@ from nbclient.exceptions import CellExecutionError
 from core.notebook import notebook
 from tests.pages.conftest import PROJECT
 
-SECTION = "The parts of a sentence:", "from core.memorize import characters\ncharacters('a👋🏽')"
+SECTION = "The parts of a sentence:", "from core.text import graphemes\ngraphemes('a👋🏽')"
 
 
 def run(book: str, folder) -> list[dict]:

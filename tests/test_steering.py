@@ -9,10 +9,10 @@ import pytest
 
 from core import classify, memorize
 from core.classify import ClassifyConfig
-from core.inputs import Pixels
+from core.classify.inputs import Pixels
 from core.memorize import MemorizeConfig
-from core.runs.codec import to_json
-from core.training import Change, Checkpoint, Control, differences
+from core.runs.serialization import to_json
+from core.training import Change, Checkpoint, Control, changed_fields
 
 MEMORIZE = MemorizeConfig("abca", hidden_size=4, num_layers=2, epochs=12)
 CLASSIFY = ClassifyConfig(hidden=(6, 5), dropout=0.3, momentum=0.9, batch_size=30, epochs=3)
@@ -53,7 +53,7 @@ def follow(run, control, changes, events, until=None):
     """
     while True:
         control.changes = changes.get(len(events), control.changes)
-        control.checkpoint_wanted |= len(events) == until
+        control.checkpoint_requested |= len(events) == until
         item = next(run)
         if isinstance(item, Checkpoint):
             return item
@@ -97,10 +97,10 @@ def test_going_on_does_not_wear_a_checkpoint_out(fit):
 
 
 def test_a_checkpoint_is_a_copy_that_training_leaves_alone(fit):
-    control = Control(checkpoint_wanted=True)
+    control = Control(checkpoint_requested=True)
     run = fit(control=control)
     checkpoint = next(run)
-    assert not control.checkpoint_wanted
+    assert not control.checkpoint_requested
     before = deepcopy(dict(checkpoint.arrays))
     list(run)
     for name, array in before.items():
@@ -109,14 +109,14 @@ def test_a_checkpoint_is_a_copy_that_training_leaves_alone(fit):
 
 def test_weights_alone_begin_a_new_run(kind, fit):
     *_, end = fit()
-    control = Control(checkpoint_wanted=True)
+    control = Control(checkpoint_requested=True)
     run = fit(control=control, checkpoint=end.weights())
     first = next(run)
-    for name, array in end.part("model").items():
-        np.testing.assert_array_equal(first.part("model")[name], array)
+    for name, array in end.section("model").items():
+        np.testing.assert_array_equal(first.section("model")[name], array)
     assert {"model"} <= {name.partition(".")[0] for name in first.arrays}
     *_, again = run
-    assert again.facts != first.facts
+    assert again.metadata != first.metadata
 
 
 def test_the_weights_of_another_network_are_refused(make_dataset):
@@ -132,14 +132,14 @@ def test_the_weights_of_another_network_are_refused(make_dataset):
 def test_pages_can_look_into_the_model_that_a_run_has_made(make_dataset):
     dataset = make_dataset()
     *events, _, result, end = classify.fit(CLASSIFY, dataset)
-    model = classify.model_of(CLASSIFY, dataset, end)
+    model = classify.restore_model(CLASSIFY, dataset, end)
     numbers = np.arange(len(dataset.y_test))
     evaluated = classify.evaluate(model, Pixels(dataset), "test", numbers, dataset.y_test)
     assert evaluated == (result.loss, result.accuracy)
     config = replace(MEMORIZE, epochs=80, lr=0.05)
     *events, end = memorize.fit(config)
     alphabet = memorize.Alphabet(config.sentence)
-    said = memorize.reconstruct(memorize.model_of(config, end), alphabet, max_characters=14)
+    said = memorize.reconstruct(memorize.restore_model(config, end), alphabet, max_characters=14)
     assert said == events[-1].reconstruction
 
 
@@ -161,7 +161,7 @@ def test_control_applies_changes_anew_only_when_they_changed():
     assert control.apply(CLASSIFY) == CLASSIFY
     control.changes["lr"] = 0.3
     now = control.apply(CLASSIFY)
-    assert differences(CLASSIFY, now) == {"lr": 0.3}
+    assert changed_fields(CLASSIFY, now) == {"lr": 0.3}
     assert control.apply(CLASSIFY) is now
     control.changes = {}
     assert control.apply(CLASSIFY) == CLASSIFY

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from core.__main__ import main, sparkline
-from core.memorize import REPORT_SENTENCE
-from core.network_file import from_file
+from core.classify.weights_file import from_file
+from core.memorize import EXAMPLE_SENTENCE
 
 PROJECT = Path(__file__).parents[1]
 
@@ -33,7 +33,7 @@ def run(capsys):
 
 def test_the_report_s_sentence_comes_back_whole_from_a_real_terminal():
     done = subprocess.run(
-        [sys.executable, "-m", "core", "memorize", REPORT_SENTENCE, "--json"],
+        [sys.executable, "-m", "core", "memorize", EXAMPLE_SENTENCE, "--json"],
         cwd=PROJECT,
         env=os.environ | {"PYTHONIOENCODING": "ascii"},
         capture_output=True,
@@ -45,7 +45,7 @@ def test_the_report_s_sentence_comes_back_whole_from_a_real_terminal():
     assert result.keys() >= {
         *("sentence", "reconstruction", "char_accuracy", "final_loss", "epochs", "train_seconds", "losses")
     }
-    assert result["sentence"] == result["reconstruction"] == REPORT_SENTENCE
+    assert result["sentence"] == result["reconstruction"] == EXAMPLE_SENTENCE
     assert result["char_accuracy"] == 1
     assert result["epochs"] == len(result["losses"]) == 300
     assert result["final_loss"] == result["losses"][-1] <= 0.01
@@ -199,7 +199,7 @@ def test_weights_are_saved_where_that_is_asked_for(run, tmp_path):
     config, checkpoint = from_file((tmp_path / "weights.npz").read_bytes())
     assert status == 0
     assert config.hidden == (20,)
-    assert checkpoint.part("model")["layers.modules.0.weight"].shape == (784, 20)
+    assert checkpoint.section("model")["layers.modules.0.weight"].shape == (784, 20)
 
 
 def test_labels_are_shuffled_where_that_is_asked_for(run):

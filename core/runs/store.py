@@ -33,27 +33,27 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from core.datasets import data_dir
-from core.runs.codec import from_json, to_json
-from core.runs.kinds import KINDS, kind_of
-from core.runs.people import Visitor
-from core.runs.queue import Waiting, line_up
-from core.runs.rules import Rules
-from core.runs.tables import ENDED, Base, CheckpointRow, EventRow, Nickname, RulesRow, Run, Schema, Status
-from core.runs.upgrades import SCHEMA_VERSION, UPGRADES
+from core.paths import data_dir
+from core.runs.identity import Visitor
+from core.runs.job_types import JOB_TYPES, job_type_of
+from core.runs.limits import Limits
+from core.runs.migrations import SCHEMA_VERSION, UPGRADES
+from core.runs.models import ENDED, Base, CheckpointRow, EventRow, LimitsRow, Nickname, Run, SchemaVersion, Status
+from core.runs.scheduling import QueuedRun, fair_order
+from core.runs.serialization import from_json, to_json
 from core.training import Checkpoint, check_range
 
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for another process's short transaction
-MAX_DEATHS = 3  # of workers that trained the same run: the next one would die, too
-NOBODY = Visitor(owner="")
-FROM_FILE = "a file"  # the parent of a run whose first weights are no run's
+MAX_WORKER_CRASHES = 3  # of workers that trained the same run: the next one would die, too
+ANONYMOUS = Visitor(id="")
+IMPORTED = "a file"  # the parent of a run whose first weights are no run's
 
 
 class StoreUnavailable(RuntimeError):
     """The database cannot be reached, read or written now. Its text says so to a student; nothing is half-written."""
 
 
-class Wishes(NamedTuple):
+class DesiredState(NamedTuple):
     """What is wanted of a run now: see Run. advance: the units that it is to make although it is paused.
 
     needed: it rests, and another run waits for its worker.
@@ -98,7 +98,7 @@ class Store:
         self,
         config: Any,
         parent: str | None = None,
-        by: Visitor = NOBODY,
+        by: Visitor = ANONYMOUS,
         weights: Checkpoint | None = None,
     ) -> str:
         """Keep a new waiting run and return its id, which nobody can guess.
@@ -107,13 +107,13 @@ class Store:
         Raises ValueError where the parent has no weights, or is of another kind, and where the teacher's rules do not
         allow `by` to start this run now.
         """
-        run_id, kind, now = secrets.token_urlsafe(12), kind_of(config), time.time()
-        run = Run(run_id, kind, to_json(config), created=now, parent=FROM_FILE if weights else parent, queued=now)
-        run.owner, run.nickname, run.classroom = by.owner, by.nickname, by.classroom
+        run_id, kind, now = secrets.token_urlsafe(12), job_type_of(config), time.time()
+        run = Run(run_id, kind, to_json(config), created_at=now, parent=IMPORTED if weights else parent, queued_at=now)
+        run.owner, run.nickname, run.classroom = by.id, by.nickname, by.classroom
         with self._session.begin() as session:
-            if by.owner and not by.teacher:
+            if by.id and not by.teacher:
                 _one_at_a_time(session)  # who starts a hundred at once is counted, too
-                _check_rules(session, config, by.owner)
+                _check_limits(session, config, by.id)
             session.add(run)
             if parent is not None:
                 session.flush()
@@ -134,16 +134,16 @@ class Store:
         with self._session() as session:
             return session.get(Run, run_id)
 
-    def alike(self, configs: Sequence[Any], owner: str) -> list[Run | None]:
+    def find_matching(self, configs: Sequence[Any], owner: str) -> list[Run | None]:
         """Of each config the newest run that it alone determines: one from its own first weights, with nothing changed.
 
         It has finished, whoever made it, or it is this owner's and goes on. None where there is none.
         """
         texts = [to_json(config) for config in configs]
-        query = select(Run).where(Run.config_json.in_(texts), Run.parent.is_(None), Run.changes_json == "{}")
-        goes_on = Run.status.not_in(ENDED) & (Run.owner == owner) & (~Run.paused | Run.parked)
+        query = select(Run).where(Run.config_json.in_(texts), Run.parent.is_(None), Run.setting_changes_json == "{}")
+        goes_on = Run.status.not_in(ENDED) & (Run.owner == owner) & (~Run.pause_requested | Run.auto_paused)
         with self._session() as session:
-            found = session.scalars(query.where((Run.status == Status.FINISHED) | goes_on).order_by(Run.created))
+            found = session.scalars(query.where((Run.status == Status.FINISHED) | goes_on).order_by(Run.created_at))
             runs = {run.config_json: run for run in found}
         return [runs.get(text) for text in texts]
 
@@ -159,7 +159,7 @@ class Store:
         query = query.where(EventRow.kind.in_(only)) if only else query
         with self._session() as session:
             rows = session.execute(query).all()
-        return [(seq, from_json(KINDS[kind].event(name), payload)) for kind, seq, name, payload in rows]
+        return [(seq, from_json(JOB_TYPES[kind].event(name), payload)) for kind, seq, name, payload in rows]
 
     def checkpoint(self, run_id: str) -> Checkpoint | None:
         """The run's latest checkpoint; None where it has none yet."""
@@ -171,7 +171,7 @@ class Store:
             kept = session.get(CheckpointRow, run_id)
         return (Checkpoint.from_bytes(kept.payload), kept.seq) if kept else (None, -1)
 
-    def recent(
+    def list_runs(
         self,
         limit: int | None = 20,
         kind: str | None = None,
@@ -179,7 +179,7 @@ class Store:
         classroom: str | None = None,
     ) -> list[Run]:
         """The newest runs first; of one kind, those that have not ended, or those of a class, where asked."""
-        query = select(Run).order_by(Run.created.desc()).limit(limit)
+        query = select(Run).order_by(Run.created_at.desc()).limit(limit)
         query = query.where(Run.kind == kind) if kind else query
         query = query.where(Run.status.not_in(ENDED)) if unfinished else query
         query = query.where(Run.classroom == classroom) if classroom is not None else query
@@ -191,18 +191,18 @@ class Store:
         with self._session() as session:
             return [run.run_id for run, _ in _line(session)]
 
-    def usual_seconds(self) -> float:
+    def mean_duration(self) -> float:
         """How long a run usually has its worker: a mean over the last twenty that ended. 0.0: nothing is known."""
         query = select(Run.train_seconds).where(Run.status.in_(ENDED), Run.train_seconds > 0)
         with self._session() as session:
-            seconds = session.scalars(query.order_by(Run.finished.desc()).limit(20)).all()
+            seconds = session.scalars(query.order_by(Run.finished_at.desc()).limit(20)).all()
         return sum(seconds) / len(seconds) if seconds else 0.0
 
-    def watch(self, run_id: str) -> None:
+    def record_view(self, run_id: str) -> None:
         """Somebody looks at the run."""
-        self._wish(run_id, views=Run.views + 1)
+        self._wish(run_id, view_count=Run.view_count + 1)
 
-    def describe(self, run_id: str, **texts: str) -> None:
+    def update_text(self, run_id: str, **texts: str) -> None:
         """Set the run's title or note."""
         with self._session.begin() as session:
             session.execute(update(Run).where(Run.id == run_id).values(texts))
@@ -225,52 +225,52 @@ class Store:
             _one_at_a_time(session)
             session.merge(Nickname(owner, nickname))
 
-    def rules(self) -> Rules:
+    def limits(self) -> Limits:
         """What the teacher allows now."""
         with self._session() as session:
             return _rules(session)
 
-    def set_rules(self, rules: Rules) -> None:
+    def set_limits(self, rules: Limits) -> None:
         with self._session.begin() as session:
             _one_at_a_time(session)
-            session.merge(RulesRow(1, to_json(rules)))
+            session.merge(LimitsRow(1, to_json(rules)))
 
     def pause(self, run_id: str) -> None:
-        self._wish(run_id, paused=True)
+        self._wish(run_id, pause_requested=True)
 
     def resume(self, run_id: str) -> None:
-        self._wish(run_id, paused=False, parked=False, **_in_line())
+        self._wish(run_id, pause_requested=False, auto_paused=False, **_in_line())
 
     def steer(self, run_id: str, **changes: Any) -> None:
         """Train on with these settings. Raises ValueError with a sentence where one cannot be changed, or not so."""
         with self._session.begin() as session:
-            unchanged = update(Run).where(*_going(run_id)).values(changes_json=Run.changes_json)
+            unchanged = update(Run).where(*_going(run_id)).values(setting_changes_json=Run.setting_changes_json)
             run = session.scalar(unchanged.returning(Run))  # an update first: from here on, nobody else changes it
             if run:
                 changes = run.changes | changes
-                KINDS[run.kind].steered(run.config, changes)
-                run.changes_json = json.dumps(changes, allow_nan=False)
+                JOB_TYPES[run.kind].with_changes(run.config, changes)
+                run.setting_changes_json = json.dumps(changes, allow_nan=False)
 
     def set_pace(self, run_id: str, seconds: float) -> None:
         """Slow motion: let every step take at least so many seconds. Raises ValueError unless they are 0 to 10."""
         check_range("The seconds a step", seconds, 0, 10)
-        self._wish(run_id, pace=float(seconds))
+        self._wish(run_id, min_step_seconds=float(seconds))
 
     def advance(self, run_id: str, unit: str) -> None:
         """Let a paused run make one more "step" or "epoch". Raises ValueError for another unit."""
         if unit not in ("step", "epoch"):
             raise ValueError(f"A run can go on for one step or one epoch, not for one {unit!r}.")
-        column = Run.steps_wanted if unit == "step" else Run.epochs_wanted
+        column = Run.steps_requested if unit == "step" else Run.epochs_requested
         with self._session.begin() as session:
-            wishes = {column.key: column + 1, "parked": False, **_in_line()}
-            session.execute(update(Run).where(*_going(run_id), Run.paused).values(wishes))
+            wishes = {column.key: column + 1, "auto_paused": False, **_in_line()}
+            session.execute(update(Run).where(*_going(run_id), Run.pause_requested).values(wishes))
 
     def stop(self, run_id: str) -> None:
         """Ask a run to end soon. One that has no worker ends at once."""
-        self._wish(run_id, stopping=True)
+        self._wish(run_id, stop_requested=True)
         with self._session.begin() as session:
-            idle = *_going(run_id), Run.claim == ""
-            session.execute(update(Run).where(*idle).values(status=Status.STOPPED, finished=time.time()))
+            idle = *_going(run_id), Run.claimed_by == ""
+            session.execute(update(Run).where(*idle).values(status=Status.STOPPED, finished_at=time.time()))
 
     def fail(self, run_id: str, message: str) -> None:
         """End a run that its worker can no longer end itself. Nothing happens to one that has ended."""
@@ -286,9 +286,9 @@ class Store:
         """
         with self._session.begin() as session:
             _one_at_a_time(session)
-            own = session.scalar(select(Run.id).where(Run.claim == task))
-            _put_back(session, Run.claim == task, deaths=1)
-            ready = [run.run_id for run, may_start in _line(session) if may_start or run.run_id == own]
+            own = session.scalar(select(Run.id).where(Run.claimed_by == task))
+            _put_back(session, Run.claimed_by == task, deaths=1)
+            ready = [run.run_id for run, startable_count in _line(session) if startable_count or run.run_id == own]
             if not ready:
                 return None
             return self._begin(session, own if own in ready else ready[0], task)
@@ -302,10 +302,10 @@ class Store:
         now = time.time()
         claimed = {
             "status": Status.RUNNING,
-            "claim": task,
+            "claimed_by": task,
             "attempt": Run.attempt + 1,
-            "started": func.coalesce(Run.started, now),
-            "served": now,
+            "started_at": func.coalesce(Run.started_at, now),
+            "claimed_at": now,
             "message": "",
         }
         kept = select(CheckpointRow.seq).where(CheckpointRow.run_id == run_id).scalar_subquery()
@@ -317,32 +317,34 @@ class Store:
 
     def release(self, run: Run) -> None:
         """Give the worker of a resting run back; it waits for another one as soon as it is to go on."""
-        going_on = Run.paused.is_(False) | (Run.steps_wanted > 0) | (Run.epochs_wanted > 0)
+        going_on = Run.pause_requested.is_(False) | (Run.steps_requested > 0) | (Run.epochs_requested > 0)
         status = case((going_on, Status.WAITING), else_=Status.PAUSED)
         with self._session.begin() as session:
-            released = {"claim": "", "status": status, "queued": time.time()}
+            released = {"claimed_by": "", "status": status, "queued_at": time.time()}
             session.execute(update(Run).where(*_still_mine(run)).values(released))
 
     def park(self, run: Run) -> None:
         """Pause a run because nobody watches it."""
         with self._session.begin() as session:
-            session.execute(update(Run).where(*_still_mine(run)).values(paused=True, parked=True))
+            session.execute(update(Run).where(*_still_mine(run)).values(pause_requested=True, auto_paused=True))
 
-    def put_back(self, task: str, died: bool = True) -> None:
+    def requeue(self, task: str, died: bool = True) -> None:
         """What this task was training waits for another worker; one that has cost too many of them fails."""
         with self._session.begin() as session:
-            _put_back(session, Run.claim == task, deaths=int(died))
+            _put_back(session, Run.claimed_by == task, deaths=int(died))
 
     def claims(self) -> dict[str, int]:
         """The tasks that train something now, and a number each that grows while they live."""
-        query = select(Run.claim, Run.beats + Run.attempt).where(Run.status.not_in(ENDED), Run.claim != "")
+        query = select(Run.claimed_by, Run.heartbeat + Run.attempt).where(
+            Run.status.not_in(ENDED), Run.claimed_by != ""
+        )
         with self._session() as session:
             return dict(session.execute(query).all())
 
-    def may_start(self) -> int:
+    def startable_count(self) -> int:
         """How many of the waiting runs a free worker could take now."""
         with self._session() as session:
-            return sum(may_start for _, may_start in _line(session))
+            return sum(startable_count for _, startable_count in _line(session))
 
     def exchange(
         self,
@@ -353,23 +355,30 @@ class Store:
         checkpoint: tuple[bytes, int] | None = None,
         summary: dict[str, float] | None = None,
         again: bool = False,
-    ) -> Wishes:
+    ) -> DesiredState:
         """In one short transaction: keep what the run has yielded, and hear what is wanted of it.
 
         rows: what `row` made. checkpoint: its bytes, and the seq of the last event before it. again: an exchange before
         has failed, nobody knows when: perhaps some of the rows are kept already.
         A run that has ended or was claimed by another worker keeps nothing and is to stop.
         """
-        news = {"status": status, "train_seconds": train_seconds, "beats": Run.beats + 1}
+        news = {"status": status, "train_seconds": train_seconds, "heartbeat": Run.heartbeat + 1}
         if summary:
-            news["summary_json"] = json.dumps(summary, allow_nan=False)
+            news["metrics_json"] = json.dumps(summary, allow_nan=False)
         report = update(Run).where(*_still_mine(run)).values(news)
-        wanted = Run.changes_json, Run.paused, Run.stopping, Run.pace, Run.parked, Run.views
+        wanted = (
+            Run.setting_changes_json,
+            Run.pause_requested,
+            Run.stop_requested,
+            Run.min_step_seconds,
+            Run.auto_paused,
+            Run.view_count,
+        )
         with self._session.begin() as session:
             # The update comes first: it waits for other writers, where a read before it would be out of date.
-            now = session.execute(report.returning(*wanted, Run.steps_wanted, Run.epochs_wanted)).one_or_none()
+            now = session.execute(report.returning(*wanted, Run.steps_requested, Run.epochs_requested)).one_or_none()
             if now is None:
-                return Wishes({}, paused=False, stopping=True, pace=0.0)
+                return DesiredState({}, paused=False, stopping=True, pace=0.0)
             if rows and again:
                 behind = EventRow.seq >= rows[0]["seq"]
                 session.execute(delete(EventRow).where(EventRow.run_id == run.id, behind))
@@ -381,10 +390,10 @@ class Store:
                 session.add(CheckpointRow(run.id, seq, payload))
             changes, *wishes, steps, epochs = now
             if steps or epochs:  # each is granted once
-                session.execute(update(Run).where(Run.id == run.id).values(steps_wanted=0, epochs_wanted=0))
+                session.execute(update(Run).where(Run.id == run.id).values(steps_requested=0, epochs_requested=0))
             waiting = select(exists().where(Run.status == Status.WAITING))
             needed = status is Status.PAUSED and bool(session.scalar(waiting))
-        return Wishes(json.loads(changes), *wishes, ("step",) * steps + ("epoch",) * epochs, needed)
+        return DesiredState(json.loads(changes), *wishes, ("step",) * steps + ("epoch",) * epochs, needed)
 
     def end(self, run: Run, status: Status, message: str = "") -> None:
         with self._session.begin() as session:
@@ -398,9 +407,9 @@ class Store:
         with self._database.begin() as connection:
             if self._database.dialect.name == "postgresql":  # there, tables made twice at a time are an error
                 connection.execute(select(func.pg_advisory_xact_lock(7_305)))
-            connection.execute(CreateTable(Schema.__table__, if_not_exists=True))
-            first = select(literal(SCHEMA_VERSION)).where(~exists(select(Schema.version)))
-            connection.execute(insert(Schema).from_select([Schema.version], first))
+            connection.execute(CreateTable(SchemaVersion.__table__, if_not_exists=True))
+            first = select(literal(SCHEMA_VERSION)).where(~exists(select(SchemaVersion.version)))
+            connection.execute(insert(SchemaVersion).from_select([SchemaVersion.version], first))
             version = _one_at_a_time(connection)  # of servers that start together, one upgrades and the others wait
             if version > SCHEMA_VERSION:
                 raise StoreUnavailable(
@@ -414,7 +423,7 @@ class Store:
                     connection.exec_driver_sql(statement)
             for index in Run.__table__.indexes:
                 connection.execute(CreateIndex(index, if_not_exists=True))
-            connection.execute(update(Schema).values(version=SCHEMA_VERSION))
+            connection.execute(update(SchemaVersion).values(version=SCHEMA_VERSION))
 
 
 def row(run: Run, seq: int, event: Any) -> dict[str, Any]:
@@ -424,7 +433,7 @@ def row(run: Run, seq: int, event: Any) -> dict[str, Any]:
 
 def _end(message: str, status: Status = Status.FAILED) -> dict[str, Any]:
     storable = message.encode("utf-8", "replace").decode().replace("\0", "")  # neither may stand in a text column
-    return {"status": status, "message": storable, "finished": time.time(), "claim": ""}
+    return {"status": status, "message": storable, "finished_at": time.time(), "claimed_by": ""}
 
 
 def _going(run_id: str) -> tuple:
@@ -432,51 +441,57 @@ def _going(run_id: str) -> tuple:
 
 
 def _still_mine(run: Run) -> tuple:
-    return *_going(run.id), Run.attempt == run.attempt, Run.claim == run.claim
+    return *_going(run.id), Run.attempt == run.attempt, Run.claimed_by == run.claimed_by
 
 
 def _in_line() -> dict[str, Any]:
     """Column values: a run that rests without a worker lines up for one."""
-    resting = (Run.status == Status.PAUSED) & (Run.claim == "")
+    resting = (Run.status == Status.PAUSED) & (Run.claimed_by == "")
     return {
         "status": case((resting, Status.WAITING), else_=Run.status),
-        "queued": case((resting, time.time()), else_=Run.queued),
+        "queued_at": case((resting, time.time()), else_=Run.queued_at),
     }
 
 
 def _one_at_a_time(session: Any) -> int:
     """Wait for all others who have called this, until their transactions end. Returns the schema's version."""
-    return session.scalar(update(Schema).values(version=Schema.version).returning(Schema.version))
+    return session.scalar(update(SchemaVersion).values(version=SchemaVersion.version).returning(SchemaVersion.version))
 
 
-def _line(session: Session) -> list[tuple[Waiting, bool]]:
-    waiting = select(Run.id, Run.owner, Run.queued).where(Run.status == Status.WAITING)
-    active = select(Run.owner, func.count()).where(Run.status.not_in(ENDED), Run.claim != "").group_by(Run.owner)
-    in_line = [Waiting(*row) for row in session.execute(waiting)]
+def _line(session: Session) -> list[tuple[QueuedRun, bool]]:
+    waiting = select(Run.id, Run.owner, Run.queued_at).where(Run.status == Status.WAITING)
+    active = select(Run.owner, func.count()).where(Run.status.not_in(ENDED), Run.claimed_by != "").group_by(Run.owner)
+    in_line = [QueuedRun(*row) for row in session.execute(waiting)]
     owners = {run.owner for run in in_line}
-    served = select(Run.owner, func.max(Run.served)).where(Run.owner.in_(owners), Run.served.is_not(None))
-    return line_up(
+    served = select(Run.owner, func.max(Run.claimed_at)).where(Run.owner.in_(owners), Run.claimed_at.is_not(None))
+    return fair_order(
         in_line, dict(session.execute(active).all()), dict(session.execute(served.group_by(Run.owner)).all())
     )
 
 
 def _put_back(session: Session, condition: Any, deaths: int) -> None:
     mine = condition & Run.status.not_in(ENDED)
-    again = case((Run.paused & (Run.steps_wanted + Run.epochs_wanted == 0), Status.PAUSED), else_=Status.WAITING)
-    session.execute(update(Run).where(mine).values(status=again, claim="", deaths=Run.deaths + deaths))
+    again = case(
+        (Run.pause_requested & (Run.steps_requested + Run.epochs_requested == 0), Status.PAUSED), else_=Status.WAITING
+    )
+    session.execute(
+        update(Run).where(mine).values(status=again, claimed_by="", worker_crashes=Run.worker_crashes + deaths)
+    )
     sentence = (
-        f"Training ended early: its worker died {MAX_DEATHS + 1} times, perhaps because this machine's memory is too "
+        f"Training ended early: its worker died {MAX_WORKER_CRASHES + 1} times, perhaps because this machine's memory is too "
         "small for it. Try a smaller network."
     )
-    session.execute(update(Run).where(Run.status.not_in(ENDED), Run.deaths > MAX_DEATHS).values(_end(sentence)))
+    session.execute(
+        update(Run).where(Run.status.not_in(ENDED), Run.worker_crashes > MAX_WORKER_CRASHES).values(_end(sentence))
+    )
 
 
-def _rules(session: Session) -> Rules:
-    row = session.get(RulesRow, 1)
-    return from_json(Rules, row.rules_json) if row else Rules()
+def _rules(session: Session) -> Limits:
+    row = session.get(LimitsRow, 1)
+    return from_json(Limits, row.limits_json) if row else Limits()
 
 
-def _check_rules(session: Session, config: Any, owner: str) -> None:
+def _check_limits(session: Session, config: Any, owner: str) -> None:
     """Raise ValueError where this owner may not start this run now."""
     rules, own = _rules(session), Run.owner == owner
     rules.check(config)
@@ -485,10 +500,10 @@ def _check_rules(session: Session, config: Any, owner: str) -> None:
         query: Select = select(func.count()).select_from(Run).where(own, *conditions)
         return session.scalar(query)
 
-    if count(Run.created > time.time() - 60, Run.created <= time.time()) >= rules.starts_a_minute:
-        raise ValueError(f"You have started {rules.starts_a_minute} runs within a minute: wait a little.")
-    if count(Run.status == Status.WAITING) >= rules.runs_waiting:
-        raise ValueError(f"{rules.runs_waiting} runs of yours are waiting already: let some end, or stop them.")
+    if count(Run.created_at > time.time() - 60, Run.created_at <= time.time()) >= rules.max_starts_per_minute:
+        raise ValueError(f"You have started {rules.max_starts_per_minute} runs within a minute: wait a little.")
+    if count(Run.status == Status.WAITING) >= rules.max_queued_runs:
+        raise ValueError(f"{rules.max_queued_runs} runs of yours are waiting already: let some end, or stop them.")
 
 
 def _location(url: str | None) -> URL:

@@ -17,11 +17,12 @@ import torch
 from distributed import WorkerPlugin
 from threadpoolctl import threadpool_limits
 
-from core import datasets, memorize
-from core.runs.kinds import KINDS
-from core.runs.rules import Rules
-from core.runs.store import Store, StoreUnavailable, Wishes, row
-from core.runs.tables import Run, Status
+from core import memorize
+from core.classify import datasets
+from core.runs.job_types import JOB_TYPES
+from core.runs.limits import Limits
+from core.runs.models import Run, Status
+from core.runs.store import DesiredState, Store, StoreUnavailable, row
 from core.training import Checkpoint, Control, TrainingDiverged
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def work(task: str, database_url: str) -> None:
     """
     use_one_thread()
     store = open_store(database_url)
-    while run := patiently(store.claim, task):
+    while run := retry_while_unavailable(store.claim, task):
         train(store, run)
 
 
@@ -51,9 +52,9 @@ def train(store: Store, run: Run) -> None:
     """
     message = ""
     try:
-        checkpoint, seq = patiently(store.checkpoint_and_seq, run.id)
-        with Courier(store, run, seq, patiently(store.rules)) as courier:
-            status = courier.carry(KINDS[run.kind].start(run.config, courier.control, checkpoint))
+        checkpoint, seq = retry_while_unavailable(store.checkpoint_and_seq, run.id)
+        with StoreSync(store, run, seq, retry_while_unavailable(store.limits)) as courier:
+            status = courier.carry(JOB_TYPES[run.kind].start(run.config, courier.control, checkpoint))
         message = courier.message
     except StoreUnavailable:
         raise  # nothing can be said there: whoever finds the run without a heartbeat will put it back in line
@@ -65,12 +66,12 @@ def train(store: Store, run: Run) -> None:
         status = Status.FAILED
         message = f"Training was ended by an unexpected error in the program ({type(error).__name__}: {error})."
     if status is Status.PAUSED:
-        patiently(store.release, run)
+        retry_while_unavailable(store.release, run)
     else:
-        patiently(store.end, run, status, message)
+        retry_while_unavailable(store.end, run, status, message)
 
 
-def patiently(act: Callable[..., Result], *arguments: Any) -> Result:
+def retry_while_unavailable(act: Callable[..., Result], *arguments: Any) -> Result:
     """Do it, again and again while the store does not answer: it may be starting anew, or its disk be full."""
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -82,23 +83,23 @@ def patiently(act: Callable[..., Result], *arguments: Any) -> Result:
             time.sleep(10 * INTERVAL)
 
 
-class Courier:
+class StoreSync:
     """Takes events from a training loop to the store, and brings back what the student wants of the run.
 
     It travels in a thread of its own, five times a second: a loop that yields thousands of events a second does not
     wait for the database, and one that yields an event a minute hides nothing from the page meanwhile.
     """
 
-    def __init__(self, store: Store, run: Run, seq: int, rules: Rules):
+    def __init__(self, store: Store, run: Run, seq: int, rules: Limits):
         """seq: of the last event that is kept already; -1: none is."""
         self.control = Control()
         self.message = ""
         self._store, self._run, self._seq, self._rules = store, run, seq, rules
-        self._units = KINDS[run.kind].units
+        self._units = JOB_TYPES[run.kind].units
         self._outbox: SimpleQueue[dict | tuple[Checkpoint, int]] = SimpleQueue()
         self._rows: list[dict] = []  # taken out of the outbox, and not yet in the store
         self._checkpoint: tuple[Checkpoint, int] | None = None
-        self._summary, self._summarise = run.summary, KINDS[run.kind].summary
+        self._summary, self._summarise = run.metrics, JOB_TYPES[run.kind].summary
         self._again = False  # the last exchange failed
         self._watched = time.monotonic()
         self._news = threading.Event()  # something is worth an exchange before its time
@@ -106,10 +107,12 @@ class Courier:
         self._granted: deque[type] = deque()  # the events until which it goes on although it is paused
         self._train_seconds = run.train_seconds
         self._checkpoint_interval = CHECKPOINT_INTERVAL
-        self._wishes = Wishes(run.changes, run.paused, run.stopping, run.pace, run.parked, run.views)
+        self._wishes = DesiredState(
+            run.changes, run.pause_requested, run.stop_requested, run.min_step_seconds, run.auto_paused, run.view_count
+        )
         self.control.changes = run.changes
 
-    def __enter__(self) -> Courier:
+    def __enter__(self) -> StoreSync:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="courier")
         self._journey = self._thread.submit(self._travel)
         return self
@@ -142,8 +145,8 @@ class Courier:
                 continue
             self._resting = False
             due = time.monotonic() - last_saved > self._checkpoint_interval
-            self.control.checkpoint_wanted = stopping or resting or due
-            self.control.watched = bool(self._wishes.pace or self._granted)
+            self.control.checkpoint_requested = stopping or resting or due
+            self.control.verbose = bool(self._wishes.pace or self._granted)
 
             began = time.perf_counter()
             event = next(events, None)
@@ -154,7 +157,7 @@ class Courier:
             if saved:
                 last_saved = time.monotonic()
                 self._outbox.put((event, self._seq))
-                self._summary = self._summary | {"parameters": sum(w.size for w in event.part("model").values())}
+                self._summary = self._summary | {"parameters": sum(w.size for w in event.section("model").values())}
                 continue
             self._seq += 1
             self._outbox.put(row(self._run, self._seq, event))
@@ -168,9 +171,9 @@ class Courier:
         return Status.STOPPED
 
     def _time_is_up(self) -> bool:
-        if self._train_seconds <= 60 * self._rules.minutes:
+        if self._train_seconds <= 60 * self._rules.max_minutes:
             return False
-        self.message = f"It was stopped after {self._rules.minutes:g} minutes, the most that a run may take here."
+        self.message = f"It was stopped after {self._rules.max_minutes:g} minutes, the most that a run may take here."
         return True
 
     def _slow_down(self, began: float) -> None:
@@ -215,7 +218,7 @@ class Courier:
             self._checkpoint_interval = max(CHECKPOINT_INTERVAL, 20 * (time.monotonic() - began))
         self._rows, self._checkpoint, self._again = [], None, False
 
-    def _obey(self, wishes: Wishes) -> None:
+    def _obey(self, wishes: DesiredState) -> None:
         if wishes.views != self._wishes.views:
             self._watched = time.monotonic()
         elif self._nobody_watches() and not wishes.paused:
@@ -227,7 +230,7 @@ class Courier:
         self.control.changes = wishes.changes
 
     def _nobody_watches(self) -> bool:
-        minutes = self._rules.unwatched_minutes
+        minutes = self._rules.idle_pause_minutes
         return bool(self._run.owner and minutes) and time.monotonic() - self._watched > 60 * minutes
 
 

@@ -10,18 +10,18 @@ import streamlit as st
 from core.training import Change
 
 BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
-CURVES = [BLUE, VERMILLION, GREEN, "#cc79a7", "#e69f00", "#56b4e9"]  # Okabe & Ito's colours
-AnyChart = TypeVar("AnyChart", bound=alt.TopLevelMixin)
+PALETTE = [BLUE, VERMILLION, GREEN, "#cc79a7", "#e69f00", "#56b4e9"]  # Okabe & Ito's colours
+ChartT = TypeVar("ChartT", bound=alt.TopLevelMixin)
 MAX_POINTS = 300  # more cannot be told apart on a projector, and would only slow the page down
 
 
-def thin(frame: pd.DataFrame, points: int = MAX_POINTS) -> pd.DataFrame:
+def downsample(frame: pd.DataFrame, points: int = MAX_POINTS) -> pd.DataFrame:
     """At most about `points` rows: each the mean of as many neighbours as that takes. All columns are numbers."""
     neighbours = -(-len(frame) // points)
     return frame.groupby(np.arange(len(frame)) // neighbours).mean() if neighbours > 1 else frame
 
 
-def change_marks(changes: list[Change]) -> pd.DataFrame:
+def change_markers(changes: list[Change]) -> pd.DataFrame:
     """Where a setting was changed by hand. Columns: x and label (what it became)."""
     names = {"lr": "learning rate"}
     labels = [
@@ -59,7 +59,7 @@ def learning_curves(
         .encode(
             x=alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=alt.Scale(nice=False)),
             y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=".0%" if percent else "~g"), scale=y_scale),
-            color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names, range=CURVES)).legend(legend),
+            color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names, range=PALETTE)).legend(legend),
             strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             tooltip=[
                 alt.Tooltip("curve:N", title="curve"),
@@ -77,10 +77,10 @@ def learning_curves(
             .encode(x="x:Q", y=alt.value(2), text="label:N")
         )
         layers += [rules, labels]
-    return legible(alt.layer(*layers, height=height))
+    return apply_theme(alt.layer(*layers, height=height))
 
 
-def show_again(chart: alt.Chart | alt.LayerChart, ended: bool, **settings: Any) -> None:
+def show_live_chart(chart: alt.Chart | alt.LayerChart, ended: bool, **settings: Any) -> None:
     """Show a chart that is drawn again and again until the run has ended. settings: of st.vega_lite_chart.
 
     Its data sets have the same names every time (Altair's are named after their contents): the browser then keeps
@@ -96,14 +96,14 @@ def show_again(chart: alt.Chart | alt.LayerChart, ended: bool, **settings: Any) 
     st.vega_lite_chart({**spec, "datasets": data}, width="stretch", **settings)
 
 
-LEGIBLE = alt.Config(
+CHART_CONFIG = alt.Config(
     axis=alt.AxisConfig(labelFontSize=15, titleFontSize=16, titleColor="#15202b", labelColor="#15202b"),
     legend=alt.LegendConfig(labelFontSize=16, symbolStrokeWidth=4, symbolSize=300, labelColor="#15202b"),
     view=alt.ViewConfig(strokeOpacity=0),
 )
 
 
-def legible(chart: AnyChart) -> AnyChart:
+def apply_theme(chart: ChartT) -> ChartT:
     """The chart itself, now with type that can be read from the back of the room."""
-    chart.config = LEGIBLE
+    chart.config = CHART_CONFIG
     return chart

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import live
+from pages.ui import run_panel
 
 LEARNING_RATES = [round(mantissa * 10.0**exponent, 6) for exponent in range(-4, 0) for mantissa in (1, 2, 3, 5, 7)] + [
     1.0,
@@ -21,7 +21,7 @@ def learning_rate(kind: str, default: float) -> float:
         format_func=lambda lr: f"{lr:g}",
         key=f"{kind}_lr",
         bind="query-params",
-        on_change=live.steer,
+        on_change=run_panel.steer,
         args=[kind, "lr", f"{kind}_lr"],
         help="How far each step goes against the gradient. Move it while the network learns: the chart marks it.",
     )

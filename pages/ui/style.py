@@ -11,5 +11,5 @@ STYLE = """<style>
 </style>"""
 
 
-def apply() -> None:
+def inject_css() -> None:
     st.html(STYLE)

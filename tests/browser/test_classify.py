@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from core.presets import PRESETS
+from core.classify.presets import PRESETS
 from core.runs import Store
 from tests.browser.drawing import Stroke, draw
 from tests.runs import wait_for
@@ -74,7 +74,7 @@ def test_digits_drawn_in_five_plain_ways_are_recognised_by_the_best_preset(page:
     page.wait_for_url(re.compile(r"run="))
     run_id = re.search(r"run=([\w-]+)", page.url)[1]
     assert store.run(run_id).config == PRESETS["best"].config("mnist-5k")
-    wait_for(lambda: store.run(run_id).status.ended, timeout=600)
+    wait_for(lambda: store.run(run_id).status.is_terminal, timeout=600)
 
     said = {}
     for digit, way in zip(DIGITS, WAYS, strict=True):

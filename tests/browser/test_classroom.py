@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.runs import Rules, Status, Store
+from core.runs import Limits, Status, Store
 from tests.browser.conftest import PASSWORD, Server
 from tests.browser.table import tick_first_row
 from tests.runs import wait_for
@@ -95,10 +95,10 @@ def test_two_tabs_steer_one_run(new_page, server_url: str, store: Store):
 @pytest.fixture
 def impatient(store: Store):
     """A run that nobody watches is paused after six seconds."""
-    before = store.rules()
-    store.set_rules(replace(before, unwatched_minutes=0.1))
+    before = store.limits()
+    store.set_limits(replace(before, idle_pause_minutes=0.1))
     yield
-    store.set_rules(before)
+    store.set_limits(before)
 
 
 def test_a_browser_that_vanishes_leaves_its_run_parked_until_it_is_back(new_page, server_url, store, impatient):
@@ -117,7 +117,7 @@ def test_a_browser_that_vanishes_leaves_its_run_parked_until_it_is_back(new_page
     expect(stranger.get_by_text("because nobody was watching")).to_be_visible()
     assert store.run(run_id).parked
 
-    store.set_rules(Rules())
+    store.set_limits(Limits())
     back = new_page(storage_state=cookies)
     back.goto(f"{server_url}/memorize?run={run_id}")
     expect(back.get_by_text(LEARNING)).to_be_visible()
@@ -137,7 +137,7 @@ def test_a_page_goes_on_with_its_run_when_its_server_was_killed_and_is_back(brow
         store = Store(f"sqlite:///{server.data}/runs.sqlite")
         before = len(wait_for(lambda: store.events(run_id)[5:] and store.events(run_id)))
         server.kill()
-        assert not store.run(run_id).status.ended
+        assert not store.run(run_id).status.is_terminal
         server.start()
         wait_for(lambda: store.run(run_id).attempt == 2 and len(store.events(run_id)) > before)
         expect(page.get_by_text(LEARNING)).to_be_visible()

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs import Store
-from core.runs.people import fingerprint
+from core.runs.identity import hash_token
 from tests.browser.conftest import PASSWORD, PROJECT, Server
 from tests.browser.drawing import draw
 from tests.browser.table import tick_first_row
@@ -56,7 +56,7 @@ def test_what_is_typed_is_shown_as_text_to_its_owner_and_to_others(wary: Page, n
     page.goto(f"{server_url}/runs?class=MARKUP")
     page.get_by_role("textbox", name="Your nickname").fill(NICKNAME)
     page.get_by_role("textbox", name="Your nickname").press("Enter")
-    wait_for(lambda: store.nickname(fingerprint(cookie(page))) == NICKNAME)
+    wait_for(lambda: store.nickname(hash_token(cookie(page))) == NICKNAME)
     page.goto(f"{server_url}/memorize?class=MARKUP&memorize_epochs=50&hidden_size=8&sentence={quote(SENTENCE)}")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
@@ -65,7 +65,7 @@ def test_what_is_typed_is_shown_as_text_to_its_owner_and_to_others(wary: Page, n
         page.get_by_role("tab", name=look).click()
         expect(page.get_by_role("tabpanel", name=look).get_by_test_id("stCode").first).to_be_attached()
         expect_nothing_acts(page)
-    [run] = store.recent(classroom="MARKUP")
+    [run] = store.list_runs(classroom="MARKUP")
     assert (run.config.sentence, run.nickname) == (SENTENCE, NICKNAME)
 
     page.goto(f"{server_url}/runs?class=MARKUP")
@@ -136,7 +136,7 @@ def test_an_edited_cookie_is_nobody_s(new_page, server_url: str, store: Store):
     run_id = re.search(r"run=([\w-]+)", ann.url)[1]
     token = cookie(ann)
     owner = store.run(run_id).owner
-    assert owner == fingerprint(token)
+    assert owner == hash_token(token)
     for forged in (owner[:43], f"{token[:-1]}{'A' if token[-1] != 'A' else 'B'}", quote("../ü' OR 1=1")):
         eve = new_page()
         eve.context.add_cookies([{"name": "learner", "value": forged, "url": server_url}])
@@ -172,7 +172,7 @@ def test_no_secret_lies_in_the_log_the_addresses_or_the_store(new_page, server: 
     expect(page.get_by_role("button", name="Pause new runs")).to_be_visible()
     addresses.append(page.url)
     with sqlite3.connect(server.data / "runs.sqlite") as file:
-        assert file.execute("SELECT count(*) FROM runs WHERE owner = ?", [fingerprint(token)]).fetchone() == (1,)
+        assert file.execute("SELECT count(*) FROM runs WHERE owner = ?", [hash_token(token)]).fetchone() == (1,)
     kept = [path.read_bytes() for path in [server.log, *server.data.rglob("*")] if path.is_file()]
     for secret in (token, PASSWORD):
         assert not [url for url in addresses if secret in url or quote(secret) in url]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from playwright.sync_api import Locator, Page, expect
 
-from core.lstm import MyLSTM
-from core.memorize import characters
+from core.memorize.lstm import MyLSTM
+from core.text import graphemes
 
 SENTENCES = {
     "report": "hello pytorch, how long can a rnn cell remember? show me your limit!",
@@ -39,7 +39,7 @@ def test_every_look_shows_its_charts_at_both_widths(page: Page, server_url: str,
     expect(page.get_by_text("Click on a row to follow that unit")).to_be_visible()
     expect(rects.nth(16)).to_be_attached()  # a map, not only its legend
     open_look(page, "What it expects")
-    expect(page.locator(".expects .place")).to_have_count(len(characters(sentence)) + 1)
+    expect(page.locator(".expects .place")).to_have_count(len(graphemes(sentence)) + 1)
     open_look(page, "What it looks back at")
     expect(page.locator(".back .predicted")).to_have_count(1)
     expect(page.get_by_text("How fast it fades.")).to_be_visible()

@@ -3,9 +3,9 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.exercises import EXERCISES
-from core.faults import FAULTS
-from pages.ui.autograd.lab import TITLES
+from core.autograd.exercises import EXERCISES
+from core.autograd.faults import FAULTS
+from pages.ui.autograd.break_it_lab import TITLES
 from tests.pages.conftest import PROJECT, button
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.classify import ClassifyConfig
-from core.runs import Status, StoreUnavailable, get_engine
+from core.runs import Status, StoreUnavailable, get_dispatcher
 from tests.pages.conftest import button, run_until
 
 TROUBLE = "The store of all runs cannot be used now: the disk is full."
@@ -24,19 +24,19 @@ def going(open_page):
         app.select_slider(key="classify_pace").set_value(0.1)
         button(app, "Train").click().run()
         runs.append(app.session_state["classify_run"])
-        get_engine().pause(runs[0])  # leaves a checkpoint
-        run_until(app, lambda: get_engine().store.checkpoint(runs[0]) is not None)
-        get_engine().resume(runs[0])
+        get_dispatcher().pause(runs[0])  # leaves a checkpoint
+        run_until(app, lambda: get_dispatcher().store.checkpoint(runs[0]) is not None)
+        get_dispatcher().resume(runs[0])
         run_until(app, lambda: the_run(app).status is Status.RUNNING)
         return app
 
     yield going
     for run in runs:
-        get_engine().stop(run)
+        get_dispatcher().stop(run)
 
 
 def the_run(app):
-    return get_engine().store.run(app.session_state["classify_run"])
+    return get_dispatcher().store.run(app.session_state["classify_run"])
 
 
 def widths(app, text):
@@ -111,14 +111,14 @@ def test_weights_that_are_none_are_refused(open_page, memorised):
 def memorised(open_page):
     app = open_page("memorize", sentence="ab", memorize_epochs="50")
     button(app, "Train").click().run()
-    run_until(app, lambda: get_engine().store.run(app.session_state["memorize_run"]).status.ended)
+    run_until(app, lambda: get_dispatcher().store.run(app.session_state["memorize_run"]).status.is_terminal)
     return app.session_state["memorize_run"]
 
 
 @pytest.mark.parametrize("name", ["memorize", "classify", "runs"])
 def test_a_store_that_fails_is_told_in_a_sentence_on_every_page(open_page, name, monkeypatch):
     app = open_page(name)
-    store = get_engine().store
+    store = get_dispatcher().store
 
     def fail(*_arguments, **_options):
         raise StoreUnavailable(TROUBLE)

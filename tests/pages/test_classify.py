@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from core.classify import Step
-from core.presets import PRESETS
+from core.classify.presets import PRESETS
+from core.training import Control
 from tests.pages.conftest import button, run_until
 
 
@@ -23,14 +24,14 @@ def texts(app) -> str:
 def finished(data_folder):
     """The address of a run with two hidden layers that has learned for two epochs."""
     from core.classify import ClassifyConfig
-    from core.runs import get_engine
+    from core.runs import get_dispatcher
 
-    engine = get_engine()
+    engine = get_dispatcher()
     run_id = engine.submit(ClassifyConfig(hidden=(32, 16), epochs=2, dropout=0.1))
     import time
 
     for _ in range(600):
-        if engine.store.run(run_id).status.ended:
+        if engine.store.run(run_id).status.is_terminal:
             return run_id
         time.sleep(0.2)
     pytest.fail("the run never ended")
@@ -140,10 +141,10 @@ def test_weights_go_home_and_come_back(open_page, finished):
     labels = [element.proto.label for element in app.get("download_button")]
     assert {"weights.npz", "history.csv", "run.ipynb", "PNG", "SVG"} <= set(labels)
 
-    from core.network_file import to_file
-    from core.runs import get_engine
+    from core.classify.weights_file import to_file
+    from core.runs import get_dispatcher
 
-    store = get_engine().store
+    store = get_dispatcher().store
     weights = to_file(store.run(finished).config, store.checkpoint(finished))
     app = open_page("classify", look="Take home")
     app.file_uploader(key="weights_file").set_value(("weights.npz", weights, "application/zip")).run()
@@ -215,7 +216,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def test_weights_as_pictures_are_white_where_they_are_zero():
-    from pages.ui.classify.inside import signed
+    from pages.ui.classify.diagnostics import signed
 
     picture = signed(np.array([[0.0, 1.0], [-1.0, 0.5]]))
     assert picture[0, 0].tolist() == [255, 255, 255]
@@ -238,9 +239,9 @@ def test_rewind_holds_the_same_run_at_its_beginning_and_training_goes_on_from_it
     button(app, "Train again").click().run()
     run_until(app, lambda: bool(app.success))
 
-    from core.runs import get_engine
+    from core.runs import get_dispatcher
 
-    store = get_engine().store
+    store = get_dispatcher().store
     assert store.run(rewound).config == store.run(finished).config
     [begun] = [event for _, event in store.events(app.query_params["run"]) if type(event).__name__ == "Epoch"]
     first = next(event for _, event in store.events(finished) if type(event).__name__ == "Epoch")
@@ -251,16 +252,17 @@ def test_the_notebook_repeats_the_run(tmp_path):
     import nbformat
     from nbclient import NotebookClient
 
-    from core import classify, datasets
+    from core import classify
+    from core.classify import datasets
     from core.training import Change
-    from pages.ui.classify.take_home import notebook_of
+    from pages.ui.classify.export import notebook_of
     from tests.pages.conftest import PROJECT
 
     config = classify.ClassifyConfig(hidden=(8,), epochs=1)
     book = nbformat.reads(notebook_of(config, [Change(20, "lr", 0.001)]), as_version=4)
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(PROJECT)}}).execute()
     said = "".join(output.get("text", "") for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
-    control = classify.Control()
+    control = Control()
     for event in classify.fit(config, datasets.load(config.dataset), control):
         if isinstance(event, classify.Step) and event.step == 19:
             control.changes = {"lr": 0.001}

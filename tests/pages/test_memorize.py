@@ -6,15 +6,16 @@ import time
 
 import pytest
 
-from core.inside.connectivity import connectivity
-from core.inside.predictions import teacher_forced
-from core.inside.prompt import go_on
-from core.lstm import MyLSTMCell
-from core.memorize import REPORT_SENTENCE, Alphabet, MemorizeConfig, characters, model_of
-from core.runs import get_engine
-from core.weights import to_file
-from pages.ui.memorize import expects, inside, limit, looks_back, prompt
-from pages.ui.memorize.presets import PRESETS
+from core.memorize import EXAMPLE_SENTENCE, Alphabet, MemorizeConfig, restore_model
+from core.memorize.connectivity import connectivity as connectivity_of
+from core.memorize.generate import go_on
+from core.memorize.lstm import MyLSTMCell
+from core.memorize.predictions import teacher_forced
+from core.memorize.presets import PRESETS
+from core.memorize.weights_file import to_file
+from core.runs import get_dispatcher
+from core.text import graphemes
+from pages.ui.memorize import capacity, connectivity, gates, generation, predictions
 from tests.pages.conftest import button, open_code, run_until
 
 PARAGRAPH = (
@@ -22,7 +23,7 @@ PARAGRAPH = (
     "sentence, letter by letter, and asked which letter would come next. At first it only guessed. "
 ) * 3
 SENTENCES = {
-    "report": REPORT_SENTENCE,
+    "report": EXAMPLE_SENTENCE,
     "paragraph": PARAGRAPH[:500],
     "korean": "안녕하세요, 얼마나 오래 기억할 수 있나요? 👋🏽",
     "one character": "x",
@@ -37,9 +38,9 @@ def train():
 
     def train(config: MemorizeConfig) -> str:
         if config not in done:
-            engine = get_engine()
+            engine = get_dispatcher()
             done[config] = engine.submit(config)
-            while not engine.store.run(done[config]).status.ended:
+            while not engine.store.run(done[config]).status.is_terminal:
                 time.sleep(0.05)
         return done[config]
 
@@ -123,16 +124,16 @@ def test_the_last_of_a_long_sentence_can_be_seen(open_page, train):
         slider = app.slider(key=key)
         slider.set_value(slider.max).run()
         assert not app.exception
-        last = f"{len(characters(SENTENCES['paragraph'])):04d} {SENTENCES['paragraph'][-1]}".encode()
+        last = f"{len(graphemes(SENTENCES['paragraph'])):04d} {SENTENCES['paragraph'][-1]}".encode()
         assert any(last in chart.proto.SerializeToString() for chart in app.get("vega_lite_chart"))
 
 
 def test_a_look_inside_follows_a_run_that_goes_on(open_page):
-    run = get_engine().submit(MemorizeConfig("abc " * 100, epochs=5000))
-    get_engine().pause(run)
+    run = get_dispatcher().submit(MemorizeConfig("abc " * 100, epochs=5000))
+    get_dispatcher().pause(run)
     app = open_page("memorize", run=run, look="Inside the cell")
     run_until(app, lambda: "Click on a row to follow that unit" in words(app))
-    get_engine().stop(run)
+    get_dispatcher().stop(run)
 
 
 # Presets, and going on
@@ -152,7 +153,7 @@ def test_a_preset_sets_every_control_and_says_what_to_watch(open_page):
 def test_a_run_s_settings_are_in_the_address(open_page):
     app = open_page("memorize", sentence="abc", hidden_size="16", memorize_epochs="100", memorize_seed="7")
     button(app, "Train").click().run()
-    config = get_engine().store.run(app.query_params["run"]).config
+    config = get_dispatcher().store.run(app.query_params["run"]).config
     assert config == MemorizeConfig("abc", hidden_size=16, epochs=100, seed=7)
 
 
@@ -163,19 +164,25 @@ def test_training_continues_from_the_present_weights_with_another_sentence(open_
     button(app, "Train again").click().run()
     child = app.query_params["run"]
     assert child != run
-    assert get_engine().store.run(child).parent == run
+    assert get_dispatcher().store.run(child).parent == run
     run_until(app, lambda: any("came back right" in text.value for text in [*app.success, *app.warning]))
 
     app = open_page("memorize", run=run, sentence="abd", hidden_size="8", num_layers="1")
     app.toggle(key="continue").set_value(True).run()
     assert "those of 1 layer of 16 units" in app.warning[0].value
     button(app, "Train again").click().run()
-    assert get_engine().store.run(app.query_params["run"]).parent is None
+    assert get_dispatcher().store.run(app.query_params["run"]).parent is None
 
 
 # Cells side by side, and the limit
 
-SMALL = {"sentence": "abc abd", "hidden_size": "8", "num_layers": "1", "memorize_epochs": "50", "memorize_lr": "0.05"}
+SMALL = {
+    "sentence": "abc abd",
+    "hidden_size": "8",
+    "num_layers": "1",
+    "memorize_epochs": "50",
+    "memorize_lr": "0.05",
+}
 
 
 def test_cells_train_side_by_side_and_the_two_lstms_agree(open_page):
@@ -218,16 +225,16 @@ def test_a_grid_is_stopped(open_page):
     app.multiselect(key="limit_lengths").set_value([160]).run()
     app.select_slider(key="limit_epochs").set_value(1000).run()
     button(app, "Run the grid").click().run()
-    runs = [run for run in get_engine().store.recent(kind="memorize") if run.config.seed == 5]
+    runs = [run for run in get_dispatcher().store.list_runs(kind="memorize") if run.config.seed == 5]
     assert len(runs) == 5
     button(app, "Stop the grid").click().run()
-    run_until(app, lambda: all(get_engine().store.run(run.id).status.ended for run in runs))
+    run_until(app, lambda: all(get_dispatcher().store.run(run.id).status.is_terminal for run in runs))
     app.run()
     assert not button(app, "Run the grid").disabled
 
 
 def test_a_grid_that_would_take_too_long_is_refused_with_its_time(open_page, monkeypatch):
-    monkeypatch.setattr(limit, "seconds_a_character", lambda *_: 0.03)
+    monkeypatch.setattr(capacity, "seconds_a_character", lambda *_: 0.03)
     app = open_page("memorize", look="Show me your limit", memorize_seed="6")
     assert "minutes** at most" in app.warning[0].value
     app.multiselect(key="limit_lengths").set_value([320]).run()
@@ -236,7 +243,7 @@ def test_a_grid_that_would_take_too_long_is_refused_with_its_time(open_page, mon
 
 
 def test_a_grid_s_settings_are_in_the_address_and_a_text_of_blanks_is_refused(open_page):
-    app = open_page("memorize", look="Show me your limit", limit_text=limit.OWN, sentence="      abc")
+    app = open_page("memorize", look="Show me your limit", limit_text=capacity.OWN, sentence="      abc")
     assert "nothing to memorise" in app.error[0].value, "its first five characters are blanks"
     app.multiselect(key="limit_lengths").set_value([20]).run()
     assert not app.error
@@ -246,7 +253,7 @@ def test_a_grid_s_settings_are_in_the_address_and_a_text_of_blanks_is_refused(op
 
 
 def test_a_duration_is_spoken():
-    assert [limit.spoken(seconds) for seconds in (0.2, 45, 300, 9000)] == [
+    assert [capacity.spoken(seconds) for seconds in (0.2, 45, 300, 9000)] == [
         "a second",
         "about 45 seconds",
         "about 5 minutes",
@@ -265,14 +272,14 @@ def test_everything_can_be_taken_home_and_weights_come_back(open_page, train):
     labels = [element.proto.label for element in app.get("download_button")]
     assert labels == ["PNG", "SVG", "weights.pt", "loss.csv", "memorize.ipynb"]
 
-    weights = to_file(model_of(config, get_engine().store.checkpoint(run)), Alphabet("abc abd"))
+    weights = to_file(restore_model(config, get_dispatcher().store.checkpoint(run)), Alphabet("abc abd"))
     upload(app, weights)
     assert "1 layer of 16 units" in words(app)
     button(app, "Train on from this file").click().run()
     child = app.query_params["run"]
     assert child != run
-    run_until(app, lambda: get_engine().store.run(child).status.ended)
-    first = get_engine().store.events(child, limit=1)[0][1]
+    run_until(app, lambda: get_dispatcher().store.run(child).status.is_terminal)
+    first = get_dispatcher().store.events(child, limit=1)[0][1]
     assert first.loss < 0.1, "it knew the sentence already"
 
     app = open_page("memorize", **query, hidden_size="8")
@@ -291,11 +298,11 @@ def upload(app, data: bytes) -> None:
 
 def test_every_line_of_code_beside_a_formula_is_one_that_runs():
     source = inspect.getsource(MyLSTMCell)
-    for _, line, _ in inside.EXPLANATIONS.values():
+    for _, line, _ in gates.EXPLANATIONS.values():
         assert line in source
-    assert expects.LINE in inspect.getsource(teacher_forced)
-    assert looks_back.LINE in inspect.getsource(connectivity)
-    assert prompt.LINE in inspect.getsource(go_on)
+    assert predictions.LINE in inspect.getsource(teacher_forced)
+    assert connectivity.LINE in inspect.getsource(connectivity_of)
+    assert generation.LINE in inspect.getsource(go_on)
 
 
 def progress(app) -> str:

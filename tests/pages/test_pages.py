@@ -5,8 +5,8 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.memorize import REPORT_SENTENCE
-from core.runs import get_engine
+from core.memorize import EXAMPLE_SENTENCE
+from core.runs import get_dispatcher
 from tests.pages.conftest import PROJECT, button, open_code, run_until
 
 
@@ -66,13 +66,13 @@ def test_a_sentence_is_memorised_and_comes_back(open_page):
 def test_gradients_come_by_pytorch_or_by_hand_and_both_are_timed(open_page):
     app = open_page("memorize")
     app.text_area(key="sentence").set_value("ab")
-    app.radio(key="backend").set_value("autograd")
+    app.radio(key="backend").set_value("torch")
     app.slider(key="memorize_epochs").set_value(50).run()
     button(app, "Time both").click().run()
     assert re.search(r"\*\*[\d.]+ ms\*\* by PyTorch, .*\*\*[\d.]+ ms\*\* by hand", texts(app.caption))
     button(app, "Train").click().run()
     run_until(app, lambda: bool(app.success))
-    assert get_engine().store.run(app.query_params["run"]).config.backend == "autograd"
+    assert get_dispatcher().store.run(app.query_params["run"]).config.backend == "torch"
 
 
 def test_a_run_is_paused_resumed_steered_and_stopped(open_page):
@@ -117,7 +117,7 @@ def test_a_sentence_that_cannot_be_learned_gets_an_answer(open_page, sentence, s
     button(app, "Train").click().run()
     assert not app.exception
     assert "run" not in app.query_params
-    app.text_area(key="sentence").set_value(REPORT_SENTENCE).run()
+    app.text_area(key="sentence").set_value(EXAMPLE_SENTENCE).run()
     assert not app.error
 
 
@@ -161,7 +161,7 @@ def test_an_exploding_loss_is_explained(open_page):
 
 
 def test_a_data_set_that_cannot_be_had_is_explained(open_page, monkeypatch):
-    from core import datasets
+    from core.classify import datasets
 
     def offline(*_):
         raise datasets.DatasetError("CIFAR-10 cannot be downloaded.")

@@ -8,12 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core.inside.gates import record
-from core.inside.predictions import first_mistake, teacher_forced
-from core.memorize import Alphabet, MemorizeConfig, MemorizeEpoch, characters, fit, model_of
+from core.memorize import Alphabet, MemorizeConfig, MemorizeEpoch, fit, restore_model
+from core.memorize.gates import record
+from core.memorize.predictions import first_mistake, teacher_forced
+from core.memorize.presets import PRESETS
+from core.text import graphemes
 from core.training import Checkpoint
 from pages.ui.controls import LEARNING_RATES
-from pages.ui.memorize.presets import PRESETS
 
 CONFIGS = {preset.name: preset.config for preset in PRESETS}
 
@@ -47,7 +48,7 @@ def test_the_presets_of_the_lesson_are_all_there():
 
 def test_the_report_s_begins_at_guessing_and_says_repeats_then_pieces_then_all():
     history, _ = trained(CONFIGS["The report's"])
-    letters = set(characters(history[0].reconstruction))
+    letters = set(graphemes(history[0].reconstruction))
     assert history[0].loss == pytest.approx(math.log(len(set(CONFIGS["The report's"].sentence)) + 2), abs=0.1)
     assert known_after(history) < len(history) / 2
     assert len(letters) <= 5
@@ -86,7 +87,7 @@ def test_one_letter_is_learned_at_once_and_then_counted_by_memories_that_climb_o
     assert known_after(history) > 60
     assert history[-1].reconstruction == config.sentence
     inputs = Alphabet(config.sentence).one_hot([Alphabet.START, *[2] * 20])
-    steps = np.diff(record(model_of(config, end), inputs).cell, axis=1)  # (layers, 20, units)
+    steps = np.diff(record(restore_model(config, end), inputs).cell, axis=1)  # (layers, 20, units)
     assert ((steps > 0).all(axis=1) | (steps < 0).all(axis=1)).any()
 
 
@@ -96,7 +97,7 @@ def test_a_palindrome_is_no_easier_than_its_letters_shuffled():
     shuffled = list(config.sentence)
     random.Random(0).shuffle(shuffled)
     needed = [
-        known_after(trained(replace(config, sentence=sentence, until_known=True))[0])
+        known_after(trained(replace(config, sentence=sentence, stop_when_learned=True))[0])
         for sentence in (config.sentence, "".join(shuffled))
     ]
     assert needed[0] > 0.75 * needed[1]
@@ -104,7 +105,7 @@ def test_a_palindrome_is_no_easier_than_its_letters_shuffled():
 
 def test_korean_syllables_are_characters_and_the_space_is_the_last_to_be_known():
     config = CONFIGS["Korean"]
-    letters = characters(config.sentence)
+    letters = graphemes(config.sentence)
     once = [letter for letter in letters if letters.count(letter) == 1]
     assert len(once) > len(letters) / 2
     history, _ = trained(config)
@@ -112,7 +113,7 @@ def test_korean_syllables_are_characters_and_the_space_is_the_last_to_be_known()
 
     events, end = trained(replace(config, epochs=50))  # half-way
     alphabet = Alphabet(config.sentence)
-    probabilities = teacher_forced(model_of(config, end), alphabet, config.sentence)
+    probabilities = teacher_forced(restore_model(config, end), alphabet, config.sentence)
     targets = [*alphabet.encode(config.sentence), Alphabet.END]
     sure = {letter: [] for letter in ("space", "once")}
     for at, letter in enumerate(letters, start=1):
@@ -124,20 +125,20 @@ def test_korean_syllables_are_characters_and_the_space_is_the_last_to_be_known()
 
 def test_an_emoji_is_one_character_and_the_two_thumbs_are_different():
     config = CONFIGS["Emoji"]
-    letters = characters(config.sentence)
+    letters = graphemes(config.sentence)
     assert len(letters[0]) == 7
     thumbs = [letter for letter in letters if letter.startswith("👍")]
     assert len(set(thumbs)) == 2
     assert len({Alphabet(config.sentence).numbers[thumb] for thumb in thumbs}) == 2
-    history, _ = trained(replace(config, until_known=True))
+    history, _ = trained(replace(config, stop_when_learned=True))
     assert history[-1].reconstruction == config.sentence
 
 
 def test_a_hundred_words_look_learned_long_before_they_can_be_said():
     config = CONFIGS["A hundred words"]
     assert len(config.sentence.split()) >= 100
-    assert len(characters(config.sentence)) > 500
-    history, _ = trained(replace(config, until_known=True))
+    assert len(graphemes(config.sentence)) > 500
+    history, _ = trained(replace(config, stop_when_learned=True))
     assert history[-1].reconstruction == config.sentence
     nearly = next(epoch for epoch in history if epoch.loss < 0.1 * history[0].loss)
     assert nearly.epoch < history[-1].epoch

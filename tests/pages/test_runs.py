@@ -4,16 +4,16 @@ import pytest
 
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
-from core.runs import Rules, Status, Visitor, get_engine
+from core.runs import Limits, Status, Visitor, get_dispatcher
 from tests.pages.conftest import button
 
 
 @pytest.fixture
 def engine():
-    engine = get_engine()
+    engine = get_dispatcher()
     yield engine
-    engine.store.set_rules(Rules())
-    engine.staff_room.password = ""
+    engine.store.set_limits(Limits())
+    engine.teacher_auth.password = ""
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def keep(engine):
         run = engine.store.begin(engine.store.create(config, by=Visitor("someone", nickname, "TEST")))
         engine.store.exchange(run, [], Status.RUNNING, 1.0, summary=results)
         engine.store.end(run, Status.FINISHED)
-        engine.store.describe(run.id, title=title)
+        engine.store.update_text(run.id, title=title)
         made.append(run.id)
         return run.id
 
@@ -94,19 +94,19 @@ def test_the_teacher_s_corner_opens_with_the_password_alone(open_page, engine, k
     keep(MemorizeConfig("hello"), "Cam")
     app = open_page("runs", **{"class": "TEST"})
     assert "password_typed" not in app.session_state, "without a password there is no teacher"
-    engine.staff_room.password = "correct horse"
+    engine.teacher_auth.password = "correct horse"
     app = open_page("runs", **{"class": "TEST"})
     app.text_input(key="password_typed").set_value("wrong").run()
     assert "not the teacher's password" in app.toast[0].value
     app.text_input(key="password_typed").set_value("correct horse").run()
     button(app, "Pause new runs").click().run()
-    assert not engine.store.rules().open
+    assert not engine.store.limits().accepting_runs
     student = open_page("memorize", **{"class": "TEST"})
     button(student, "Train").click().run()
     assert "teacher has paused new runs" in student.error[0].value
     button(app, "Allow new runs").click().run()
     app.number_input(key="rule classify_epochs").set_value(7)
     button(app, "Set these bounds").click().run()
-    assert engine.store.rules() == Rules(classify_epochs=7)
+    assert engine.store.limits() == Limits(max_classify_epochs=7)
     button(app, "Clear them").click().run()
-    assert engine.store.recent(classroom="TEST") == []
+    assert engine.store.list_runs(classroom="TEST") == []

@@ -5,13 +5,6 @@ import pytest
 from core.runs.store import Store
 
 # The same tests as on SQLite, with the address below
-from tests.runs.test_queue import (  # noqa: F401
-    test_a_resting_run_gives_its_worker_to_those_who_wait_and_lines_up_again,
-    test_a_run_that_costs_one_worker_after_another_fails_with_a_sentence,
-    test_a_task_that_begins_again_goes_on_with_its_run,
-    test_a_thousand_starts_from_one_browser_are_limited_and_others_go_on,
-    test_two_workers_that_ask_at_once_get_different_runs_of_different_owners,
-)
 from tests.runs.test_store import (  # noqa: F401
     test_a_message_may_hold_anything,
     test_a_paused_run_is_let_go_on_once_for_each_unit_asked_for,

@@ -10,11 +10,11 @@ import pytest
 
 from core.classify import ClassifyConfig, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
-from core.runs.codec import to_json
-from core.runs.desk import Desk
-from core.runs.people import Visitor
-from core.runs.store import FROM_FILE, Store, row
-from core.runs.tables import Status
+from core.runs.access import RunAccess
+from core.runs.identity import Visitor
+from core.runs.models import Status
+from core.runs.serialization import to_json
+from core.runs.store import IMPORTED, Store, row
 from core.training import Checkpoint
 
 CONFIG = MemorizeConfig("hello")
@@ -31,8 +31,14 @@ def write(store, run, numbers):
 def test_a_new_run_waits_with_its_config(store):
     run = store.run(store.create(CONFIG))
     assert (run.status, run.kind, run.config) == (Status.WAITING, "memorize", CONFIG)
-    assert (run.started, run.finished, run.changes, run.paused, run.stopping) == (None, None, {}, False, False)
-    assert not run.status.ended
+    assert (run.started_at, run.finished_at, run.changes, run.pause_requested, run.stop_requested) == (
+        None,
+        None,
+        {},
+        False,
+        False,
+    )
+    assert not run.status.is_terminal
 
 
 def test_ids_cannot_be_guessed_and_unknown_ones_are_none(store):
@@ -57,10 +63,10 @@ def test_events_come_in_order_after_the_last_one_seen(store):
 def test_recent_runs_come_newest_first(store):
     ids = [store.create(config) for config in (CONFIG, ClassifyConfig(), CONFIG)]
     store.stop(ids[2])
-    assert [run.id for run in store.recent()] == ids[::-1]
-    assert [run.id for run in store.recent(limit=1)] == ids[2:]
-    assert [run.id for run in store.recent(kind="classify")] == [ids[1]]
-    assert [run.id for run in store.recent(unfinished=True)] == [ids[1], ids[0]]
+    assert [run.id for run in store.list_runs()] == ids[::-1]
+    assert [run.id for run in store.list_runs(limit=1)] == ids[2:]
+    assert [run.id for run in store.list_runs(kind="classify")] == [ids[1]]
+    assert [run.id for run in store.list_runs(unfinished=True)] == [ids[1], ids[0]]
 
 
 def test_wishes_reach_the_worker(store):
@@ -224,10 +230,10 @@ def test_a_run_that_gives_no_weights_is_no_parent(store, why):
     parent = store.create(ClassifyConfig() if why == "another kind" else CONFIG)
     if why == "another kind":
         save(store, store.begin(parent), 0)
-    before = len(store.recent())
+    before = len(store.list_runs())
     with pytest.raises(ValueError, match="has not learned anything that was kept"):
         store.create(CONFIG, parent="nobody's" if why == "unknown" else parent)
-    assert len(store.recent()) == before
+    assert len(store.list_runs()) == before
 
 
 VERSION_1 = """
@@ -248,11 +254,17 @@ def without(text: str, field: str) -> str:
 
 
 def test_a_store_of_an_older_version_is_upgraded_with_all_that_is_in_it(url, tmp_path):
-    sentence = to_json(replace(CONFIG, backend="autograd"))
+    sentence = to_json(replace(CONFIG, backend="torch"))
     values = "(:id, :kind, :config, 1.0, '', :status, '', 1.0, 2.0, 1, 0.5, :lr, 0, 0)"
     runs = [
         {"id": "spoken", "kind": "memorize", "config": without(sentence, "backend"), "status": "finished", "lr": None},
-        {"id": "steered", "kind": "classify", "config": to_json(ClassifyConfig()), "status": "stopped", "lr": 0.25},
+        {
+            "id": "steered",
+            "kind": "classify",
+            "config": to_json(ClassifyConfig()),
+            "status": "stopped",
+            "lr": 0.25,
+        },
         {
             "id": "waits",
             "kind": "classify",
@@ -269,9 +281,13 @@ def test_a_store_of_an_older_version_is_upgraded_with_all_that_is_in_it(url, tmp
     for _ in range(2):  # the second time there is nothing left to do
         store = Store(url)
         steered, waits = store.run("steered"), store.run("waits")
-        assert (steered.status, steered.changes, steered.config) == (Status.STOPPED, {"lr": 0.25}, ClassifyConfig())
+        assert (steered.status, steered.changes, steered.config) == (
+            Status.STOPPED,
+            {"lr": 0.25},
+            ClassifyConfig(),
+        )
         assert (waits.status, waits.changes, waits.config.epochs) == (Status.WAITING, {}, 3)
-        assert store.run("spoken").config == replace(CONFIG, backend="autograd")
+        assert store.run("spoken").config == replace(CONFIG, backend="torch")
         assert store.events("steered") == [(0, Step(0, 0, 2.5, 0.1))]
         store.close()
     store = Store(url)
@@ -290,7 +306,7 @@ def test_a_run_that_this_program_no_longer_understands_says_so_and_hides_no_othe
     strange, fine = store.create(CONFIG), store.create(CONFIG)
     with sqlite3.connect(tmp_path / "runs.sqlite") as file:
         file.execute("UPDATE runs SET config_json = '{\"words\": 3}' WHERE id = ?", [strange])
-    assert [run.id for run in store.recent()] == [fine, strange]
+    assert [run.id for run in store.list_runs()] == [fine, strange]
     with pytest.raises(ValueError, match="unknown fields \\['words'\\]"):
         _ = store.run(strange).config
 
@@ -349,18 +365,18 @@ def test_two_processes_write_while_another_reads(url):
 
 def test_a_run_can_begin_with_weights_that_are_no_run_s(store):
     run = store.run(store.create(CONFIG, weights=checkpoint(3)))
-    assert run.parent == FROM_FILE
+    assert run.parent == IMPORTED
     kept, seq = store.checkpoint_and_seq(run.id)
     assert (kept.to_bytes(), seq) == (checkpoint(3).weights().to_bytes(), -1)
 
 
 def test_alike_is_the_newest_run_that_its_config_alone_determines(store):
     me, somebody, other = Visitor("me"), Visitor("somebody"), replace(CONFIG, seed=1)
-    assert store.alike([CONFIG, other], "me") == [None, None]
+    assert store.find_matching([CONFIG, other], "me") == [None, None]
     mine, theirs = store.create(CONFIG, by=me), store.create(other, by=somebody)
-    assert [run and run.id for run in store.alike([other, CONFIG], "me")] == [None, mine]
+    assert [run and run.id for run in store.find_matching([other, CONFIG], "me")] == [None, mine]
     store.end(store.begin(theirs), Status.FINISHED)
-    assert [run.id for run in store.alike([other, CONFIG], "me")] == [theirs, mine]
+    assert [run.id for run in store.find_matching([other, CONFIG], "me")] == [theirs, mine]
 
     steered, stopped, paused = (store.create(CONFIG, by=me) for _ in range(3))
     store.steer(steered, lr=0.5)
@@ -370,16 +386,16 @@ def test_alike_is_the_newest_run_that_its_config_alone_determines(store):
     save(store, parent, 7)
     store.create(CONFIG, parent=parent.id, by=me)
     store.create(CONFIG, weights=checkpoint(3), by=me)
-    assert [run.id for run in store.alike([CONFIG], "me")] == [mine]
+    assert [run.id for run in store.find_matching([CONFIG], "me")] == [mine]
     newest = store.create(CONFIG, by=me)
-    assert [run.id for run in store.alike([CONFIG], "me")] == [newest]
+    assert [run.id for run in store.find_matching([CONFIG], "me")] == [newest]
 
 
 @pytest.mark.parametrize("forged", ["", "' OR 1=1 --", "a\0b", "\ud800", "../../etc", "ü" * 10_000])
 def test_an_id_that_nobody_was_given_is_no_run_s(store, forged):
     run_id = store.create(CONFIG)
     assert store.run(forged) is None
-    desk = Desk(SimpleNamespace(store=store), Visitor("ann"))
-    for change in (desk.delete, lambda forged: desk.rename(forged, "x")):
+    desk = RunAccess(SimpleNamespace(store=store), Visitor("ann"))
+    for change in (desk.delete, lambda forged: desk.set_title(forged, "x")):
         change(forged)
     assert store.run(run_id).title == ""

@@ -7,13 +7,13 @@ import pytest
 from core.classify import ClassifyConfig, Epoch, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.runs import worker
-from core.runs.codec import to_json
-from core.runs.tables import Status
+from core.runs.models import Status
+from core.runs.serialization import to_json
 from core.runs.worker import train
 from core.training import Change
 from tests.runs import wait_for
 
-LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000, backend="autograd")  # the slower one
+LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000, backend="torch")  # the slower one
 SHORT = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=30)
 
 
@@ -22,7 +22,7 @@ def begin(store):
     """begin(run_id) trains it in a thread. What is left at the end is stopped."""
     with ThreadPoolExecutor() as pool:
         yield lambda run_id: pool.submit(train, store, store.begin(run_id))
-        for run in store.recent(unfinished=True):
+        for run in store.list_runs(unfinished=True):
             store.stop(run.id)
 
 
@@ -42,7 +42,7 @@ def test_a_run_is_trained_to_its_end_and_its_weights_are_kept(store, begin):
     assert run.train_seconds > 0
     assert [seq for seq, _ in store.events(run_id)] == list(range(30))
     kept, seq = store.checkpoint_and_seq(run_id)
-    assert (kept.facts["epoch"], seq) == (30, 29)
+    assert (kept.metadata["epoch"], seq) == (30, 29)
 
 
 @pytest.mark.parametrize("config", [LONG, ClassifyConfig(epochs=500)])
@@ -77,7 +77,7 @@ def test_a_stopped_run_keeps_the_weights_of_its_last_step(store, begin):
     assert store.run(run_id).status is Status.STOPPED
     kept, seq = store.checkpoint_and_seq(run_id)
     last = store.events(run_id)[-1]
-    assert (kept.facts["epoch"], seq) == (last[1].epoch + 1, last[0])
+    assert (kept.metadata["epoch"], seq) == (last[1].epoch + 1, last[0])
 
 
 def test_a_change_takes_effect_and_is_kept_as_an_event(store, begin):
@@ -96,7 +96,7 @@ def test_a_change_takes_effect_and_is_kept_as_an_event(store, begin):
 
 def test_slow_motion_makes_every_step_take_its_time_and_can_be_switched_off(store, begin, monkeypatch):
     slept = []
-    monkeypatch.setattr(worker.Courier, "_slow_down", lambda courier, began: slept.append(courier._wishes.pace))
+    monkeypatch.setattr(worker.StoreSync, "_slow_down", lambda courier, began: slept.append(courier._wishes.pace))
     run_id = store.create(SHORT)
     store.set_pace(run_id, 0.5)
     begin(run_id).result()

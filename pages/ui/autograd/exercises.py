@@ -4,18 +4,18 @@ import textwrap
 
 import streamlit as st
 
-from core.exercises import EXERCISES, TRIES, CounterExample, Exercise, grade
-from core.expression import ExpressionError
-from core.parsing import source
-from pages.ui.autograd.complain import complain
-from pages.ui.code import show_code
-from pages.ui.graph import short
+from core.autograd.exercises import EXERCISES, TEST_POINTS, CounterExample, Exercise, grade
+from core.autograd.expression import ExpressionError
+from core.source import source
+from pages.ui.autograd.errors import complain
+from pages.ui.autograd.graph import short
+from pages.ui.code_view import show_code
 
 
 def show() -> None:
     st.markdown(
         "`grad` is the gradient that arrives at an operation's result. What does the operation send on to each of its "
-        f"inputs? Type it as a formula; it is compared with finite differences at {TRIES} random places, so any way of "
+        f"inputs? Type it as a formula; it is compared with finite differences at {TEST_POINTS} random places, so any way of "
         "writing it is as good as another."
     )
     name = st.segmented_control(
@@ -59,7 +59,8 @@ def answer(exercise: Exercise, wanted: str) -> bool:
             st.error(told(counter_example, wanted), icon=":material/close:")
             return False
         st.success(
-            f"Right: at {TRIES} random places it is the slope that finite differences see.", icon=":material/check:"
+            f"Right: at {TEST_POINTS} random places it is the slope that finite differences see.",
+            icon=":material/check:",
         )
         return True
 

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import functional as F
-from core.faults import never_zeroed
-from core.gradcheck import numeric_gradient
-from core.nn import Linear, Module
-from core.tensor import Tensor
-from core.tinynets import NETWORKS, Batch, train
+from core.autograd import functional as F
+from core.autograd.examples import NETWORKS, Batch, train
+from core.autograd.faults import never_zeroed
+from core.autograd.gradcheck import numeric_gradient
+from core.autograd.nn import Linear, Module
+from core.autograd.tensor import Tensor
+from pages.ui.autograd.graph import short
 from pages.ui.charts import learning_curves
-from pages.ui.code import show_code
-from pages.ui.graph import short
+from pages.ui.code_view import show_code
 
 LEARNING_RATES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
 STEPS = 40

@@ -5,20 +5,24 @@ from typing import Any
 
 import streamlit as st
 
-from core.augment import AUGMENTATIONS
-from core.classify import ClassifyConfig, check_suits
-from core.datasets import DATASETS, DatasetError, DatasetInfo, info_of, is_own
-from core.inputs import FEATURES
-from core.nn import ACTIVATIONS, DEVIATIONS
-from core.optim import OPTIMIZERS, SCHEDULES
-from core.presets import CLASSROOM, PRESETS
-from core.training import differences
-from pages.ui import controls, live
-from pages.ui.classify import layers, own_data
-from pages.ui.data import where
-from pages.ui.texts import plain
+from core.autograd.nn import ACTIVATIONS, INIT_STDS
+from core.autograd.optim import OPTIMIZERS, SCHEDULES
+from core.classify import ClassifyConfig, check_fits_dataset
+from core.classify.augment import AUGMENTATIONS
+from core.classify.datasets import DATASETS, DatasetError, DatasetInfo, get_info, is_custom
+from core.classify.inputs import FEATURES
+from core.classify.presets import PRESETS, TEACHING_DATASET
+from core.training import changed_fields
+from pages.ui import controls, run_panel
+from pages.ui.classify import custom_data, layer_editor
+from pages.ui.dataset_status import location_label
+from pages.ui.markdown import escape_markdown
 
-WIDGETS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's own name
+WIDGETS = {
+    "lr": "classify_lr",
+    "epochs": "classify_epochs",
+    "seed": "classify_seed",
+}  # others: the field's own name
 SEES = {"pixels": "every pixel", "patches": "patch features"}
 LAYERS_LIKE = ", ".join(map(str, ClassifyConfig.hidden))
 
@@ -62,25 +66,25 @@ def settings() -> ClassifyConfig | None:
         help="Patch features compare every place of a picture with small patches of training pictures before the "
         "network sees anything. They are not learned; computing them takes a minute or more the first time.",
     )
-    for name, default in {"preset": "report", "dataset": CLASSROOM, "features": "pixels"}.items():
+    for name, default in {"preset": "report", "dataset": TEACHING_DATASET, "features": "pixels"}.items():
         keep_in_address(name, default)
     info = known_info(dataset)
-    hidden = layers.editor(LAYERS_LIKE)
+    hidden = layer_editor.editor(LAYERS_LIKE)
     layers_place = st.container()
     lr = controls.learning_rate("classify", ClassifyConfig.lr)
     epochs = st.slider("Epochs", 1, 100, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
     with st.expander("More settings", icon=":material/tune:"):
         more = steering() | network() | pictures(features)
-    own_data.uploads()
+    custom_data.uploads()
     try:
-        config = ClassifyConfig(dataset, layers.sizes(hidden), lr, epochs=epochs, features=features, **more)
+        config = ClassifyConfig(dataset, layer_editor.sizes(hidden), lr, epochs=epochs, features=features, **more)
         if info:
-            check_suits(config, info.train_size, info.picture_shape, len(info.classes))
+            check_fits_dataset(config, info.train_size, info.image_shape, len(info.classes))
     except ValueError as error:
-        st.error(plain(str(error)), icon=":material/edit:")
+        st.error(escape_markdown(str(error)), icon=":material/edit:")
         return None
     with layers_place:
-        layers.count(config, info)
+        layer_editor.count(config, info)
     return config
 
 
@@ -144,7 +148,7 @@ def network() -> dict[str, Any]:
         "activation": choice("Activation", list(ACTIVATIONS), "What each hidden unit does with its weighted sum."),
         "initialisation": choice(
             "Initialisation",
-            list(DEVIATIONS),
+            list(INIT_STDS),
             "How large the first weights are: he suits ReLUs, glorot suits tanh and sigmoid; the others go wrong, each "
             "in its way.",
         ),
@@ -212,31 +216,31 @@ def choice(label: str, names: Sequence[str], explanation: str, **options: Any) -
 
 def steers(field: str) -> dict[str, Any]:
     """The options of a widget that steers the page's run while it goes on."""
-    return {"key": field, "bind": "query-params", "on_change": live.steer, "args": ["classify", field, field]}
+    return {"key": field, "bind": "query-params", "on_change": run_panel.steer, "args": ["classify", field, field]}
 
 
 def known_data_sets() -> list[str]:
     """Every data set that can be chosen here: the public ones, and this session's own, or the one in its address."""
     own = st.session_state.setdefault("own_data", [])
     named = st.query_params.get("dataset", "")
-    if is_own(named) and named not in own:
+    if is_custom(named) and named not in own:
         own.append(named)
     return [*DATASETS, *own]
 
 
 def known_info(dataset: str) -> DatasetInfo | None:
     try:
-        return info_of(dataset)
+        return get_info(dataset)
     except DatasetError as error:
-        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.error(escape_markdown(str(error)), icon=":material/cloud_off:")
         return None
 
 
 def name_and_place(dataset: str) -> str:
-    if not is_own(dataset):
-        return f"{DATASETS[dataset].title} · {where(DATASETS[dataset])}"
+    if not is_custom(dataset):
+        return f"{DATASETS[dataset].title} · {location_label(DATASETS[dataset])}"
     try:
-        info = info_of(dataset)
+        info = get_info(dataset)
     except DatasetError:
         return "Your own pictures · no longer here"
     return f"Your own: {', '.join(info.classes)[:40]} · {info.train_size + info.test_size:,} pictures"
@@ -262,16 +266,18 @@ def begin_with_the_preset() -> None:
         return
     state = st.session_state
     preset = PRESETS[state.get("preset", "report")]
-    config = preset.config(state.get("dataset", CLASSROOM), state.get("features", "pixels"))
+    config = preset.config(state.get("dataset", TEACHING_DATASET), state.get("features", "pixels"))
     said = [*st.query_params, "dataset", "features"]
-    fill_in(config, [field for field in differences(ClassifyConfig(), config) if WIDGETS.get(field, field) not in said])
+    fill_in(
+        config, [field for field in changed_fields(ClassifyConfig(), config) if WIDGETS.get(field, field) not in said]
+    )
 
 
 def take_preset() -> None:
     """Callback: every control as the preset has it. One that shows something going wrong brings its pictures along."""
     preset = PRESETS[st.session_state["preset"]]
     dataset, features, seed = (st.session_state[key] for key in ("dataset", "features", "classify_seed"))
-    config = preset.config(CLASSROOM, seed=seed) if preset.teaching else preset.config(dataset, features, seed)
+    config = preset.config(TEACHING_DATASET, seed=seed) if preset.teaching else preset.config(dataset, features, seed)
     fill_in(config, list(vars(config)))
 
 
@@ -280,7 +286,7 @@ def suit_the_preset() -> None:
     preset, before = PRESETS[st.session_state["preset"]], st.session_state["preset_config"]
     dataset, features, seed = (st.session_state[key] for key in ("dataset", "features", "classify_seed"))
     config = preset.config(dataset, features, seed)
-    fill_in(config, list(differences(before, config)))
+    fill_in(config, list(changed_fields(before, config)))
 
 
 def fill_in(config: ClassifyConfig, fields: list[str]) -> None:

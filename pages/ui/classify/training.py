@@ -5,13 +5,13 @@ import pandas as pd
 import streamlit as st
 
 from core import classify
-from core.classify import ClassifyConfig, Epoch, Preparation, Result, Step
-from core.datasets import DatasetError, info_of
+from core.classify import ClassifyConfig, Epoch, PreparationProgress, Result, Step
+from core.classify.datasets import DatasetError, get_info
 from core.runs import Run
 from core.training import Change
-from pages.ui import live
-from pages.ui.charts import change_marks, learning_curves, show_again, thin
-from pages.ui.pictures import samples_html
+from pages.ui import run_panel
+from pages.ui.charts import change_markers, downsample, learning_curves, show_live_chart
+from pages.ui.classify.images import samples_html
 
 STEP, EPOCH = "Step (one batch each)", "Epoch (all pictures once)"
 
@@ -26,12 +26,12 @@ def draw(run: Run, events: list[classify.Event]) -> None:
     steps, epochs = of_kind(Step, events), of_kind(Epoch, events)
     result = next(iter(of_kind(Result, events)), None)
     if not steps:
-        preparations = of_kind(Preparation, events)
+        preparations = of_kind(PreparationProgress, events)
         share, text = (preparations[-1].share, preparations[-1].text) if preparations else (0.0, "")
-        live.status_line(run, share, text)
+        run_panel.status_line(run, share, text)
         return
     done = (len(epochs) + share_of_epoch(steps, epochs)) / config.epochs
-    live.status_line(run, done, f"epoch {len(epochs)} of {config.epochs}, step {len(steps):,}")
+    run_panel.status_line(run, done, f"epoch {len(epochs)} of {config.epochs}, step {len(steps):,}")
     if result:
         st.success(
             f"**Test accuracy {result.accuracy:.2%}**, from {sees(config)}: of {result.size:,} pictures that it had "
@@ -42,12 +42,12 @@ def draw(run: Run, events: list[classify.Event]) -> None:
     loss_place, accuracy_place = st.columns(2)
     with loss_place:
         log = st.session_state.get("classify_log_scale", False)
-        show_again(loss_chart(steps, epochs, of_kind(Change, events), log), run.status.ended)
+        show_live_chart(loss_chart(steps, epochs, of_kind(Change, events), log), run.status.is_terminal)
     if epochs:
         with accuracy_place:
-            show_again(accuracy_chart(epochs), run.status.ended)
+            show_live_chart(accuracy_chart(epochs), run.status.is_terminal)
         try:
-            classes = info_of(config.dataset).classes
+            classes = get_info(config.dataset).classes
         except DatasetError as error:  # somebody's own pictures, which are not kept for ever
             st.caption(str(error))
             return
@@ -61,10 +61,10 @@ def sees(config: ClassifyConfig) -> str:
 
 
 def loss_chart(steps: list[Step], epochs: list[Epoch], changes: list[Change], log: bool) -> alt.LayerChart:
-    curves = {"train": thin(pd.DataFrame({"x": [e.step for e in steps], "y": [e.loss for e in steps]}))}
+    curves = {"train": downsample(pd.DataFrame({"x": [e.step for e in steps], "y": [e.loss for e in steps]}))}
     if epochs:
         curves["validation"] = pd.DataFrame({"x": [e.step for e in epochs], "y": [e.val_loss for e in epochs]})
-    return learning_curves(curves, STEP, "Loss (nats per picture)", log=log, marks=change_marks(changes))
+    return learning_curves(curves, STEP, "Loss (nats per picture)", log=log, marks=change_markers(changes))
 
 
 def accuracy_chart(epochs: list[Epoch]) -> alt.LayerChart:

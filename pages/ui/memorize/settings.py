@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.memorize import REPORT_SENTENCE, MemorizeConfig
+from core.memorize import EXAMPLE_SENTENCE, MemorizeConfig
+from core.memorize.presets import PRESETS, Preset
 from core.runs import Run
 from pages.ui import controls
-from pages.ui.memorize import backends
-from pages.ui.memorize.presets import PRESETS, Preset
-from pages.ui.texts import plain
+from pages.ui.markdown import escape_markdown
+from pages.ui.memorize import gradient_backend
 
 
 def choose(preset: Preset) -> None:
@@ -27,7 +27,7 @@ def choose(preset: Preset) -> None:
 
 def task() -> tuple[str, float]:
     """What is to be learned, and how fast: the sentence and the learning rate."""
-    sentence = st.text_area("Sentence to memorise", REPORT_SENTENCE, key="sentence", bind="query-params", height=90)
+    sentence = st.text_area("Sentence to memorise", EXAMPLE_SENTENCE, key="sentence", bind="query-params", height=90)
     with st.container(horizontal=True, gap="xsmall"):
         for preset in PRESETS:
             st.button(preset.name, on_click=choose, args=[preset], type="tertiary")
@@ -49,14 +49,14 @@ def settings(sentence: str, lr: float) -> MemorizeConfig | None:
         num_layers = st.slider("Layers", 1, 4, MemorizeConfig.num_layers, key="num_layers", bind="query-params")
         epochs = st.slider("Epochs", 50, 1000, MemorizeConfig.epochs, 50, key="memorize_epochs", bind="query-params")
         seed = controls.seed("memorize")
-        backend = backends.choice()
+        backend = gradient_backend.choice()
     try:
         config = MemorizeConfig(sentence, hidden_size, num_layers, lr, epochs, seed, backend=backend)
     except ValueError as error:
-        st.error(plain(str(error)), icon=":material/edit:")
+        st.error(escape_markdown(str(error)), icon=":material/edit:")
         return None
     with more:
-        backends.times(config)
+        gradient_backend.times(config)
     for preset in PRESETS:
         if preset.config == replace(config, backend=preset.config.backend):
             st.info(f"**{preset.name}.** {preset.watch}", icon=":material/visibility:")
@@ -65,7 +65,7 @@ def settings(sentence: str, lr: float) -> MemorizeConfig | None:
 
 def parent_of(run: Run | None, config: MemorizeConfig | None) -> str | None:
     """The run whose weights the next one is to begin with; None: it begins anew."""
-    if run is None or not run.status.ended or config is None:
+    if run is None or not run.status.is_terminal or config is None:
         return None
     go_on = st.toggle(
         "Continue from the present weights",

@@ -1,0 +1,27 @@
+"""The Break-it lab: what goes wrong in networks, each time as a wrong twin beside the right code.
+
+Every fault lives in a file of its own, apart from the engine and the models, which know nothing of them.
+"""
+
+from core.autograd.faults import (
+    all_zero,
+    bias_row,
+    cell_product,
+    early_state,
+    mul_adds,
+    never_zeroed,
+    open_relu,
+    overwritten,
+    unstable_softmax,
+)
+from core.autograd.faults.base import Comparison, Curves, Fault, Question, Row
+
+FAULTS: dict[str, Fault] = {
+    module.FAULT.name: module.FAULT
+    for module in (
+        *(cell_product, mul_adds, early_state, overwritten, unstable_softmax),
+        *(bias_row, open_relu, never_zeroed, all_zero),
+    )
+}
+
+__all__ = ["FAULTS", "Comparison", "Curves", "Fault", "Question", "Row"]

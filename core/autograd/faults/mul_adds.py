@@ -1,0 +1,45 @@
+"""A multiplication whose backward adds the other factor to the gradient, where it should multiply by it."""
+
+from core.autograd.faults.base import Comparison, Fault, Question, Row
+from core.autograd.faults.slopes import numeric_slopes, slopes
+from core.autograd.functional import as_tensors
+from core.autograd.functional import mul as right_mul
+from core.autograd.tensor import Tensor
+
+
+def mul(a, b) -> Tensor:
+    """a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
+    a, b = as_tensors(a, b)
+
+    def backward(grad):
+        return grad + b.data, grad + a.data
+
+    return Tensor.result(a.data * b.data, (a, b), backward, "mul")
+
+
+def symptom() -> Comparison:
+    rows = []
+    for a, b in ((2.0, 3.0), (0.5, -4.0)):
+        found = (numeric_slopes(right_mul, (a, b)), slopes(right_mul, (a, b)), slopes(mul, (a, b)))
+        for name, *numbers in zip("ab", *found, strict=True):
+            rows.append(Row(f"∂(a·b)/∂{name} at a = {a:g}, b = {b:g}".replace("-", "−"), *numbers))
+    return Comparison("finite differences", tuple(rows))
+
+
+FAULT = Fault(
+    name="mul_adds",
+    title="The product whose gradient is off by one",
+    setting="Two numbers are multiplied, and the gradient of the product is checked.",
+    look="Here, where the gradient that arrives is 1, each wrong gradient is off by exactly 1.",
+    hint="The chain rule: what arrives, and the local derivative. What is done with the two?",
+    right=right_mul,
+    wrong=mul,
+    symptom=symptom,
+    question=Question(
+        "The gradient g arrives at a·b. What should go on to a?",
+        ("g + b", "g · b", "g · a", "g"),
+        1,
+        "If a moves by ε, the product moves by b·ε and the result by g·b·ε: chained slopes multiply. Paths add up; "
+        "factors along one path never do.",
+    ),
+)

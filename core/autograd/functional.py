@@ -1,0 +1,319 @@
+"""The operations of the engine: each with its backward rule right under its forward.
+
+Every function takes Tensors, arrays or numbers and gives a Tensor. Its inner `backward(grad)` takes
+dL/d(result) and returns dL/d(input) for each input, where L is the number that `Tensor.backward()` was
+called on. Shapes that NumPy broadcast are summed back by the engine, so no rule here need do it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.autograd.tensor import Tensor
+
+
+def as_tensors(*values) -> tuple[Tensor, ...]:
+    """The values as Tensors; plain Python numbers take the type of the Tensors beside them, as in NumPy."""
+    if all(isinstance(value, Tensor) for value in values):  # mostly: then there is no type to choose
+        return values
+    dtypes = [value.dtype for value in values if isinstance(value, Tensor | np.ndarray)]
+    dtype = np.result_type(np.float32, *dtypes) if dtypes else np.float64
+    return tuple(
+        value if isinstance(value, Tensor) else Tensor(np.asarray(value, dtype=dtype if np.isscalar(value) else None))
+        for value in values
+    )
+
+
+def add(a, b) -> Tensor:
+    """a + b. Whatever changes a or b by ε changes the sum by ε."""
+    a, b = as_tensors(a, b)
+
+    def backward(grad):
+        return grad, grad
+
+    return Tensor.result(a.data + b.data, (a, b), backward, "add")
+
+
+def sub(a, b) -> Tensor:
+    """a - b."""
+    a, b = as_tensors(a, b)
+
+    def backward(grad):
+        return grad, -grad
+
+    return Tensor.result(a.data - b.data, (a, b), backward, "sub")
+
+
+def neg(a) -> Tensor:
+    """-a."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (-grad,)
+
+    return Tensor.result(-a.data, (a,), backward, "neg")
+
+
+def mul(a, b) -> Tensor:
+    """a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
+    a, b = as_tensors(a, b)
+
+    def backward(grad):
+        return grad * b.data, grad * a.data
+
+    return Tensor.result(a.data * b.data, (a, b), backward, "mul")
+
+
+def div(a, b) -> Tensor:
+    """a / b, element by element: d(a/b)/da = 1/b and d(a/b)/db = -a/b²."""
+    a, b = as_tensors(a, b)
+
+    def backward(grad):
+        return grad / b.data, -grad * a.data / b.data**2
+
+    return Tensor.result(a.data / b.data, (a, b), backward, "div")
+
+
+def pow_two(a) -> Tensor:
+    """a²: d(a²)/da = 2a."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (grad * 2 * a.data,)
+
+    return Tensor.result(a.data * a.data, (a,), backward, "pow_two")
+
+
+def pow(a, b) -> Tensor:
+    """aᵇ: d(aᵇ)/da = b·aᵇ⁻¹ and d(aᵇ)/db = aᵇ·ln a (for a > 0)."""
+    a, b = as_tensors(a, b)
+    power = a.data**b.data
+
+    def backward(grad):
+        slope = np.where(b.data == 0, 0, b.data * a.data ** np.where(b.data == 0, 1, b.data - 1))  # 0·0⁻¹ is 0 here
+        logarithm = np.log(np.where(a.data == 0, 1, a.data)) if b.requires_grad else 0  # 0ᵇ stays 0 where b changes
+        return grad * slope, grad * power * logarithm
+
+    return Tensor.result(power, (a, b), backward, "pow")
+
+
+def exp(a) -> Tensor:
+    """eᵃ, which is its own derivative."""
+    (a,) = as_tensors(a)
+    power = np.exp(a.data)
+
+    def backward(grad):
+        return (grad * power,)
+
+    return Tensor.result(power, (a,), backward, "exp")
+
+
+def log(a) -> Tensor:
+    """Natural logarithm: d(ln a)/da = 1/a."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (grad / a.data,)
+
+    return Tensor.result(np.log(a.data), (a,), backward, "log")
+
+
+def tanh(a) -> Tensor:
+    """Hyperbolic tangent t: dt/da = 1 - t²."""
+    (a,) = as_tensors(a)
+    t = np.tanh(a.data)
+
+    def backward(grad):
+        return (grad * (1 - t * t),)
+
+    return Tensor.result(t, (a,), backward, "tanh")
+
+
+def sigmoid(a) -> Tensor:
+    """s = 1 / (1 + e⁻ᵃ): ds/da = s·(1 - s). Written as a scaled tanh, it cannot overflow."""
+    (a,) = as_tensors(a)
+    s = 0.5 + 0.5 * np.tanh(0.5 * a.data)
+
+    def backward(grad):
+        return (grad * s * (1 - s),)
+
+    return Tensor.result(s, (a,), backward, "sigmoid")
+
+
+def relu(a) -> Tensor:
+    """max(a, 0): the gradient passes where a > 0 and is stopped elsewhere (at 0, too)."""
+    (a,) = as_tensors(a)
+    rectified = np.maximum(a.data, 0)
+
+    def backward(grad):
+        return (grad * (rectified > 0),)
+
+    return Tensor.result(rectified, (a,), backward, "relu")
+
+
+def sqrt(a) -> Tensor:
+    """√a for a ≥ 0: d(√a)/da = 1 / (2√a), which is infinite at 0."""
+    (a,) = as_tensors(a)
+    root = np.sqrt(a.data)
+
+    def backward(grad):
+        return (grad / (2 * root),)
+
+    return Tensor.result(root, (a,), backward, "sqrt")
+
+
+def sin(a) -> Tensor:
+    """sin a, with a in radians: d(sin a)/da = cos a."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (grad * np.cos(a.data),)
+
+    return Tensor.result(np.sin(a.data), (a,), backward, "sin")
+
+
+def cos(a) -> Tensor:
+    """cos a, with a in radians: d(cos a)/da = -sin a."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (-grad * np.sin(a.data),)
+
+    return Tensor.result(np.cos(a.data), (a,), backward, "cos")
+
+
+def abs(a) -> Tensor:
+    """|a|: the gradient passes where a > 0, changes its sign where a < 0, and is stopped at 0."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (grad * np.sign(a.data),)
+
+    return Tensor.result(np.abs(a.data), (a,), backward, "abs")
+
+
+def step(a) -> Tensor:
+    """1 where a > 0, else 0: flat on both sides, so no gradient passes anywhere. It is relu's derivative."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (np.zeros_like(grad),)
+
+    return Tensor.result(np.where(a.data > 0, 1, 0).astype(a.dtype), (a,), backward, "step")
+
+
+def sum(a) -> Tensor:
+    """The sum of all elements: each of them has derivative 1."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (np.broadcast_to(grad, a.shape),)
+
+    return Tensor.result(a.data.sum(), (a,), backward, "sum")
+
+
+def mean(a) -> Tensor:
+    """The mean of all n elements: each of them has derivative 1/n."""
+    (a,) = as_tensors(a)
+
+    def backward(grad):
+        return (np.broadcast_to(grad / a.data.size, a.shape),)
+
+    return Tensor.result(a.data.mean(), (a,), backward, "mean")
+
+
+def matmul(a, b) -> Tensor:
+    """a @ b for matrices (n, k) @ (k, m) -> (n, m): dL/da = grad @ bᵀ and dL/db = aᵀ @ grad.
+
+    Raises ValueError where a or b is no matrix or the inner sizes differ.
+    """
+    a, b = as_tensors(a, b)
+    if a.data.ndim != 2 or b.data.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise ValueError(f"matmul needs matrices (n, k) and (k, m); it got shapes {a.shape} and {b.shape}.")
+
+    def backward(grad):
+        return (
+            grad @ b.data.T if a.requires_grad else None,
+            a.data.T @ grad if b.requires_grad else None,
+        )
+
+    return Tensor.result(a.data @ b.data, (a, b), backward, "matmul")
+
+
+def linear(x, weight, bias) -> Tensor:
+    """x @ weight + bias.
+
+    x: (batch, in), weight: (in, out), bias: (out,) -> (batch, out).
+    The bias is added to every row of the batch, so its gradient is the sum over the rows.
+    Raises ValueError where the shapes do not fit.
+    """
+    x, weight, bias = as_tensors(x, weight, bias)
+    if x.data.ndim != 2 or weight.data.ndim != 2 or x.shape[1] != weight.shape[0] or bias.shape != weight.shape[1:]:
+        raise ValueError(
+            "linear needs x (batch, in), weight (in, out) and bias (out,); "
+            f"it got {x.shape}, {weight.shape} and {bias.shape}."
+        )
+    out = x.data @ weight.data
+    out += bias.data
+
+    def backward(grad):
+        return (
+            grad @ weight.data.T if x.requires_grad else None,  # the pictures themselves need no gradient
+            x.data.T @ grad if weight.requires_grad else None,
+            grad.sum(axis=0) if bias.requires_grad else None,
+        )
+
+    return Tensor.result(out, (x, weight, bias), backward, "linear")
+
+
+def dropout(x, p: float, rng: np.random.Generator) -> Tensor:
+    """Zero each element with probability p and scale the others by 1/(1 - p), so that the mean stays.
+
+    Srivastava et al., "Dropout", JMLR 15 (2014), in its inverted form.
+    """
+    (x,) = as_tensors(x)
+    mask = (rng.random(x.shape, dtype=np.float32) >= p).astype(x.dtype)
+    mask /= 1 - p
+
+    def backward(grad):
+        return (grad * mask,)
+
+    return Tensor.result(x.data * mask, (x,), backward, "dropout")
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Logarithm of the softmax of every row. logits: (batch, classes) array -> the same shape.
+
+    The largest logit is subtracted first: that changes no probability, and nothing can overflow.
+    """
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def cross_entropy(logits, targets) -> Tensor:
+    """Mean over the batch of -log softmax(logits)[target].
+
+    logits: (batch, classes); targets: (batch,) integers from 0 to classes - 1 -> a single number.
+    The gradient is (softmax(logits) - one_hot(targets)) / batch: Bishop, "Pattern Recognition and
+    Machine Learning" (2006), eq. 4.109.
+    Raises ValueError where the shapes do not fit or a target is no class.
+    """
+    (logits,) = as_tensors(logits)
+    targets = np.asarray(targets)
+    if logits.data.ndim != 2 or targets.shape != logits.shape[:1] or not len(targets):
+        raise ValueError(
+            "cross_entropy needs logits (batch, classes) and targets (batch,), at least one; "
+            f"it got {logits.shape} and {targets.shape}."
+        )
+    if targets.dtype.kind not in "iu" or targets.min() < 0 or targets.max() >= logits.shape[1]:
+        raise ValueError(f"targets must be whole numbers from 0 to {logits.shape[1] - 1}.")
+    rows = np.arange(len(targets))
+    log_probabilities = log_softmax(logits.data)
+
+    def backward(grad):
+        slope = np.exp(log_probabilities)
+        slope[rows, targets] -= 1
+        slope *= grad / len(targets)
+        return (slope,)
+
+    return Tensor.result(-log_probabilities[rows, targets].mean(), (logits,), backward, "cross_entropy")

@@ -1,0 +1,186 @@
+"""Layers made of Tensors, put together as in torch.nn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from core.autograd import functional as F
+from core.autograd.tensor import Tensor
+
+
+class Module:
+    """Something with parameters. A subclass sets Tensors and other Modules as attributes and defines `forward`."""
+
+    training = True
+
+    def __call__(self, *inputs) -> Tensor:
+        return self.forward(*inputs)
+
+    def forward(self, *inputs) -> Tensor:
+        raise TypeError(f"{type(self).__name__} does not define forward().")
+
+    def members(self) -> Iterator[tuple[str, object]]:
+        """The attributes with their names; the items of a list are numbered."""
+        for name, value in vars(self).items():
+            if isinstance(value, list | tuple):
+                yield from ((f"{name}.{i}", item) for i, item in enumerate(value))
+            else:
+                yield name, value
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The Modules directly inside this one, with their names."""
+        yield from ((name, member) for name, member in self.members() if isinstance(member, Module))
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """Every Tensor that is learned, here and in the Modules inside, with its dotted name."""
+        for name, member in self.members():
+            if isinstance(member, Tensor) and member.requires_grad and not member.parents:  # a result is not learned
+                yield name, member
+        for name, child in self.children():
+            yield from ((f"{name}.{inner}", parameter) for inner, parameter in child.named_parameters())
+
+    def parameters(self) -> list[Tensor]:
+        """Every Tensor that is learned, each once, even where two layers share it."""
+        return list(dict.fromkeys(parameter for _, parameter in self.named_parameters()))
+
+    def zero_grad(self) -> None:
+        """Forget all gradients: without this, the next backward() adds to the old ones."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def update(self, lr: float) -> None:
+        """One step of plain gradient descent: parameter -= lr · gradient."""
+        for parameter in self.parameters():
+            if parameter.grad is not None:
+                parameter.data -= lr * parameter.grad
+
+    def train(self, training: bool = True) -> Module:
+        """Switch to training, where Dropout drops. Returns self."""
+        self.training = training
+        for _, child in self.children():
+            child.train(training)
+        return self
+
+    def eval(self) -> Module:
+        """Switch to evaluation, where Dropout lets everything pass. Returns self."""
+        return self.train(False)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """A copy of every parameter's values under its dotted name."""
+        return {name: parameter.data.copy() for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Take over the values of a `state_dict()`.
+
+        Raises KeyError for missing or unknown names and ValueError for other shapes, before anything is changed.
+        """
+        parameters = dict(self.named_parameters())
+        if parameters.keys() != state.keys():
+            missing, unknown = sorted(parameters.keys() - state.keys()), sorted(state.keys() - parameters.keys())
+            raise KeyError(f"these parameters are missing: {missing}; these are unknown here: {unknown}.")
+        arrays = {name: np.asarray(state[name], parameter.dtype) for name, parameter in parameters.items()}
+        for name, parameter in parameters.items():
+            if arrays[name].shape != parameter.shape:
+                raise ValueError(f"{name} has shape {parameter.shape} here, but {arrays[name].shape} came.")
+        for name, parameter in parameters.items():
+            parameter.data[...] = arrays[name]
+
+
+INIT_STDS: dict[str, Callable[[int, int], float]] = {
+    # keeps the size of the signal through layers of ReLUs: He et al., "Delving Deep into Rectifiers" (2015)
+    "he": lambda inputs, outputs: math.sqrt(2 / inputs),
+    # ... through layers of tanh, there and back: Glorot & Bengio, "Understanding the difficulty of training" (2010)
+    "glorot": lambda inputs, outputs: math.sqrt(2 / (inputs + outputs)),
+    "small": lambda inputs, outputs: 0.01,
+    "large": lambda inputs, outputs: 1.0,
+    "zero": lambda inputs, outputs: 0.0,
+}
+"""Initialisations: from how many inputs and outputs a layer has to the deviation of its first weights."""
+
+
+class Linear(Module):
+    """x @ weight + bias: every output is a weighted sum of all inputs.
+
+    weight: (in_features, out_features), drawn from a normal distribution of mean 0 whose deviation is the
+    initialisation's, a name in INIT_STDS; bias: (out_features,), zeros.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        rng: np.random.Generator | None = None,
+        dtype=np.float32,
+        initialisation: str = "he",
+    ):
+        rng = rng or np.random.default_rng()
+        weight = rng.standard_normal((in_features, out_features)) * INIT_STDS[initialisation](in_features, out_features)
+        self.weight = Tensor(weight.astype(dtype), requires_grad=True)
+        self.bias = Tensor(np.zeros(out_features, dtype), requires_grad=True)
+
+    def forward(self, x) -> Tensor:
+        """x: (batch, in_features) -> (batch, out_features)."""
+        return F.linear(x, self.weight, self.bias)
+
+
+class ReLU(Module):
+    """max(x, 0), element by element."""
+
+    def forward(self, x) -> Tensor:
+        """x: any shape -> the same shape."""
+        return F.relu(x)
+
+
+class Tanh(Module):
+    """tanh x, element by element: from -1 to 1, flat where x is large."""
+
+    def forward(self, x) -> Tensor:
+        """x: any shape -> the same shape."""
+        return F.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + e⁻ˣ), element by element: from 0 to 1, flat where x is large."""
+
+    def forward(self, x) -> Tensor:
+        """x: any shape -> the same shape."""
+        return F.sigmoid(x)
+
+
+ACTIVATIONS: dict[str, type[Module]] = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid}
+
+
+class Dropout(Module):
+    """While training, zero a random share p of the elements, so that no unit can rely on one other alone."""
+
+    def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None):
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout must be at least 0 and less than 1; it is {p}.")
+        self.p, self.rng = p, rng or np.random.default_rng()
+
+    def forward(self, x) -> Tensor:
+        """x: any shape -> the same shape."""
+        return F.dropout(x, self.p, self.rng) if self.training and self.p else x
+
+
+class Sequential(Module):
+    """Modules in a row: the output of each is the input of the next."""
+
+    def __init__(self, *modules: Module):
+        self.modules = modules
+
+    def forward(self, x) -> Tensor:
+        for module in self.modules:
+            x = module(x)
+        return x
+
+
+class CrossEntropyLoss(Module):
+    """The mean surprise -log p(right class), where p is the softmax of the logits."""
+
+    def forward(self, logits, targets) -> Tensor:
+        """logits: (batch, classes), targets: (batch,) whole numbers -> a single number."""
+        return F.cross_entropy(logits, targets)

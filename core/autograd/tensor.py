@@ -1,0 +1,179 @@
+"""Tensor: a NumPy array that remembers how it was made, so that gradients can flow back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+Gradients = tuple["np.ndarray | None", ...]
+
+
+class Tensor:
+    """A NumPy array, the operation that made it, and the gradient of a later result with respect to it.
+
+    value: a number, a nested list, an array or another Tensor. Floating-point arrays keep their
+    type (float32 or float64) and share their memory; everything else becomes float64.
+
+    An operation of `core.functional` gives a Tensor that knows its `parents` and a `backward_rule`:
+    a function from the gradient of the result to the gradients of the parents (the chain rule's
+    local step). The rules only *return* gradients; `backward()` alone adds them up.
+    """
+
+    __slots__ = ("data", "grad", "requires_grad", "parents", "backward_rule", "operation", "__weakref__")
+    __array_ufunc__ = None  # so that `array * tensor` asks the tensor, not NumPy
+
+    def __init__(self, value, requires_grad: bool = False):
+        data = np.asarray(value.data if isinstance(value, Tensor) else value)
+        self.data = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
+        self.grad: np.ndarray | None = None
+        self.requires_grad = requires_grad
+        self.parents: tuple[Tensor, ...] = ()
+        self.backward_rule: Callable[[np.ndarray], Gradients] | None = None
+        self.operation = ""
+
+    @classmethod
+    def result(cls, data, parents: Iterable[Tensor], backward_rule: Callable, operation: str) -> Tensor:
+        """The result of an operation. It is recorded only where a parent wants a gradient."""
+        tensor = cls(data, requires_grad=any(parent.requires_grad for parent in parents))
+        if tensor.requires_grad:
+            tensor.parents, tensor.backward_rule, tensor.operation = tuple(parents), backward_rule, operation
+        return tensor
+
+    def backward(self, grad=None) -> None:
+        """Add d(self)/d(t) to the `.grad` of every Tensor t that self was made from (chain rule, in reverse).
+
+        grad: gradient that arrives at self, of self's shape; a single number needs none (it is 1).
+        Gradients accumulate over every path and over every call, until `zero_grad()`.
+        Raises RuntimeError where nothing asked for a gradient, ValueError where `grad` does not fit.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("backward() needs a Tensor made from one with requires_grad=True; this one was not.")
+        if grad is None:
+            if self.data.size != 1:
+                raise ValueError(
+                    f"backward() starts from a single number, but this Tensor has shape {self.shape}: "
+                    "sum it up first, or pass the gradient that arrives at it."
+                )
+            grad = np.ones_like(self.data)
+        grad = np.array(grad, dtype=self.dtype)
+        if grad.shape != self.shape:
+            raise ValueError(f"the gradient must have the Tensor's shape {self.shape}, not {grad.shape}.")
+
+        arriving = {self: grad}  # apart from .grad, which may hold an earlier call's gradients
+        for tensor in reversed(self.topological_order()):
+            grad = arriving.pop(tensor)
+            tensor.grad = np.asarray(grad if tensor.grad is None else tensor.grad + grad, dtype=tensor.dtype)
+            if tensor.backward_rule is None:
+                continue
+            for parent, parent_grad in zip(tensor.parents, tensor.backward_rule(grad), strict=True):
+                if parent.requires_grad:
+                    parent_grad = unbroadcast(parent_grad, parent.shape)
+                    if parent in arriving:
+                        parent_grad = arriving[parent] + parent_grad
+                    elif parent_grad is grad or parent_grad.base is not None:
+                        parent_grad = parent_grad.copy()  # whoever changes one gradient in place changes no other
+                    arriving[parent] = parent_grad
+
+    def topological_order(self) -> list[Tensor]:
+        """Every Tensor that self was made from and that wants a gradient, parents first, self last.
+
+        Depth-first without recursion: a chain of thousands of operations is no deeper than one.
+        """
+        order, seen, stack = [], set(), [(self, False)]
+        while stack:
+            tensor, parents_are_done = stack.pop()
+            if parents_are_done:
+                order.append(tensor)
+            elif tensor not in seen:
+                seen.add(tensor)
+                stack.append((tensor, True))
+                stack.extend((parent, False) for parent in tensor.parents if parent.requires_grad)
+        return order
+
+    def zero_grad(self) -> None:
+        """Forget the gradient, so that the next backward() starts from nothing."""
+        self.grad = None
+
+    def item(self) -> float:
+        """The value of a Tensor that holds a single number, as a Python float."""
+        return self.data.item()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        value = np.array2string(self.data, separator=", ", precision=4) if self.data.ndim else str(self.data)
+        shape = f", shape={self.shape}" if self.data.ndim else ""
+        dtype = ", dtype=float32" if self.dtype == np.float32 else ""
+        return "Tensor(" + value.replace("\n", "\n" + " " * len("Tensor(")) + shape + dtype + ")"
+
+    # Operators: each is a function of core.functional, which tells how it is done and undone.
+
+    def __add__(self, other):
+        return functional.add(self, other)
+
+    def __sub__(self, other):
+        return functional.sub(self, other)
+
+    def __mul__(self, other):
+        return functional.mul(self, other)
+
+    def __truediv__(self, other):
+        return functional.div(self, other)
+
+    def __pow__(self, other):
+        return functional.pow(self, other)
+
+    def __matmul__(self, other):
+        return functional.matmul(self, other)
+
+    def __radd__(self, other):
+        return functional.add(other, self)
+
+    def __rsub__(self, other):
+        return functional.sub(other, self)
+
+    def __rmul__(self, other):
+        return functional.mul(other, self)
+
+    def __rtruediv__(self, other):
+        return functional.div(other, self)
+
+    def __rpow__(self, other):
+        return functional.pow(other, self)
+
+    def __rmatmul__(self, other):
+        return functional.matmul(other, self)
+
+    def __neg__(self):
+        return functional.neg(self)
+
+    def sum(self):
+        return functional.sum(self)
+
+    def mean(self):
+        return functional.mean(self)
+
+
+def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Sum `grad` over the axes along which NumPy had stretched an array of `shape`.
+
+    A value that was used several times gets the sum of its uses' gradients, and broadcasting is such a use.
+    """
+    if grad.shape == shape:
+        return grad
+    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
+    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 and grad.shape[axis] != 1)
+    return grad.sum(axis=stretched, keepdims=True)
+
+
+from core.autograd import functional  # noqa: E402  (the operators need the operations, which are made of Tensors)

@@ -1,0 +1,163 @@
+"""Backpropagation through time by hand: core/lstm.py's layers and their gradients, in loops that Numba compiles.
+
+Forwards, the input of all steps meets its weights in one matrix product. Then, step by step:
+
+    z = W_ih x + b_ih + W_hh h + b_hh
+    i, f, g, o = σ(z_i), σ(z_f), tanh(z_g), σ(z_o)
+    c ← f * c + i * g
+    h ← o * tanh(c)
+
+Backwards, dh and dc tell how the loss changes with the h and c of a step. They arrive from whatever uses its output
+and from the step after it. The chain rule, applied to these lines from the last to the first, gives
+
+    dz_o = dh * tanh(c) * o (1 - o)
+    dc ← dc + dh * o * (1 - tanh²(c))
+    dz_i, dz_f, dz_g = dc * g * i (1 - i),  dc * c_before * f (1 - f),  dc * i * (1 - g²)
+    dc ← dc * f
+    dh ← W_hhᵀ dz
+
+for the step before. Once dz is known for all steps, the gradients of the weights and of the input are one product each.
+(Werbos, "Backpropagation through time: what it does and how to do it", 1990.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from core.jit import jit
+
+# All are exact in float32, and of that type, since beside Python's own numbers float32 would become float64.
+HALF, ONE, TWO, SCALE, LARGE = np.float32([1 / 2, 1, 2, 1 / 32, 20])
+A, B, C = np.float32([135135, 17325, 378])
+D, E, F, G = np.float32([135135, 62370, 3150, 28])
+
+
+@jit
+def tanh(x):
+    """Hyperbolic tangent to the last digit but one, without a branch: the processor can do many at the same time.
+
+    At y = x / 32 it is Lambert's continued fraction y / (1 + y² / (3 + y² / (5 + ...))), cut after the seventh level.
+    From there, five times: tanh 2y = 2 tanh y / (1 + tanh² y).
+    """
+    y = min(max(x, -LARGE), LARGE) * SCALE
+    s = y * y
+    t = y * (A + s * (B + s * (C + s))) / (D + s * (E + s * (F + s * G)))
+    for _ in range(5):
+        t = TWO * t / (ONE + t * t)
+    return t
+
+
+@jit
+def sigmoid(x):
+    """1 / (1 + e⁻ˣ), which is a tanh, scaled and moved."""
+    return HALF + HALF * tanh(HALF * x)
+
+
+@jit
+def forward_steps(z, weight_hh, h, c, tanh_c):
+    """All steps of a layer. z (seq_len, batch, 4, H): W_ih x and both biases; what comes out are i, f, g, o.
+
+    h, c (seq_len + 1, batch, H): the state before the first step, and room for the one after every step.
+    tanh_c (seq_len, batch, H): room.
+    """
+    seq_len, batch, _, hidden_size = z.shape
+    for t in range(seq_len):
+        recurrent = np.dot(h[t], weight_hh.T).reshape(batch, 4, hidden_size)
+        for b in range(batch):
+            for k in range(hidden_size):
+                i = sigmoid(z[t, b, 0, k] + recurrent[b, 0, k])
+                f = sigmoid(z[t, b, 1, k] + recurrent[b, 1, k])
+                g = tanh(z[t, b, 2, k] + recurrent[b, 2, k])
+                o = sigmoid(z[t, b, 3, k] + recurrent[b, 3, k])
+                cell = f * c[t, b, k] + i * g
+                shown = tanh(cell)
+                z[t, b, 0, k], z[t, b, 1, k], z[t, b, 2, k], z[t, b, 3, k] = i, f, g, o
+                c[t + 1, b, k], tanh_c[t, b, k], h[t + 1, b, k] = cell, shown, o * shown
+
+
+@jit
+def backward_steps(gates, weight_hh, c, tanh_c, d_output, dh, dc, dz):
+    """All steps of a layer, last to first. d_output (seq_len, batch, H): what arrives at every h from above.
+
+    dh, dc (batch, H): what arrives at the last state; what comes out is for the first. dz, shaped as gates: room.
+    """
+    seq_len, batch, _, hidden_size = gates.shape
+    for t in range(seq_len - 1, -1, -1):
+        for b in range(batch):
+            for k in range(hidden_size):
+                i, f, g, o = gates[t, b, 0, k], gates[t, b, 1, k], gates[t, b, 2, k], gates[t, b, 3, k]
+                d_shown = dh[b, k] + d_output[t, b, k]
+                d_cell = dc[b, k] + d_shown * o * (ONE - tanh_c[t, b, k] * tanh_c[t, b, k])
+                dz[t, b, 0, k] = d_cell * g * i * (ONE - i)
+                dz[t, b, 1, k] = d_cell * c[t, b, k] * f * (ONE - f)
+                dz[t, b, 2, k] = d_cell * i * (ONE - g * g)
+                dz[t, b, 3, k] = d_shown * tanh_c[t, b, k] * o * (ONE - o)
+                dc[b, k] = d_cell * f
+        np.dot(dz[t].reshape(batch, 4 * hidden_size), weight_hh, dh)
+
+
+def run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh) -> tuple[np.ndarray, ...]:
+    """What forward_steps leaves of a layer: gates (seq_len, batch, 4, H), h, c and tanh_c."""
+    x = array(input)
+    z = rows(x) @ array(weight_ih).T
+    z += array(bias_ih) + array(bias_hh)
+    gates = z.reshape(*x.shape[:2], 4, h0.shape[1])
+    h = np.empty((len(x) + 1, *h0.shape), x.dtype)
+    c, tanh_c = np.empty_like(h), np.empty_like(h[1:])
+    h[0], c[0] = array(h0), array(c0)
+    forward_steps(gates, array(weight_hh), h, c, tanh_c)
+    return gates, h, c, tanh_c
+
+
+class Layer(torch.autograd.Function):
+    """A layer over a sequence, for autograd one operation: the arguments of `run_layer` -> output, h, c."""
+
+    @staticmethod
+    def forward(ctx, input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh):
+        ctx.run_forward = _, h, c, _ = run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh)
+        ctx.save_for_backward(input, weight_ih, weight_hh)
+        return tuple(torch.from_numpy(result.copy()) for result in (h[1:], h[-1], c[-1]))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, d_output, d_h, d_c):
+        input, weight_ih, weight_hh = ctx.saved_tensors
+        gates, h, c, tanh_c = ctx.run_forward
+        dh, dc, dz = array(d_h).copy(), array(d_c).copy(), np.empty_like(gates)
+        backward_steps(gates, array(weight_hh), c, tanh_c, array(d_output), dh, dc, dz)
+
+        dz = dz.reshape(-1, len(weight_hh))  # (seq_len * batch, 4H)
+        d_input = torch.from_numpy(dz @ array(weight_ih)).view(input.shape) if ctx.needs_input_grad[0] else None
+        d_weight_ih, d_weight_hh, d_bias = dz.T @ rows(array(input)), dz.T @ rows(h[:-1]), dz.sum(axis=0)
+        dh, dc, d_weight_ih, d_weight_hh, d_bias = map(torch.from_numpy, (dh, dc, d_weight_ih, d_weight_hh, d_bias))
+        return d_input, dh, dc, d_weight_ih, d_weight_hh, d_bias, d_bias
+
+
+def run_layer(cell, sequence: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """A layer with the weights of a MyLSTMCell over a sequence: what core.lstm.run_layer does, and gives.
+
+    Raises ValueError unless all is on the CPU and of one type, float32 or float64.
+    """
+    tensors = sequence, *state, cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
+    kinds = {(tensor.device.type, tensor.dtype) for tensor in tensors}
+    if kinds not in ({("cpu", torch.float32)}, {("cpu", torch.float64)}):
+        found = ", ".join(sorted(f"{dtype} on {device}" for device, dtype in kinds))
+        raise ValueError(
+            "The backend bptt computes on the CPU, with input, state and weights all float32 or all float64, "
+            f"but there is {found}. The backend autograd takes everything that PyTorch takes."
+        )
+    output, h, c = Layer.apply(*tensors)
+    return output, (h, c)
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """The tensor's numbers without gaps between them: its own memory wherever they have none."""
+    return np.ascontiguousarray(tensor.detach().numpy())
+
+
+def rows(array: np.ndarray) -> np.ndarray:
+    """(seq_len, batch, size) -> (seq_len * batch, size)."""
+    return array.reshape(-1, array.shape[-1])

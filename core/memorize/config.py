@@ -1,0 +1,76 @@
+"""Settings of a memorize run, and the check of its sentence."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from core.memorize.lstm import BACKENDS
+from core.memorize.rnn_variants import CELLS
+from core.text import graphemes
+from core.training import check_range
+
+EXAMPLE_SENTENCE = "hello pytorch, how long can a rnn cell remember? show me your limit!"
+
+
+MAX_CHARACTERS = 2_000
+
+
+MAX_CODE_POINTS = 8 * MAX_CHARACTERS  # code points; one character may be a whole family of emoji
+
+
+@dataclass(frozen=True)
+class MemorizeConfig:
+    """All that determines a run; the same config gives the same curve.
+
+    sentence: 1 to 2,000 characters. hidden_size: units a layer. lr: Adam's learning rate.
+    epochs: how often the whole sentence is seen, one step of the optimiser each. cell: what stands in the LSTM's place,
+    one of CELLS. stop_when_learned: end as soon as the whole sentence comes back. backend: who finds MyLSTM's gradients.
+    Raises ValueError with a sentence for a student where a field is wrong.
+    """
+
+    sentence: str = EXAMPLE_SENTENCE
+    hidden_size: int = 64
+    num_layers: int = 2
+    lr: float = 0.01
+    epochs: int = 300
+    seed: int = 0
+    cell: str = "MyLSTM"
+    stop_when_learned: bool = False
+    backend: str = "bptt"
+
+    def __post_init__(self):
+        check_sentence(self.sentence)
+        check_range("The hidden size", self.hidden_size, 1, 512, whole=True)
+        check_range("The number of layers", self.num_layers, 1, 6, whole=True)
+        check_range("The learning rate", self.lr, 1e-6, 10)
+        check_range("The number of epochs", self.epochs, 1, 5_000, whole=True)
+        check_range("The seed", self.seed, 0, 2**31 - 1, whole=True)
+        if self.cell not in CELLS:
+            raise ValueError(f"The cell must be one of {', '.join(CELLS)}, but it is {self.cell!r}.")
+        if self.backend not in BACKENDS:
+            raise ValueError(f"The backend must be one of {', '.join(BACKENDS)}, but it is {self.backend!r}.")
+
+
+def check_sentence(sentence: str) -> None:
+    """Raise ValueError with a sentence for a student unless `sentence` can be memorised."""
+    nothing = "There is nothing to memorise yet: type a sentence with at least one visible character."
+    if not isinstance(sentence, str) or not sentence.strip():
+        raise ValueError(nothing)
+    for unit, length, limit in (
+        ("characters", len(graphemes(sentence)), MAX_CHARACTERS),
+        ("letters, accents and parts of emoji", len(sentence), MAX_CODE_POINTS),
+    ):
+        if length > limit:
+            raise ValueError(
+                f"The sentence has {length:,} {unit} and at most {limit:,} are allowed: please shorten it."
+            )
+    for position, character in enumerate(graphemes(sentence), start=1):
+        for symbol in character:
+            if unicodedata.category(symbol) in ("Cc", "Cs") and symbol not in "\n\t":
+                raise ValueError(
+                    f"Character {position} is an invisible control character (U+{ord(symbol):04X}), which cannot be "
+                    "shown: please delete it. Letters, signs, emoji, spaces and line breaks are all fine."
+                )
+    if all(unicodedata.category(symbol)[0] in "ZC" for symbol in sentence):  # spaces, joiners, marks of direction
+        raise ValueError(nothing)

@@ -1,0 +1,29 @@
+"""Text as readers see it: counting characters and cleaning what was typed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import regex
+
+
+def graphemes(text: str) -> list[str]:
+    """Split text into characters as a reader counts them: an emoji with its skin tone is one.
+
+    These are Unicode's extended grapheme clusters (UAX #29).
+    """
+    return regex.findall(r"\X", text)
+
+
+def clean_text(text: str, limit: int, what: str) -> str:
+    """Strip surrounding spaces and check the text.
+
+    limit: maximum number of characters. what: the text's name in error messages, such as "A nickname".
+    Raises ValueError if it is too long or contains control characters other than line breaks.
+    """
+    text = text.strip()
+    if len(graphemes(text)) > limit or len(text) > 8 * limit:
+        raise ValueError(f"{what} may have at most {limit:,} characters. Please shorten it.")
+    if any(unicodedata.category(symbol) in ("Cc", "Cs") and symbol != "\n" for symbol in text):
+        raise ValueError(f"{what} contains an invisible control character. Please delete it.")
+    return text

@@ -1,0 +1,168 @@
+"""Exercises: every form of a right answer is right, typical mistakes meet a counter-example, and questions are true."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.autograd import functional as F
+from core.autograd.exercises import EXERCISES, TEST_POINTS, grade
+from core.autograd.expression import ExpressionError, parse
+from core.autograd.tensor import Tensor
+from core.memorize.lstm import MyLSTMCell
+
+RIGHT = [
+    ("add", "a", "grad"),
+    ("add", "b", "1*grad + 0*a"),
+    ("mul", "a", "b*grad"),
+    ("mul", "b", "a*b*grad/b"),
+    ("mul", "b", "mul(grad, a)"),
+    ("pow_two", "a", "2*a*grad"),
+    ("pow_two", "a", "a*grad + grad*a"),
+    ("pow_two", "a", "grad*(a + a)"),
+    ("relu", "a", "step(a)*grad"),
+    ("relu", "a", "grad*relu(a)/a"),
+    ("relu", "a", "grad*(a + abs(a))/(2*a)"),
+    ("linear", "x1", "w*grad1"),
+    ("linear", "w", "x2*grad2 + x1*grad1"),
+    ("linear", "b", "grad2 + grad1"),
+    ("cross_entropy", "a", "-(exp(b) + exp(c))/(exp(a) + exp(b) + exp(c))"),
+    ("cross_entropy", "a", "1/(1 + exp(b - a) + exp(c - a)) - 1"),
+    ("cross_entropy", "b", "exp(b - log(exp(a) + exp(b) + exp(c)))"),
+    ("cell update", "c", "grad/(1 + exp(-f))"),
+    ("cell update", "f", "grad*c*sigmoid(f)*sigmoid(-f)"),
+    ("cell update", "i", "grad*tanh(g)*(sigmoid(i) - sigmoid(i)**2)"),
+    ("cell update", "g", "grad*sigmoid(i)*(1 - tanh(g))*(1 + tanh(g))"),
+]
+
+WRONG = [
+    ("add", "a", "a"),
+    ("add", "a", "grad + a"),
+    ("mul", "a", "grad*a"),
+    ("mul", "a", "grad + b"),
+    ("mul", "b", "grad*a*b"),
+    ("pow_two", "a", "grad*a"),
+    ("pow_two", "a", "grad*a**2"),
+    ("relu", "a", "grad"),
+    ("relu", "a", "relu(grad)"),
+    ("relu", "a", "grad*step(grad)"),
+    ("relu", "a", "grad*relu(a)"),
+    ("linear", "x1", "(grad1 + grad2)*w"),
+    ("linear", "w", "grad1*x1"),
+    ("linear", "w", "(grad1*x1 + grad2*x2)/2"),
+    ("linear", "b", "grad1"),
+    ("linear", "b", "(grad1 + grad2)/2"),
+    ("cross_entropy", "a", "exp(a)/(exp(a) + exp(b) + exp(c))"),
+    ("cross_entropy", "a", "1 - exp(a)/(exp(a) + exp(b) + exp(c))"),
+    ("cross_entropy", "b", "exp(b)/(exp(a) + exp(b) + exp(c)) - 1"),
+    ("cell update", "c", "grad*f"),
+    ("cell update", "f", "grad*c*(1 - sigmoid(f))"),
+    ("cell update", "i", "grad*g*sigmoid(i)*(1 - sigmoid(i))"),
+    ("cell update", "g", "grad*sigmoid(i)*tanh(g)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "name", "answer"),
+    [(e.name, name, solution) for e in EXERCISES.values() for name, solution in e.solutions.items()] + RIGHT,
+)
+def test_right_answers_are_right_in_any_form(exercise, name, answer):
+    assert grade(EXERCISES[exercise], name, answer) is None
+
+
+@pytest.mark.parametrize(("exercise", "name", "answer"), WRONG)
+def test_mistakes_meet_a_counter_example_that_holds(exercise, name, answer):
+    exercise = EXERCISES[exercise]
+    wrong = grade(exercise, name, answer)
+    assert wrong.got == parse(answer).graph(wrong.values).result.item()
+    truth = parse(exercise.loss).graph(wrong.values).backward()[name]
+    assert wrong.expected == pytest.approx(truth, abs=1e-7)
+    assert abs(wrong.got - truth) > 1e-6
+    assert set(wrong.values) == set(exercise.names)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "name", "slope"),
+    [("add", "a", "1"), ("mul", "a", "b"), ("pow_two", "a", "2*a"), ("relu", "a", "step(a)")],
+)
+def test_a_forgotten_grad_is_named(exercise, name, slope):
+    assert "multiplies it by what arrives" in grade(EXERCISES[exercise], name, slope).note
+    assert grade(EXERCISES[exercise], name, f"3*({slope})").note == ""
+
+
+def test_an_answer_without_a_value_is_a_counter_example_that_says_why():
+    wrong = grade(EXERCISES["mul"], "a", "grad*b*log(a)/log(a)")
+    assert wrong.got is None
+    assert wrong.values["a"] < 0
+    assert "greater than 0" in wrong.note
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence", "place"),
+    [
+        ("", "Type a formula", ""),
+        ("grad*", "missing at the end", ""),
+        ("grad b", "operator is missing", "b"),
+        ("grad*x", "There is no x in this exercise: it has a, b, grad.", "x"),
+        ("eval(a)", "eval is no function here", "eval"),
+        ("grad*" + "b" * 300, "at most 200 characters", ""),
+        ("grаd", "names are made of", "а"),  # a Cyrillic letter
+    ],
+)
+def test_what_cannot_be_understood_is_pointed_at(answer, sentence, place):
+    with pytest.raises(ExpressionError) as caught:
+        grade(EXERCISES["mul"], "a", answer)
+    assert sentence in str(caught.value)
+    if place:
+        assert answer[caught.value.start : caught.value.end] == place
+
+
+def sent_back(exercise: str, name: str, values: dict[str, float]) -> float:
+    solution = parse(EXERCISES[exercise].solutions[name])
+    return solution.graph(values).result.item()
+
+
+def test_solutions_of_linear_are_what_the_engine_sends_back():
+    values = {"x1": 1.5, "x2": -0.5, "w": 2.0, "b": 0.3, "grad1": 0.7, "grad2": -1.2}
+    x = Tensor([[values["x1"]], [values["x2"]]], requires_grad=True)
+    w, b = Tensor([[values["w"]]], requires_grad=True), Tensor([values["b"]], requires_grad=True)
+    F.linear(x, w, b).backward([[values["grad1"]], [values["grad2"]]])
+    for name, gradient in {"x1": x.grad[0], "w": w.grad, "b": b.grad}.items():
+        assert sent_back("linear", name, values) == pytest.approx(gradient.item())
+
+
+def test_solutions_of_cross_entropy_are_what_the_engine_sends_back():
+    logits = Tensor([[0.5, -1.0, 2.0]], requires_grad=True)
+    F.cross_entropy(logits, np.array([0])).backward()
+    values = dict(zip("abc", logits.data[0], strict=True))
+    assert sent_back("cross_entropy", "a", values) == pytest.approx(logits.grad[0, 0])
+    assert sent_back("cross_entropy", "b", values) == pytest.approx(logits.grad[0, 1])
+
+
+@pytest.mark.parametrize("exercise", ["add", "mul", "pow_two", "relu"])
+@pytest.mark.parametrize("a", [1.5, -0.5])
+def test_solutions_of_the_others_are_what_the_engine_sends_back(exercise, a):
+    leaves = {name: Tensor(value, requires_grad=True) for name, value in (("a", a), ("b", 2.0))}
+    names = EXERCISES[exercise].solutions
+    EXERCISES[exercise].code(*(leaves[name] for name in names)).backward(3.0)
+    for name in names:
+        assert sent_back(exercise, name, {"a": a, "b": 2.0, "grad": 3.0}) == pytest.approx(leaves[name].grad.item())
+
+
+def test_solutions_of_the_cell_update_are_what_flows_back_in_the_lstm():
+    cell = MyLSTMCell(1, 1).double()
+    values = {"f": 0.7, "i": -0.4, "g": 0.9, "c": 1.2, "grad": -1.5}
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.zero_()
+        cell.bias_ih.copy_(torch.tensor([values["i"], values["f"], values["g"], 0.0]))
+    c = torch.tensor([[values["c"]]], dtype=torch.float64, requires_grad=True)
+    _, new = cell(torch.zeros(1, 1, dtype=torch.float64), (torch.zeros(1, 1, dtype=torch.float64), c))
+    (values["grad"] * new).sum().backward()
+    i, f, g, _ = cell.bias_ih.grad.tolist()
+    for name, gradient in {"c": c.grad.item(), "i": i, "f": f, "g": g}.items():
+        assert sent_back("cell update", name, values) == pytest.approx(gradient)
+
+
+def test_every_operation_has_its_exercise():
+    assert list(EXERCISES) == ["add", "mul", "pow_two", "relu", "linear", "cross_entropy", "cell update"]
+    assert TEST_POINTS >= 20

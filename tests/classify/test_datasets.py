@@ -1,0 +1,269 @@
+"""Data sets: what is loaded, what is refused and why, and what a download leaves behind, however it ends."""
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.classify import datasets
+from core.classify.datasets import DATASETS, DatasetError, load
+
+NAMES = [name for name, info in DATASETS.items() if not info.is_builtin]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+def arrays(name: str, train: int = 30, test: int = 20) -> dict[str, np.ndarray]:
+    """Random pictures in the layout of this data set's file."""
+    rng, shape = np.random.default_rng(0), DATASETS[name].image_shape
+    return {
+        "x_train": rng.integers(0, 256, (train, *shape), np.uint8),
+        "y_train": (np.arange(train) % 10).astype(np.uint8),
+        "x_test": rng.integers(0, 256, (test, *shape), np.uint8),
+        "y_test": (np.arange(test) % 10).astype(np.uint8),
+    }
+
+
+# What is loaded
+
+
+def test_the_embedded_digits_are_split_evenly_by_class():
+    data = load("mnist-5k")
+    assert data.x_train.shape == (4_000, 28, 28)
+    assert data.x_test.shape == (1_000, 28, 28)
+    assert data.x_train.dtype == np.uint8
+    assert (np.bincount(data.y_train) == 400).all()
+    assert (np.bincount(data.y_test) == 100).all()
+    train, test = ({picture.tobytes() for picture in pictures} for pictures in (data.x_train, data.x_test))
+    assert not train & test, "a picture is learned from or tested with, never both"
+    assert load("mnist-5k") is data
+    assert len(np.unique(data.y_train[:100])) == 10, "they come in random order"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_in_kerass_layout_is_loaded(folder, name):
+    written = arrays(name)
+    np.savez(folder / f"{name}.npz", **written)
+    assert DATASETS[name].is_available
+    data = load(name)
+    for key, array in written.items():
+        np.testing.assert_array_equal(getattr(data, key), array)
+    assert data.y_train.dtype == np.int64
+    assert data.classes == DATASETS[name].classes
+    with pytest.raises(ValueError, match="read-only"):
+        data.x_train[0] = 0
+
+
+def test_a_column_of_labels_and_a_compressed_file_are_fine(folder):
+    written = arrays("cifar10")
+    np.savez_compressed(folder / "cifar10.npz", **written | {"y_train": written["y_train"][:, None].astype(np.int64)})
+    assert load("cifar10").y_train.shape == (30,)
+
+
+def test_a_file_that_was_replaced_is_read_again(folder):
+    np.savez(folder / "mnist.npz", **arrays("mnist"))
+    assert load("mnist") is load("mnist")
+    np.savez(folder / "mnist.npz", **arrays("mnist", train=11))
+    os.utime(folder / "mnist.npz", ns=(1, 1))
+    assert len(load("mnist").y_train) == 11
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(DatasetError, match=r"no data set 'minst': choose one of mnist-5k, mnist"):
+        load("minst")
+
+
+# What is refused
+
+
+def saved(**changes) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **{key: array for key, array in (arrays("mnist") | changes).items() if array is not None})
+    return buffer.getvalue()
+
+
+def with_member(name: str, content: bytes) -> bytes:
+    """A good file in which one array is replaced by these bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved())) as good, zipfile.ZipFile(buffer, "w") as bad:
+        for member in good.namelist():
+            bad.writestr(member, content if member == name else good.read(member))
+    return buffer.getvalue()
+
+
+def header(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+HUGE = "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 28, 28)}\n"
+BAD_FILES = {
+    "empty": (b"", "not a zip file"),
+    "a text": (b"these are no digits", "not a zip file"),
+    "truncated": (saved()[:-3000], "not a zip file"),
+    "a plain array": (b"\x93NUMPY\x01\x00" + bytes(100), "not a zip file"),
+    "other arrays": (saved(y_test=None), "it holds x_train, y_train, x_test"),
+    "pickled": (saved(y_train=np.array([{}] * 30, dtype=object)), "pickled objects"),
+    "floats": (saved(x_train=np.zeros((30, 28, 28), np.float32)), "x_train is float32"),
+    "of another shape": (saved(x_test=np.zeros((20, 32, 32), np.uint8)), r"x_test is uint8 of shape \(20, 32, 32\)"),
+    "no pictures": (saved(x_test=np.zeros((0, 28, 28), np.uint8)), r"x_test is uint8 of shape \(0, 28, 28\)"),
+    "labels too few": (saved(y_train=np.zeros(29, np.uint8)), "30 pictures, but y_train 29 labels"),
+    "labels too large": (saved(y_train=np.full(30, 10)), "go from 10 to 10"),
+    "labels below 0": (saved(y_train=np.full(30, -1)), "go from -1 to -1"),
+    "labels that are words": (saved(y_train=np.array(["one"] * 30)), "y_train is <U3"),
+    "no array inside": (with_member("x_train.npy", b"nothing"), "cannot be used"),
+    "claims too much": (with_member("x_train.npy", header(HUGE % 10**12)), r"shape \(1000000000000, 28, 28\)"),
+    "shorter than it says": (with_member("x_train.npy", header(HUGE % 30) + bytes(99)), "cannot be used"),
+    "longer than it says": (with_member("x_test.npy", header(HUGE % 20) + bytes(20 * 28 * 28 + 1)), "longer than"),
+    "a header that is a program": (with_member("x_train.npy", header("__import__('os').abort()\n")), "cannot be used"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_file_is_refused_by_name_and_left_as_it_was(folder, kind):
+    content, reason = BAD_FILES[kind]
+    path = folder / "mnist.npz"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match=reason) as refusal:
+        load("mnist")
+    assert str(path) in str(refusal.value)
+    assert "uint8 of shape (n, 28, 28)" in str(refusal.value)
+    assert path.read_bytes() == content
+    assert list(folder.iterdir()) == [path]
+
+
+def test_a_damaged_byte_is_noticed(folder):
+    content = bytearray(saved())
+    content[2_000] ^= 1
+    (folder / "mnist.npz").write_bytes(content)
+    with pytest.raises(DatasetError, match="Bad CRC-32"):
+        load("mnist")
+
+
+def test_a_folder_in_the_file_s_place_is_refused(folder):
+    (folder / "mnist.npz").mkdir()
+    with pytest.raises(DatasetError, match="Is a directory"):
+        load("mnist")
+
+
+# Downloads: torchvision runs in a process of its own, where a module of that name takes its place
+
+TORCHVISION = """
+import gzip, pathlib, sys, time
+import numpy as np
+
+class datasets:
+    class MNIST:
+        def __init__(self, folder, train, download):
+            assert download
+            file = pathlib.Path(folder, "MNIST", "raw", f"train-{train}.gz")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(bytes(5_000_000))
+            time.sleep(0.3)
+            n = 30 if train else 20
+            self.data = np.full((n, 28, 28), 7, np.uint8)
+            self.targets = np.arange(n) % 10
+            WHAT_HAPPENS
+"""
+
+
+@pytest.fixture
+def torchvision(tmp_path_factory, monkeypatch):
+    """torchvision("a line") installs a torchvision that downloads a little, and then does what the line says."""
+
+    def install(what_happens: str = "pass") -> None:
+        place = tmp_path_factory.mktemp("modules")
+        (place / "torchvision.py").write_text(TORCHVISION.replace("WHAT_HAPPENS", what_happens))
+        monkeypatch.setenv("PYTHONPATH", str(place))
+
+    return install
+
+
+def test_a_download_shows_its_progress_and_is_kept(folder, torchvision):
+    torchvision()
+    shown = []
+    data = load("mnist", progress=lambda share, text: shown.append((share, text)))
+    assert len(data.y_train) == 30
+    assert {path.name for path in folder.iterdir()} == {"mnist.npz"}
+    shares = [share for share, _ in shown]
+    assert shares == sorted(shares)
+    assert 0.4 < shares[-1] <= 1
+    assert "Downloading MNIST: 5 of 12 MB" in [text for _, text in shown]
+    with np.load(folder / "mnist.npz", allow_pickle=False) as kept:
+        assert (kept["x_test"] == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("what_happens", "reason"),
+    [
+        ("raise OSError('the network is unreachable')", "the network is unreachable. Check the network"),
+        ("raise RuntimeError('File not found or corrupted.')", "File not found or corrupted. Check the network"),
+        ("sys.stdout.flush(); import os; os._exit(7)", "its process ended with 7"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_a_download_that_fails_says_why_and_leaves_nothing(folder, torchvision, what_happens, reason):
+    torchvision(what_happens)
+    with pytest.raises(DatasetError, match="MNIST could not be downloaded") as failure:
+        load("mnist")
+    assert reason in str(failure.value)
+    assert "mnist-5k, which is built in" in str(failure.value)
+    assert not list(folder.iterdir())
+
+
+def test_a_download_that_is_interrupted_leaves_nothing(folder, torchvision):
+    torchvision("time.sleep(60)")
+
+    def interrupt(share: float, text: str) -> None:
+        if share > 0.3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load("mnist", progress=interrupt)
+    assert not list(folder.iterdir())
+
+
+def test_a_download_in_which_nothing_arrives_is_given_up(folder, torchvision, monkeypatch):
+    torchvision("time.sleep(60)")
+    monkeypatch.setattr(datasets, "DOWNLOAD_TIMEOUT", 2.0)
+    with pytest.raises(DatasetError, match="nothing arrived for 2 seconds"):
+        load("mnist")
+    assert not list(folder.iterdir())
+
+
+def test_a_torchvision_that_does_not_load_is_explained(folder, tmp_path_factory, monkeypatch):
+    place = tmp_path_factory.mktemp("modules")
+    (place / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.setenv("PYTHONPATH", str(place))
+    with pytest.raises(DatasetError, match=r"nms does not exist.*pip install torch torchvision"):
+        load("mnist")
+
+
+def test_every_data_set_but_the_embedded_one_names_a_class_that_torchvision_has():
+    published = pytest.importorskip(
+        "torchvision.datasets", reason="torchvision does not load here", exc_type=RuntimeError
+    )
+    assert all(hasattr(published, DATASETS[name].torchvision_class) for name in NAMES)
+
+
+def test_a_folder_that_cannot_be_written_to_is_explained(folder, torchvision, monkeypatch):
+    torchvision()
+    (folder / "file").write_text("")
+    monkeypatch.setenv("DATA_DIR", str(folder / "file" / "inside"))
+    with pytest.raises(DatasetError, match="could not be downloaded"):
+        load("mnist")
+
+
+def test_what_is_here_is_told_without_loading_it(folder):
+    info = DATASETS["cifar10"]
+    assert not info.is_available
+    assert info.download_megabytes == 170
+    assert DATASETS["mnist-5k"].is_available
+    (folder / "cifar10.npz").write_bytes(b"")
+    assert info.is_available

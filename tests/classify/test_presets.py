@@ -1,0 +1,124 @@
+"""Every preset does what its text says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core import classify
+from core.classify import Epoch, Result, Step, datasets
+from core.classify.presets import PRESETS, TEACHING_DATASET
+
+GUESSING = np.log(10)
+
+
+@pytest.fixture(scope="module")
+def run():
+    """run(name, **changed): the Steps, Epochs and Result of this teaching preset, trained once."""
+    known = {}
+
+    def run(name: str, **changed):
+        key = (name, *changed.items())
+        if key not in known:
+            preset = PRESETS[name]
+            config = replace(preset.config(TEACHING_DATASET), **changed)
+            events = list(classify.fit(config, datasets.load(TEACHING_DATASET)))
+            kinds = ([event for event in events if isinstance(event, kind)] for kind in (Step, Epoch, Result))
+            known[key] = tuple(kinds)
+        return known[key]
+
+    return run
+
+
+def test_each_says_what_it_shows_in_two_sentences():
+    for preset in PRESETS.values():
+        assert 2 <= preset.text.count(". ") + preset.text.endswith(".") <= 2, preset.text
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("dataset", datasets.DATASETS)
+@pytest.mark.parametrize("features", ["pixels", "patches"])
+def test_each_makes_a_run_of_any_pictures(name, dataset, features):
+    config = PRESETS[name].config(dataset, features)
+    assert (config.dataset, config.features) == (dataset, features)
+
+
+def test_the_reports_setting_is_plain():
+    for dataset, epochs in (("mnist", 20), ("fashion-mnist", 20), ("cifar10", 30)):
+        config = PRESETS["report"].config(dataset)
+        assert (config.epochs, config.augment, len(config.hidden)) == (epochs, (), 2)
+
+
+def test_fast_learns_most_in_five_epochs(run):
+    _, epochs, [result] = run("fast")
+    assert len(epochs) == 5
+    assert result.accuracy > 0.9
+
+
+def test_best_practises_harder_than_its_exam(run):
+    _, epochs, [result] = run("best", epochs=10)
+    assert result.accuracy > run("report")[2][0].accuracy
+    assert epochs[-1].train_accuracy < epochs[-1].val_accuracy
+
+
+def test_too_high_a_rate_never_falls_and_a_tenth_of_it_does(run):
+    steps, epochs, [result] = run("rate-too-high")
+    assert min(epoch.train_loss for epoch in epochs) > 2 * GUESSING
+    assert np.mean(np.diff([step.loss for step in steps]) > 0) > 0.3, "it jumps about"
+    assert result.accuracy < 0.4
+    assert run("rate-too-high", lr=0.05)[2][0].accuracy > 0.9
+
+
+def test_too_low_a_rate_falls_in_a_straight_line_and_stays_far_up(run):
+    _, epochs, _ = run("rate-too-low")
+    losses = [epoch.train_loss for epoch in epochs]
+    assert len(losses) == 20
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] > 1.5
+    assert np.corrcoef(range(20), losses)[0, 1] < -0.98
+    assert run("rate-too-low", lr=0.05)[1][-1].train_loss < 0.3
+
+
+def test_no_hidden_layer_stops_at_about_nine_in_ten(run):
+    _, _, [result] = run("no-hidden-layer")
+    assert 0.85 < result.accuracy < 0.93
+    assert result.accuracy < run("report")[2][0].accuracy - 0.02
+
+
+def test_nothing_reaches_the_first_of_twenty_layers(run):
+    _, epochs, [result] = run("twenty-layers")
+    assert len(epochs[0].layers) == 21
+    assert epochs[0].layers[0].gradient_ratio < 1e-6 * epochs[0].layers[-1].gradient_ratio
+    assert result.accuracy < 0.2
+    relus = run("twenty-layers", activation="relu", initialisation="he")
+    assert relus[1][0].layers[0].gradient_ratio > 1e-3
+    assert relus[2][0].accuracy > 0.5
+
+
+def test_dead_relus_are_dead_and_learn_nothing_more(run):
+    _, epochs, [result] = run("dead-relus")
+    assert epochs[-1].layers[1].dead > 0.9
+    assert result.accuracy < 0.25
+    assert run("dead-relus", initialisation="he")[1][-1].layers[1].dead < 0.1
+
+
+def test_two_hundred_pictures_are_learned_by_heart(run):
+    _, epochs, _ = run("overfit")
+    assert epochs[-1].train_accuracy == 1
+    assert epochs[-1].train_loss < 0.01
+    lowest = min(epoch.val_loss for epoch in epochs)
+    assert epochs[-1].val_loss > 1.1 * lowest, "it turns and rises"
+    assert epochs[-1].val_accuracy < 0.9
+
+
+def test_all_zero_stays_at_guessing(run):
+    steps, _, [result] = run("all-zero")
+    assert all(abs(step.loss - GUESSING) < 0.05 for step in steps)
+    assert result.accuracy < 0.15
+
+
+def test_shuffled_labels_are_learned_by_heart_and_are_worth_nothing(run):
+    _, epochs, [result] = run("shuffled-labels")
+    assert epochs[-1].train_accuracy == 1
+    assert result.accuracy < 0.15
+    assert epochs[-1].val_loss > 1.5 * GUESSING

@@ -1,0 +1,80 @@
+"""A network to take home: it comes back exactly, and nothing else is let in."""
+
+import io
+import json
+import zipfile
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from core import classify
+from core.classify import ClassifyConfig, restore_model, weights_file
+from core.classify.inputs import Pixels
+from core.classify.weights_file import from_file, to_file
+from core.training import Checkpoint
+
+CONFIG = ClassifyConfig(hidden=(6, 5), epochs=1, batch_size=20, augment=("shift",), activation="tanh")
+
+
+@pytest.fixture
+def checkpoint(make_dataset):
+    *_, checkpoint = classify.fit(CONFIG, make_dataset())
+    return checkpoint
+
+
+def npz(**arrays) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def test_a_network_comes_back_exactly(checkpoint, make_dataset):
+    dataset = make_dataset()
+    config, back = from_file(to_file(CONFIG, checkpoint))
+    assert config == CONFIG
+    inputs = Pixels(dataset).batch("test", np.arange(40))
+    before, after = (restore_model(CONFIG, dataset, kept)(inputs).data for kept in (checkpoint, back))
+    np.testing.assert_array_equal(before, after)
+
+
+def test_the_arrays_have_names_that_say_where_they_belong(checkpoint):
+    with np.load(io.BytesIO(to_file(CONFIG, checkpoint)), allow_pickle=False) as file:
+        assert file["layers.modules.0.weight"].shape == (20, 6)
+        assert json.loads(str(file["config"]))["hidden"] == [6, 5]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"text",
+        npz(weights=np.ones(3)),
+        npz(config=np.array("no json")),
+        npz(config=np.array('{"hidden": [3], "unknown": 1}')),
+        npz(config=np.array(json.dumps(asdict(CONFIG) | {"lr": 1e3}))),
+        npz(config=np.array(json.dumps(asdict(CONFIG) | {"dataset": ["mnist"]}))),
+        npz(config=np.array(json.dumps(asdict(CONFIG) | {"hidden": 5}))),
+        npz(config=np.array(json.dumps(asdict(CONFIG))), weight=np.array([np.nan])),
+        npz(config=np.array(json.dumps(asdict(CONFIG))), weight=np.array(["text"])),
+        npz(config=np.array([{"an": "object"}], dtype=object)),
+    ],
+)
+def test_anything_else_is_refused_with_a_sentence(data):
+    with pytest.raises(ValueError, match="This file holds no network of this page"):
+        from_file(data)
+
+
+def test_another_network_s_weights_are_refused(checkpoint, make_dataset):
+    config = ClassifyConfig(hidden=(7, 5))
+    with pytest.raises(ValueError, match="belong to another network"):
+        restore_model(config, make_dataset(), Checkpoint(checkpoint.arrays, {}))
+
+
+def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_unpacked(monkeypatch):
+    monkeypatch.setattr(weights_file, "MAX_BYTES", 10_000)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.npy", bytes(20_000))
+    with pytest.raises(ValueError, match="would unpack to more than"):
+        from_file(file.getvalue())

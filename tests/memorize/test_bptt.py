@@ -1,0 +1,195 @@
+"""Gradients found by hand: what test_lstm.py, which tries every backend against PyTorch, does not ask."""
+
+import numpy as np
+import pytest
+import torch
+from numba import njit
+from torch import nn
+
+from core.memorize import bptt
+from core.memorize.lstm import MyLSTM, MyLSTMCell
+
+INPUT, HIDDEN, STEPS, BATCH = 3, 5, 7, 2
+
+
+@pytest.fixture(autouse=True)
+def repeatable():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def both(num_layers: int = 2) -> tuple[MyLSTM, nn.LSTM]:
+    """Ours and PyTorch's with the same weights, in float64."""
+    theirs = nn.LSTM(INPUT, HIDDEN, num_layers).double()
+    return MyLSTM.from_torch(theirs, "bptt"), theirs
+
+
+def numbers(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, dtype=torch.float64)
+
+
+def assert_same_gradients(ours: nn.Module, theirs: nn.Module) -> None:
+    for our_weight, their_weight in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(our_weight.grad, their_weight.grad, rtol=0, atol=1e-12)
+
+
+# Its own tanh
+
+
+@njit
+def everywhere(x):
+    tanh, sigmoid = np.empty_like(x), np.empty_like(x)
+    for k in range(len(x)):
+        tanh[k], sigmoid[k] = bptt.tanh(x[k]), bptt.sigmoid(x[k])
+    return tanh, sigmoid
+
+
+@pytest.mark.parametrize(("dtype", "rounding"), [(np.float32, 2**-24), (np.float64, 2**-53)])
+def test_tanh_and_sigmoid_are_right_to_the_last_digits_everywhere(dtype, rounding):
+    tiny = 10.0 ** np.arange(-30, 0)
+    x = np.concatenate([np.linspace(-30, 30, 20_001), tiny, -tiny, [0.0, 1e4, -1e4, 1e30, -1e30]]).astype(dtype)
+    exact = np.tanh(x.astype(np.longdouble))
+    tanh, sigmoid = everywhere(x)
+    assert (np.abs(tanh - exact) <= 8 * rounding * np.abs(exact)).all()
+    assert (np.abs(sigmoid - (1 + np.tanh(x.astype(np.longdouble) / 2)) / 2) <= 3 * rounding).all()
+
+
+def test_tanh_keeps_infinities_and_what_is_no_number():
+    for dtype in (np.float32, np.float64):
+        tanh, sigmoid = everywhere(np.array([np.inf, -np.inf, np.nan], dtype))
+        np.testing.assert_array_equal(tanh, [1, -1, np.nan])
+        np.testing.assert_array_equal(sigmoid, [1, 0, np.nan])
+
+
+# Lengths and layouts
+
+
+@pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("batch", [1, 6])
+@pytest.mark.parametrize("steps", [1, 2, 60])
+def test_any_length_and_batch_equals_pytorch_s(steps, batch, num_layers):
+    ours, theirs = both(num_layers)
+    inputs, weights = numbers(steps, batch, INPUT), numbers(steps, batch, HIDDEN)
+    for lstm in (ours, theirs):
+        (lstm(inputs)[0] * weights).sum().backward()
+    assert_same_gradients(ours, theirs)
+
+
+def test_tensors_with_gaps_are_read_right():
+    """Slices, transposed and expanded tensors, on the way in and as gradients on the way back."""
+    ours, theirs = both()
+    inputs = numbers(INPUT, BATCH, 2 * STEPS).permute(2, 1, 0)[::2]
+    state = numbers(HIDDEN, BATCH, 2).permute(2, 1, 0), numbers(1, 1, HIDDEN).expand(2, BATCH, HIDDEN)
+    assert not any(tensor.is_contiguous() for tensor in (inputs, *state))
+    for lstm in (ours, theirs):
+        output, (h, c) = lstm(inputs, state)
+        (output.sum() + (h.transpose(0, 2) ** 2).sum() + c[:, ::2].sum()).backward()
+    assert_same_gradients(ours, theirs)
+
+
+def test_weights_with_gaps_are_read_right():
+    cell = MyLSTMCell(INPUT, HIDDEN).double()
+    inputs, state = numbers(STEPS, BATCH, INPUT), (numbers(BATCH, HIDDEN), numbers(BATCH, HIDDEN))
+    expected, _ = bptt.run_layer(cell, inputs, state)
+    for name in ("weight_ih", "weight_hh"):
+        weight = getattr(cell, name).detach()
+        setattr(cell, name, nn.Parameter(weight.t().contiguous().t()))
+    assert not cell.weight_hh.is_contiguous()
+    torch.testing.assert_close(bptt.run_layer(cell, inputs, state)[0], expected, rtol=0, atol=1e-14)
+
+
+# How it behaves among autograd's operations
+
+
+def test_only_what_is_wanted_gets_a_gradient():
+    lstm, inputs = MyLSTM(INPUT, HIDDEN, 2, "bptt"), torch.randn(STEPS, BATCH, INPUT)
+    lstm.cells[0].weight_hh.requires_grad_(False)
+    lstm(inputs)[0].sum().backward()
+    assert inputs.grad is None
+    assert lstm.cells[0].weight_hh.grad is None
+    assert lstm.cells[0].weight_ih.grad.abs().max() > 0
+    with torch.no_grad():
+        assert not lstm(inputs)[0].requires_grad
+    lstm.requires_grad_(False)
+    assert not lstm(inputs)[0].requires_grad
+
+
+def test_one_that_is_used_twice_gets_both_gradients():
+    """The second time on what it said itself, as when states and outputs are passed on."""
+    theirs = nn.LSTM(HIDDEN, HIDDEN, 2).double()
+    ours = MyLSTM.from_torch(theirs, "bptt")
+    inputs = numbers(STEPS, BATCH, HIDDEN)
+    for lstm in (ours, theirs):
+        output, state = lstm(inputs)
+        output, _ = lstm(output, state)
+        (output**2).sum().backward()
+    assert_same_gradients(ours, theirs)
+
+
+def test_the_same_graph_can_be_gone_back_through_again_where_it_is_kept():
+    lstm = MyLSTM(INPUT, HIDDEN, 2, "bptt")
+    output, _ = lstm(torch.randn(STEPS, BATCH, INPUT))
+    loss = (output**2).sum()
+    once = torch.autograd.grad(loss, list(lstm.parameters()), retain_graph=True)
+    again = torch.autograd.grad(loss, list(lstm.parameters()))
+    for first, second in zip(once, again, strict=True):
+        assert torch.equal(first, second)
+    with pytest.raises(RuntimeError, match="second time"):
+        loss.backward()
+
+
+def test_no_two_gradients_and_results_share_memory():
+    lstm = MyLSTM(INPUT, HIDDEN, 1, "bptt")
+    state = tuple(torch.randn(1, BATCH, HIDDEN, requires_grad=True) for _ in "hc")
+    output, (h, c) = lstm(torch.randn(STEPS, BATCH, INPUT, requires_grad=True), state)
+    (output.sum() + h.sum() + c.sum()).backward()
+    gradients = [parameter.grad for parameter in lstm.parameters()] + [part.grad for part in state]
+    tensors = [output, h, c, *state, *gradients]
+    assert len({tensor.data_ptr() for tensor in tensors}) == len(tensors)
+
+
+def test_results_may_be_changed_in_place_and_weights_not_before_the_gradient_is_known():
+    ours, theirs = both()
+    inputs = numbers(STEPS, BATCH, INPUT)
+    for lstm in (ours, theirs):
+        output, _ = lstm(inputs)
+        output.mul_(3)
+        output.sum().backward()
+    assert_same_gradients(ours, theirs)
+    output, _ = ours(inputs)
+    with torch.no_grad():
+        ours.cells[0].weight_hh.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        output.sum().backward()
+
+
+def test_a_gradient_of_the_gradient_is_refused_rather_than_wrong():
+    lstm = MyLSTM(INPUT, HIDDEN, 1, "bptt")
+    inputs = torch.randn(STEPS, BATCH, INPUT, requires_grad=True)
+    (gradient,) = torch.autograd.grad((lstm(inputs)[0] ** 2).sum(), inputs, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_numbers_that_are_none_come_out_as_such():
+    lstm = MyLSTM(INPUT, HIDDEN, 2, "bptt")
+    inputs = torch.randn(STEPS, BATCH, INPUT)
+    inputs[3, 0] = torch.nan
+    output, _ = lstm(inputs)
+    assert output[3:, 0].isnan().all()
+    assert output[:3].isfinite().all()
+    assert output[:, 1].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "found"),
+    [
+        (torch.zeros(STEPS, 1, INPUT, dtype=torch.float64), "torch.float32 on cpu, torch.float64 on cpu"),
+        (torch.zeros(STEPS, 1, INPUT, dtype=torch.bfloat16), "torch.bfloat16 on cpu, torch.float32 on cpu"),
+        (torch.zeros(STEPS, 1, INPUT, device="meta"), "torch.float32 on cpu, torch.float32 on meta"),
+    ],
+)
+def test_what_it_cannot_compute_is_named(inputs, found):
+    with pytest.raises(ValueError, match=f"float32 or all float64, but there is {found}. The backend autograd"):
+        MyLSTM(INPUT, HIDDEN, 1, "bptt")(inputs)

@@ -1,0 +1,119 @@
+"""Files of weights: they load into both LSTMs, come back whole, and anything else is refused."""
+
+import io
+import pickle
+import zipfile
+
+import pytest
+import torch
+
+from core.memorize import Alphabet, weights_file
+from core.memorize.lstm import Model, MyLSTM
+from core.memorize.weights_file import from_file, to_file
+
+SENTENCE = "안녕 👋🏽, hello"
+
+
+@pytest.fixture(params=[1, 2])
+def trained(request) -> tuple[Model, Alphabet]:
+    alphabet = Alphabet(SENTENCE)
+    return Model(len(alphabet), 6, len(alphabet), request.param), alphabet
+
+
+def test_a_file_loads_into_both_lstms_without_this_project_s_help(trained):
+    model, alphabet = trained
+    saved = torch.load(io.BytesIO(to_file(model, alphabet)), weights_only=True)
+    inputs = alphabet.one_hot([Alphabet.START, *alphabet.encode(SENTENCE)])
+    expected, _ = model.lstm(inputs)
+    for cls in (MyLSTM, torch.nn.LSTM):
+        lstm = cls(**saved["sizes"])
+        lstm.load_state_dict(saved["lstm"])
+        torch.testing.assert_close(lstm(inputs)[0], expected, atol=1e-6, rtol=0)
+    linear = torch.nn.Linear(6, len(alphabet))
+    linear.load_state_dict(saved["linear"])
+    assert torch.equal(linear.weight, model.linear.weight)
+
+
+def test_a_file_comes_back_as_the_same_model(trained):
+    model, alphabet = trained
+    came_back = from_file(to_file(model, alphabet))
+    assert came_back.symbols == alphabet.symbols
+    inputs = alphabet.one_hot(alphabet.encode(SENTENCE))
+    expected, _ = model(inputs, model.init_hidden_cell())
+    again = came_back.model()
+    assert torch.equal(again(inputs, again.init_hidden_cell())[0], expected)
+
+
+def as_file(content: object) -> bytes:
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+class Trap:
+    """Unpickled, it would leave a mark."""
+
+    def __reduce__(self):
+        return exec, ("import core.memorize.weights_file; core.memorize.weights_file.trapped = True",)
+
+
+def content(**changes) -> dict:
+    alphabet = Alphabet("ab")
+    good = torch.load(io.BytesIO(to_file(Model(4, 3, 4, 1), alphabet)), weights_only=True)
+    return good | changes
+
+
+def other_lstm(hidden_size: int, layers: int) -> dict:
+    return dict(torch.nn.LSTM(4, hidden_size, layers).state_dict())
+
+
+SIZES = {"input_size": 4, "hidden_size": 3, "num_layers": 1}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"hello",
+        b"PK\x03\x04 not really a zip archive",
+        pickle.dumps({"symbols": ["a"]}),
+        as_file(Trap()),
+        as_file([1, 2]),
+        as_file({}),
+        as_file({"symbols": ["a", "b"]}),
+        as_file(content(extra=1)),
+        as_file(content(symbols=["a", "a"])),
+        as_file(content(symbols=[1, 2])),
+        as_file(content(symbols=["a", "b", "c"])),
+        as_file(content(sizes=SIZES | {"hidden_size": 4})),
+        as_file(content(sizes=SIZES | {"num_layers": 2})),
+        as_file(content(sizes=SIZES | {"hidden_size": 100_000})),
+        as_file(content(sizes=SIZES | {"hidden_size": 3.0})),
+        as_file(content(sizes={})),
+        as_file(content(lstm=other_lstm(4, 1))),
+        as_file(content(lstm=other_lstm(3, 2))),
+        as_file(content(lstm={})),
+        as_file(content(linear={"weight": torch.full((4, 3), torch.nan), "bias": torch.zeros(4)})),
+        as_file(content(linear={"weight": "heavy", "bias": torch.zeros(4)})),
+    ],
+)
+def test_what_is_no_file_of_weights_is_refused_and_nothing_in_it_runs(data):
+    with pytest.raises(ValueError, match="not a file of weights from this page"):
+        from_file(data)
+    assert not hasattr(weights_file, "trapped")
+
+
+def test_the_trap_would_have_worked():
+    """The test above can fail: without weights_only the mark is left."""
+    torch.load(io.BytesIO(as_file(Trap())), weights_only=False)
+    assert weights_file.trapped
+    del weights_file.trapped
+
+
+def test_what_would_unpack_to_something_huge_is_refused():
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(100 * 1024**2))
+    assert len(bomb.getvalue()) < 200_000
+    with pytest.raises(ValueError, match="not a file of weights"):
+        from_file(bomb.getvalue())

@@ -1,0 +1,192 @@
+"""The queue: one run of each owner at a time, everyone in turn, and what the teacher allows."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.classify import ClassifyConfig
+from core.memorize import MemorizeConfig
+from core.runs.identity import Visitor
+from core.runs.limits import Limits
+from core.runs.models import Status
+from core.runs.scheduling import QueuedRun, fair_order
+from core.runs.store import MAX_WORKER_CRASHES
+
+CONFIG = MemorizeConfig("hello")
+ANN, BOB, CAM, TEACHER = Visitor("ann"), Visitor("bob"), Visitor("cam"), Visitor("tea", teacher=True)
+
+
+def order(waiting, active=None, served=None):
+    return [run.run_id for run, _ in fair_order(waiting, active or {}, served or {})]
+
+
+def test_first_come_first_served_among_different_owners():
+    assert order([QueuedRun("2", "bob", 2), QueuedRun("1", "ann", 1), QueuedRun("3", "cam", 3)]) == ["1", "2", "3"]
+
+
+def test_who_has_many_runs_waits_for_the_others_between_them():
+    waiting = [QueuedRun(f"a{i}", "ann", i) for i in range(3)] + [QueuedRun("b", "bob", 10), QueuedRun("c", "cam", 11)]
+    assert order(waiting) == ["a0", "b", "c", "a1", "a2"]
+    assert order(waiting, active={"ann": 1}) == ["b", "c", "a0", "a1", "a2"]
+    assert order(waiting, served={"ann": 5.0}) == ["b", "c", "a0", "a1", "a2"]
+
+
+runs = st.lists(
+    st.builds(QueuedRun, st.uuids().map(str), st.sampled_from(["", "ann", "bob", "cam"]), st.integers(0, 9)),
+    unique_by=lambda run: run.run_id,
+)
+
+
+@given(runs, st.dictionaries(st.sampled_from(["ann", "bob"]), st.integers(1, 2)))
+def test_all_are_in_line_and_nobody_gets_two_workers(waiting, active):
+    line = fair_order(waiting, active, {})
+    assert sorted(run for run, _ in line) == sorted(waiting)
+    startable_count = [run.owner for run, startable_count in line if startable_count and run.owner]
+    assert len(startable_count) == len(set(startable_count))
+    assert not set(startable_count) & set(active)
+    assert [run for run, startable_count in line[: len(startable_count)] if not startable_count] == []
+    for owner in ("ann", "bob", "cam"):
+        own = [run.queued_at for run, _ in line if run.owner == owner]
+        assert own == sorted(own)
+
+
+def test_a_student_has_one_run_at_a_time_however_many_workers_are_free(store):
+    first, second = (store.create(CONFIG, by=ANN) for _ in range(2))
+    other = store.create(CONFIG, by=BOB)
+    assert store.queue() == [first, other, second]
+    assert store.claim("task 1").id == first
+    assert store.claim("task 2").id == other
+    assert store.claim("task 3") is None
+    assert store.startable_count() == 0
+    store.end(store.run(first), Status.FINISHED)
+    assert store.startable_count() == 1
+    assert store.claim("task 3").id == second
+
+
+def test_two_workers_that_ask_at_once_get_different_runs_of_different_owners(store):
+    ids = [store.create(CONFIG, by=Visitor(owner)) for owner in ("ann", "ann", "bob", "bob", "cam", "dan")]
+    with ThreadPoolExecutor(8) as pool:
+        claimed = [run for run in pool.map(store.claim, [f"task {i}" for i in range(8)]) if run]
+    assert len({run.id for run in claimed}) == len(claimed) == 4
+    assert {run.owner for run in claimed} == {"ann", "bob", "cam", "dan"}
+    assert set(ids) > {run.id for run in claimed}
+
+
+def test_a_task_that_begins_again_goes_on_with_its_run(store):
+    run_id, _ = store.create(CONFIG, by=ANN), store.create(CONFIG, by=BOB)
+    assert store.claim("task").id == run_id
+    again = store.claim("task")
+    assert (again.id, again.attempt, again.worker_crashes) == (run_id, 2, 1)
+
+
+def test_a_run_that_costs_one_worker_after_another_fails_with_a_sentence(store):
+    run_id = store.create(CONFIG)
+    for _ in range(MAX_WORKER_CRASHES + 1):
+        assert store.claim("task").id == run_id
+    assert store.claim("task") is None
+    run = store.run(run_id)
+    assert run.status is Status.FAILED
+    assert "its worker died 4 times" in run.message
+
+
+def test_a_resting_run_gives_its_worker_to_those_who_wait_and_lines_up_again(store):
+    run = store.begin(store.create(CONFIG, by=ANN), "task 1")
+    store.pause(run.id)
+    assert not store.exchange(run, [], Status.PAUSED, 1.0).needed, "nobody waits"
+    other = store.create(CONFIG, by=BOB)
+    assert not store.exchange(run, [], Status.RUNNING, 1.0).needed, "it does not rest yet"
+    assert store.exchange(run, [], Status.PAUSED, 1.0).needed
+    store.release(run)
+    assert store.run(run.id).status is Status.PAUSED
+    assert store.claim("task 1").id == other
+    assert store.queue() == []
+    store.resume(run.id)
+    assert (store.run(run.id).status, store.queue()) == (Status.WAITING, [run.id])
+    assert store.claim("task 2").id == run.id
+
+
+def test_one_step_of_a_resting_run_lines_up_too(store):
+    run = store.begin(store.create(CONFIG))
+    store.pause(run.id)
+    store.release(run)
+    store.advance(run.id, "step")
+    again = store.claim("task 2")
+    assert (again.id, again.pause_requested) == (run.id, True)
+    assert store.exchange(again, [], Status.RUNNING, 1.0).advance == ("step",)
+
+
+def test_a_step_asked_for_while_it_gives_its_worker_up_is_not_forgotten(store):
+    run = store.begin(store.create(CONFIG))
+    store.pause(run.id)
+    store.advance(run.id, "step")
+    store.release(run)
+    assert store.run(run.id).status is Status.WAITING
+
+
+def test_a_run_without_a_worker_stops_at_once(store):
+    run = store.begin(store.create(CONFIG))
+    store.pause(run.id)
+    store.release(run)
+    store.stop(run.id)
+    assert store.run(run.id).status is Status.STOPPED
+
+
+# The teacher's rules
+
+
+@pytest.mark.parametrize(
+    ("rules", "config", "says"),
+    [
+        (Limits(max_characters=4), CONFIG, "number of characters may be at most 4 in this class, but it is 5"),
+        (Limits(max_hidden_size=32), CONFIG, "hidden size may be at most 32"),
+        (Limits(max_memorize_epochs=100), CONFIG, "number of epochs may be at most 100 in this class, but it is 300"),
+        (Limits(max_classify_epochs=10), ClassifyConfig(), "number of epochs may be at most 10"),
+        (Limits(max_layer_width=200), ClassifyConfig(), "size of a hidden layer may be at most 200"),
+        (Limits(accepting_runs=False), CONFIG, "teacher has paused new runs"),
+    ],
+)
+def test_what_the_rules_forbid_is_refused_to_students(store, rules, config, says):
+    store.set_limits(rules)
+    with pytest.raises(ValueError, match=says):
+        store.create(config, by=ANN)
+    assert store.list_runs() == []
+    assert store.create(config, by=TEACHER)
+    store.set_limits(Limits())
+    assert store.create(config, by=ANN)
+
+
+def test_a_thousand_starts_from_one_browser_are_limited_and_others_go_on(store):
+    store.set_limits(Limits(max_starts_per_minute=20))
+
+    def start(_):
+        try:
+            return store.create(CONFIG, by=ANN)
+        except ValueError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(start, range(1_000)))
+    refused = [answer for answer in answers if answer == "You have started 20 runs within a minute: wait a little."]
+    assert len(refused) == 980
+    assert len(store.list_runs(limit=None)) == 20
+    assert store.create(CONFIG, by=BOB)
+
+
+def test_the_queue_of_one_student_is_bounded(store):
+    store.set_limits(Limits(max_queued_runs=3))
+    for _ in range(3):
+        store.create(CONFIG, by=ANN)
+    with pytest.raises(ValueError, match="3 runs of yours are waiting already"):
+        store.create(CONFIG, by=ANN)
+    store.claim("task")
+    assert store.create(CONFIG, by=ANN)
+
+
+@pytest.mark.parametrize("field", ["minutes", "characters", "max_starts_per_minute"])
+def test_rules_are_numbers(field):
+    for wrong in (-1, float("nan"), "many"):
+        with pytest.raises(ValueError, match="must be a"):
+            replace(Limits(), **{field: wrong})
