@@ -1,6 +1,5 @@
 """The store on SQLite."""
 
-import json
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -10,12 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.classify import ClassifyConfig, Step
+from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.runs.access import RunAccess
 from core.runs.identity import Visitor
 from core.runs.models import Status
-from core.runs.serialization import to_json
 from core.runs.store import IMPORTED, Store, event_row
 from core.training import Checkpoint
 from tests.runs import claim_run
@@ -232,66 +230,6 @@ def test_a_run_without_suitable_weights_cannot_be_a_parent(store, why):
     with pytest.raises(ValueError, match="has no saved weights yet"):
         store.create(CONFIG, parent="nobody's" if why == "unknown" else parent)
     assert len(store.list_runs()) == before
-
-
-VERSION_1 = """
-CREATE TABLE schema (version INTEGER NOT NULL, PRIMARY KEY (version));
-CREATE TABLE runs (id VARCHAR NOT NULL, kind VARCHAR NOT NULL, config_json TEXT NOT NULL, created FLOAT NOT NULL,
-    server VARCHAR NOT NULL, status VARCHAR(16) NOT NULL, message TEXT NOT NULL, started FLOAT, finished FLOAT,
-    attempt INTEGER NOT NULL, train_seconds FLOAT NOT NULL, lr FLOAT, paused BOOLEAN NOT NULL,
-    stopping BOOLEAN NOT NULL, PRIMARY KEY (id));
-CREATE TABLE events (run_id VARCHAR NOT NULL, seq INTEGER NOT NULL, kind VARCHAR NOT NULL, payload TEXT NOT NULL,
-    PRIMARY KEY (run_id, seq), FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE);
-INSERT INTO schema VALUES (1);
-"""
-
-
-def without(text: str, field: str) -> str:
-    """Return a JSON object without one of its fields."""
-    return json.dumps({name: value for name, value in json.loads(text).items() if name != field})
-
-
-def test_a_database_of_version_1_is_migrated_with_its_contents(url, tmp_path):
-    sentence = to_json(replace(CONFIG, backend="torch"))
-    values = "(:id, :kind, :config, 1.0, '', :status, '', 1.0, 2.0, 1, 0.5, :lr, 0, 0)"
-    runs = [
-        {"id": "spoken", "kind": "memorize", "config": without(sentence, "backend"), "status": "finished", "lr": None},
-        {
-            "id": "steered",
-            "kind": "classify",
-            "config": to_json(ClassifyConfig()),
-            "status": "stopped",
-            "lr": 0.25,
-        },
-        {
-            "id": "waits",
-            "kind": "classify",
-            "config": to_json(ClassifyConfig(epochs=3)),
-            "status": "waiting",
-            "lr": None,
-        },
-    ]
-    step = '{"step": 0, "epoch": 0, "loss": 2.5, "lr": 0.1, "base_lr": 0.2}'
-    with sqlite3.connect(tmp_path / "runs.sqlite") as file:
-        file.executescript(VERSION_1)
-        file.executemany(f"INSERT INTO runs VALUES {values}", runs)
-        file.execute("INSERT INTO events VALUES ('steered', 0, 'Step', ?)", [step])
-    for _ in range(2):  # the second time there is nothing to migrate
-        store = Store(url)
-        steered, waits = store.run("steered"), store.run("waits")
-        assert (steered.status, steered.changes, steered.config) == (
-            Status.STOPPED,
-            {"lr": 0.25},
-            ClassifyConfig(),
-        )
-        assert (waits.status, waits.changes, waits.config.epochs) == (Status.WAITING, {}, 3)
-        assert store.run("spoken").config == replace(CONFIG, backend="torch")
-        assert store.events("steered") == [(0, Step(0, 0, 2.5, 0.1))]
-        store.close()
-    store = Store(url)
-    save(store, claim_run(store, "waits"), 0)
-    assert store.checkpoint("waits")
-    store.close()
 
 
 def test_a_message_may_hold_anything(store):
