@@ -64,7 +64,7 @@ class Kept:
 
     async def watch(self, store: Store) -> None:
         while True:
-            runs = await asyncio.to_thread(store.recent, None, None, True)
+            runs = await asyncio.to_thread(store.list_runs, None, None, True)
             now = time.monotonic()
             for run in runs:
                 epochs = int(run.metrics.get("epochs", 0))

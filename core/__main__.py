@@ -248,7 +248,7 @@ def run_classify(options: argparse.Namespace) -> None:
         for event in training:
             match event:
                 case classify.PreparationProgress():
-                    bar.set_description_str(f"{event.text}, {event.share:.0%} done")
+                    bar.set_description_str(f"{event.text}, {event.fraction:.0%} done")
                 case classify.Step():
                     if event.step == 0:
                         bar.set_description_str("Learning")

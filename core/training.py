@@ -81,7 +81,7 @@ class Checkpoint:
         """A file in NumPy's .npz format. Raises TypeError or ValueError for what could not be read back."""
         facts = json.dumps(self.metadata, allow_nan=False)
         file = io.BytesIO()
-        np.savez(file, allow_pickle=False, facts=np.array(facts), **self.arrays)
+        np.savez(file, allow_pickle=False, metadata=np.array(facts), **self.arrays)
         return file.getvalue()
 
     @classmethod
@@ -90,7 +90,7 @@ class Checkpoint:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            return cls(arrays, json.loads(str(arrays.pop("facts"))))
+            return cls(arrays, json.loads(str(arrays.pop("metadata"))))
         except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"This is not a checkpoint of a run: {error}") from error
 

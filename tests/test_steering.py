@@ -178,7 +178,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
         def __reduce__(self):
             return (open, (str(tmp_path / "owned"), "w"))
 
-    np.savez(tmp_path / "evil.npz", facts=np.array("{}"), weights=np.array([Evil()], dtype=object))
+    np.savez(tmp_path / "evil.npz", metadata=np.array("{}"), weights=np.array([Evil()], dtype=object))
     with pytest.raises(ValueError, match="not a checkpoint of a run"):
         Checkpoint.from_bytes((tmp_path / "evil.npz").read_bytes())
     assert not (tmp_path / "owned").exists()

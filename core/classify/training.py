@@ -22,7 +22,7 @@ from core.training import Change, Checkpoint, Control, changed_fields, check_fin
 class PreparationProgress:
     """Before the first step: how much of the patch features is computed, from 0 to 1, and what is being done."""
 
-    share: float
+    fraction: float
     text: str
 
 
@@ -44,10 +44,10 @@ class Step:
 class Samples:
     """A few test pictures, the same ones in every event, and what the model thinks of them.
 
-    pictures: (n, height, width) or (n, height, width, 3) uint8; labels: (n,); probabilities: (n, classes) float32.
+    images: (n, height, width) or (n, height, width, 3) uint8; labels: (n,); probabilities: (n, classes) float32.
     """
 
-    pictures: np.ndarray
+    images: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
 
@@ -88,7 +88,7 @@ Event = PreparationProgress | Step | Epoch | Result | Change
 class Progress:
     """How far a run is.
 
-    step and epoch count from 0. seen: how many pictures of this epoch were learned from; loss_sum and right: their
+    step and epoch count from 0. seen: how many pictures of this epoch were learned from; loss_sum and correct: their
     losses, added up, and how many of them were told right, each before its step.
     """
 
@@ -96,7 +96,7 @@ class Progress:
     epoch: int = 0
     seen: int = 0
     loss_sum: float = 0.0
-    right: int = 0
+    correct: int = 0
 
 
 def prepare_inputs(config: ClassifyConfig, dataset: Dataset) -> Generator[PreparationProgress, None, Inputs]:
@@ -186,7 +186,7 @@ def fit(
         progress.step += 1
         progress.seen += len(batch)
         progress.loss_sum += loss * len(batch)
-        progress.right += right
+        progress.correct += right
         if progress.seen < len(training):
             continue
 
@@ -203,7 +203,7 @@ def fit(
             progress.step - 1,
             optimizer.lr,
             progress.loss_sum / len(training),
-            progress.right / len(training),
+            progress.correct / len(training),
             val_loss,
             val_accuracy,
             samples,

@@ -1,4 +1,7 @@
-"""A visitor's desk: the engine as one visitor may use it. All may look at runs; what changes them is checked here."""
+"""Access control: the run operations available to one visitor.
+
+Anyone may read runs; every change is checked here.
+"""
 
 from __future__ import annotations
 
@@ -16,89 +19,106 @@ MAX_TITLE, MAX_NOTE = 80, 2_000  # characters
 
 
 class RunAccess:
-    """The engine's methods for one visitor. Those that change a run raise PermissionDenied for somebody else's."""
+    """The run operations of one visitor.
 
-    def __init__(self, engine: Dispatcher, visitor: Visitor):
-        self.engine, self.visitor = engine, visitor
+    Methods that take a run id raise PermissionDenied if the run belongs to somebody else.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, visitor: Visitor):
+        self.dispatcher, self.visitor = dispatcher, visitor
 
     @property
     def store(self) -> Store:
-        """To look at runs."""
-        return self.engine.store
+        """The store, for reading runs."""
+        return self.dispatcher.store
 
     def can_edit(self, run: Run) -> bool:
-        """Whether the run is the visitor's own, or the visitor a teacher."""
+        """Return whether the visitor owns the run or is a teacher."""
         return self.visitor.teacher or (run.owner != "" and run.owner == self.visitor.id)
 
     def submit(self, config: Any, parent: str | None = None, weights: Checkpoint | None = None) -> str:
-        """Have a run trained; its id. Raises ValueError where the rules forbid it, or the parent has no weights."""
-        return self.engine.submit(config, parent, self.visitor, weights)
+        """Queue a run and return its id. Arguments and ValueError: see Store.create."""
+        return self.dispatcher.submit(config, parent, self.visitor, weights)
 
     def pause(self, run_id: str) -> None:
-        self.engine.pause(self._mine(run_id))
+        """Ask a run to pause after its current step."""
+        self.store.pause(self._require_owner(run_id))
 
     def resume(self, run_id: str) -> None:
-        self.engine.resume(self._mine(run_id))
+        """Let a paused run continue."""
+        self.dispatcher.resume(self._require_owner(run_id))
 
     def stop(self, run_id: str) -> None:
-        self.engine.stop(self._mine(run_id))
+        """End a run after its current step; one without a worker ends at once."""
+        self.store.stop(self._require_owner(run_id))
 
     def steer(self, run_id: str, **changes: Any) -> None:
-        """See Dispatcher.steer. Raises ValueError where a setting cannot be changed, or not so."""
-        self.engine.steer(self._mine(run_id), **changes)
+        """Change settings during training. Raises ValueError if a setting or its new value is not allowed."""
+        self.store.steer(self._require_owner(run_id), **changes)
 
     def advance(self, run_id: str, unit: str) -> None:
-        self.engine.advance(self._mine(run_id), unit)
+        """Let a paused run make one more "step" or "epoch"."""
+        self.dispatcher.advance(self._require_owner(run_id), unit)
 
     def set_pace(self, run_id: str, seconds: float) -> None:
-        self.engine.set_pace(self._mine(run_id), seconds)
+        """Set the minimum duration of a step, from 0 to 10 seconds."""
+        self.store.set_pace(self._require_owner(run_id), seconds)
 
     def record_view(self, run: Run) -> None:
-        """The visitor looks at the run. One that was paused because nobody did goes on when its owner is back."""
+        """Record that the visitor is viewing the run; resume it if it was auto-paused and the visitor owns it."""
         if not run.status.is_terminal:
             self.store.record_view(run.id)
         if run.auto_paused and self.can_edit(run):
-            self.engine.resume(run.id)
+            self.dispatcher.resume(run.id)
 
     def set_title(self, run_id: str, title: str) -> None:
-        """Raises ValueError where the title is too long."""
-        self.store.update_text(self._mine(run_id), title=clean_text(title, MAX_TITLE, "A name").replace("\n", " "))
+        """Set the run's title. Raises ValueError if it is too long."""
+        title = clean_text(title, MAX_TITLE, "A title").replace("\n", " ")
+        self.store.update_text(self._require_owner(run_id), title=title)
 
     def set_note(self, run_id: str, note: str) -> None:
-        """Raises ValueError where the note is too long."""
-        self.store.update_text(self._mine(run_id), note=clean_text(note, MAX_NOTE, "A note"))
+        """Set the note on the run. Raises ValueError if it is too long."""
+        self.store.update_text(self._require_owner(run_id), note=clean_text(note, MAX_NOTE, "A note"))
 
     def delete(self, run_id: str) -> None:
-        self.store.delete(self._mine(run_id))
+        """Delete a run with its events and its checkpoint."""
+        self.store.delete(self._require_owner(run_id))
 
     def set_nickname(self, nickname: str) -> None:
-        """Raises ValueError where it is no nickname."""
+        """Set the visitor's nickname. Raises ValueError if it is invalid."""
         self.store.set_nickname(self.visitor.id, clean_nickname(nickname))
 
-    # For a teacher
+    # For teachers
 
-    def set_limits(self, rules: Limits) -> None:
-        self._check_teacher()
-        self.store.set_limits(rules)
+    def set_limits(self, limits: Limits) -> None:
+        """Replace the limits on new runs. Raises PermissionDenied unless the visitor is a teacher."""
+        self._require_teacher()
+        self.store.set_limits(limits)
 
     def stop_all(self, classroom: str | None = None) -> None:
-        """Stop all runs, or all of a class."""
-        self._check_teacher()
+        """Stop all runs, or all of one class. Raises PermissionDenied unless the visitor is a teacher."""
+        self._require_teacher()
         for run in self.store.list_runs(limit=None, unfinished=True, classroom=classroom):
-            self.engine.stop(run.id)
+            self.store.stop(run.id)
 
     def delete_finished(self, classroom: str | None = None) -> None:
-        """Delete all runs that have ended, or all of a class that have."""
-        self._check_teacher()
+        """Delete all runs that have ended, or those of one class.
+
+        Raises PermissionDenied unless the visitor is a teacher.
+        """
+        self._require_teacher()
         runs = self.store.list_runs(limit=None, classroom=classroom)
         self.store.delete(*(run.id for run in runs if run.status.is_terminal))
 
-    def _mine(self, run_id: str) -> str:
+    def _require_owner(self, run_id: str) -> str:
+        """Return the run's id, or "" if there is no such run. Raises PermissionDenied unless it may be changed."""
         run = self.store.run(run_id)
         if run is not None and not self.can_edit(run):
-            raise PermissionDenied("This run is somebody else's: you can watch it, but only its owner can change it.")
+            raise PermissionDenied(
+                "This run belongs to somebody else. You can view it, but only the owner can change it."
+            )
         return run.id if run else ""
 
-    def _check_teacher(self) -> None:
+    def _require_teacher(self) -> None:
         if not self.visitor.teacher:
             raise PermissionDenied("Only a teacher can do that.")

@@ -1,4 +1,4 @@
-"""The engine: has the runs in the store trained by Dask's workers, and picks up what was left behind."""
+"""Dispatch queued runs to Dask workers, and requeue runs whose worker or server has died."""
 
 from __future__ import annotations
 
@@ -20,36 +20,43 @@ import psutil
 from dask.system import CPU_COUNT
 from distributed import Client, Future, LocalCluster
 
+from core.paths import PROJECT
+from core.runs.database import StoreUnavailable
 from core.runs.identity import TeacherAuth, Visitor
-from core.runs.store import ANONYMOUS, Store, StoreUnavailable
+from core.runs.store import ANONYMOUS, Store
 from core.runs.worker import WarmUp
 from core.training import Checkpoint
 
 logger = logging.getLogger(__name__)
 
-PROJECT = Path(__file__).parents[2]
-POLL_INTERVAL = 0.5  # seconds between two looks at the queue, if nothing wakes the engine before
-HEARTBEAT_TIMEOUT = 20.0  # seconds without a heartbeat after which a run's worker is taken for dead
-RECONNECT_DELAY = 5.0  # to start or reach the workers
+POLL_INTERVAL = 0.5  # seconds between two checks of the queue, if nothing notifies the dispatcher earlier
+HEARTBEAT_TIMEOUT = 20.0  # seconds without a heartbeat after which a run's worker counts as dead
+RECONNECT_DELAY = 5.0  # seconds between two attempts to start or reach the workers
 
 
 class QueuePosition(NamedTuple):
-    """position: 1 is next. eta_seconds: roughly how long that takes; 0: nothing is known yet."""
+    """Where a waiting run is in the queue.
+
+    Attributes:
+        position: 1 for the next run.
+        eta_seconds: estimated time until it starts; 0 if nothing is known yet.
+    """
 
     position: int
     eta_seconds: float
 
 
 class Dispatcher:
-    """Has runs trained. Pages of all students share one; its methods may be called from any thread.
+    """Has queued runs trained by Dask workers. All pages of a server share one; it may be called from any thread.
 
-    Runs wait in the store. The engine sends a task to Dask for every worker that could take one; a task takes whichever
-    run is next in line, and then the one after, until there is none. Several servers may do this with one store.
+    Runs wait in the store. The dispatcher sends Dask one task for every worker that could take a run; a task trains
+    whichever run is next, and then the one after, until there is none. Several servers may share one store.
 
-    database_url: see Store. workers: how many runs train at the same time; else TRAINING_WORKERS, else one a core; 0:
-    one, in a thread of this process, which saves memory and costs pages some of their speed.
-    scheduler_address: a Dask scheduler to use instead of workers on this machine; else DASK_SCHEDULER_ADDRESS.
-    teacher_auth: who is a teacher; by default, who knows TEACHER_PASSWORD.
+    Attributes:
+        store: the runs.
+        teacher_auth: teacher logins.
+        workers: number of local workers.
+        error: why nothing can be trained now, for a student; "" if everything works.
     """
 
     def __init__(
@@ -59,127 +66,122 @@ class Dispatcher:
         scheduler_address: str | None = None,
         teacher_auth: TeacherAuth | None = None,
     ):
+        """Open the store; workers are started when they are first needed.
+
+        Args:
+            database_url: see core.runs.database.connect.
+            workers: number of runs that train in parallel; by default TRAINING_WORKERS, or else one per CPU core.
+                0 trains one run at a time in a thread of this process, which saves memory but slows pages down.
+            scheduler_address: a Dask scheduler to use instead of local workers; by default DASK_SCHEDULER_ADDRESS.
+            teacher_auth: teacher logins; by default with the password TEACHER_PASSWORD.
+        """
         self.store = Store(database_url)
         self.teacher_auth = teacher_auth or TeacherAuth(os.environ.get("TEACHER_PASSWORD", ""))
-        self.error = ""  # why nothing can be trained now, for a student
-        self.workers = _workers_wanted() if workers is None else workers
+        self.error = ""
+        self.workers = _worker_count_from_env() if workers is None else workers
         self._scheduler_address = scheduler_address or os.environ.get("DASK_SCHEDULER_ADDRESS")
-        self._name = "cluster" if self._scheduler_address else _server()  # a cluster's tasks outlive this process
-        self._lock, self._starting = threading.RLock(), threading.Lock()
+        self._name = "cluster" if self._scheduler_address else _process_id()  # tasks on a cluster outlive this process
+        self._client_lock, self._thread_lock = threading.RLock(), threading.Lock()
         self._client: Client | None = None
-        self._cluster: subprocess.Popen | LocalCluster | None = None
+        self._cluster: subprocess.Popen[str] | LocalCluster | None = None
         self._cluster_address = ""
         self._tasks: dict[str, Future] = {}
-        self._heartbeats: dict[str, tuple[int, float]] = {}  # of each task: its count, and when that last changed
-        self._wake, self._closing = threading.Event(), False
-        self._dispatcher: threading.Thread | None = None
+        self._heartbeats: dict[str, tuple[int, float]] = {}  # per task: its heartbeat, and when that last changed
+        self._notified, self._closing = threading.Event(), False
+        self._thread: threading.Thread | None = None
 
     def warm_up(self) -> None:
         """Start the workers, and return when all are ready to train."""
-        self._start_dispatcher()
-        self._connected()
+        self._start_thread()
+        self._get_client()
 
     def submit(
         self, config: Any, parent: str | None = None, by: Visitor = ANONYMOUS, weights: Checkpoint | None = None
     ) -> str:
-        """Have a run trained as soon as it is its turn; return its id. Arguments and ValueError: see Store.create."""
+        """Queue a run and return its id. Arguments and ValueError: see Store.create."""
         run_id = self.store.create(config, parent, by, weights)
-        self.wake()
+        self.notify()
         return run_id
 
-    def pause(self, run_id: str) -> None:
-        self.store.pause(run_id)
-
     def resume(self, run_id: str) -> None:
+        """Let a paused run continue."""
         self.store.resume(run_id)
-        self.wake()
-
-    def steer(self, run_id: str, **changes: Any) -> None:
-        """Train on with these settings. Raises ValueError with a sentence where one cannot be changed, or not so."""
-        self.store.steer(run_id, **changes)
+        self.notify()
 
     def advance(self, run_id: str, unit: str) -> None:
         """Let a paused run make one more "step" or "epoch"."""
         self.store.advance(run_id, unit)
-        self.wake()
+        self.notify()
 
-    def set_pace(self, run_id: str, seconds: float) -> None:
-        """Slow motion: let every step take at least so many seconds (0 to 10)."""
-        self.store.set_pace(run_id, seconds)
-
-    def stop(self, run_id: str) -> None:
-        """End a run: one that has no worker at once, one that trains after the step it is at."""
-        self.store.stop(run_id)
-
-    def wake(self) -> None:
-        """Look at the queue now."""
-        self._start_dispatcher()
-        self._wake.set()
+    def notify(self) -> None:
+        """Check the queue now: a run may be waiting for a worker."""
+        self._start_thread()
+        self._notified.set()
 
     def close(self) -> None:
-        """Stop the workers. What they were training waits for the next server. The store stays open for readers."""
+        """Stop the workers. Their runs wait for the next server. The store stays open for reading."""
         self._closing = True
-        self._wake.set()
-        with self._lock:
+        self._notified.set()
+        with self._client_lock:
             self._disconnect()
         if not self._scheduler_address:
             for task in self._tasks:
-                with suppress(StoreUnavailable):  # then it is found later
+                with suppress(StoreUnavailable):  # then another server requeues it later
                     self.store.requeue(task, died=False)
 
     def queue_position(self, run_id: str) -> QueuePosition | None:
-        """Where a waiting run stands in the queue; None where it does not wait."""
-        line = self.store.queue()
-        if run_id not in line:
+        """Return a waiting run's position in the queue; None if it is not waiting."""
+        queue = self.store.queue()
+        if run_id not in queue:
             return None
-        position = line.index(run_id) + 1
+        position = queue.index(run_id) + 1
         return QueuePosition(position, self.store.mean_duration() * position / max(self.workers, 1))
 
-    # The dispatcher: a thread of this process, for as long as it lives
+    # The background thread, which lives as long as this process
 
-    def _start_dispatcher(self) -> None:
-        with self._starting:
-            if self._dispatcher is None and not self._closing:
-                self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
-                self._dispatcher.start()
+    def _start_thread(self) -> None:
+        with self._thread_lock:
+            if self._thread is None and not self._closing:
+                self._thread = threading.Thread(target=self._dispatch_loop, name="dispatcher", daemon=True)
+                self._thread.start()
 
-    def _dispatch(self) -> None:
+    def _dispatch_loop(self) -> None:
         while not self._closing:
             try:
-                self._look_after_the_lost()
-                self._call_workers()
+                self._requeue_lost_runs()
+                self._submit_tasks()
                 self.error = ""
             except StoreUnavailable as error:
                 self.error = str(error)
-                self._heartbeats = {}  # nobody could be heard
+                self._heartbeats = {}  # no heartbeat could be read in the meantime
                 logger.warning("%s", error)
-            except Exception as error:  # broad on purpose: Dask has many ways to say that nobody is there
+            except Exception as error:  # broad on purpose: Dask raises many types of errors for a lost connection
                 if self._closing:
                     return
-                logger.warning("The workers cannot be reached", exc_info=True)
+                logger.warning("Cannot reach the workers", exc_info=True)
                 self.error = f"The training workers cannot be reached ({error}). Runs wait until they are back."
                 time.sleep(RECONNECT_DELAY)
-            self._wake.wait(POLL_INTERVAL)
-            self._wake.clear()
+            self._notified.wait(POLL_INTERVAL)
+            self._notified.clear()
 
-    def _call_workers(self) -> None:
+    def _submit_tasks(self) -> None:
         """Send as many tasks as there are runs that idle workers could take."""
-        ready = self.store.startable_count()
-        if not ready:
+        startable = self.store.startable_count()
+        if not startable:
             return
-        client = self._connected()
+        client = self._get_client()
         capacity = sum(client.nthreads().values())
         if not capacity:
             raise RuntimeError("there is no worker")
-        for _ in range(min(ready, capacity - len(self._tasks))):
+        for _ in range(min(startable, capacity - len(self._tasks))):
             task, url = f"{self._name}/{uuid.uuid4().hex}", self.store.url
-            # The scheduler unpickles what is submitted. A lambda travels as bytecode: it need not import torch for it.
+            # The scheduler unpickles tasks. A lambda travels as bytecode, so the scheduler need not import torch.
             self._tasks[task] = client.submit(
-                lambda task=task, url=url: import_module("core.runs.worker").work(task, url), key=task, pure=False
+                lambda task=task, url=url: import_module("core.runs.worker").run_worker(task, url), key=task, pure=False
             )
 
-    def _look_after_the_lost(self) -> None:
-        """Put runs back in line whose task has failed, whose server is gone, or who give no sign of life."""
+    def _requeue_lost_runs(self) -> None:
+        """Requeue runs whose task failed, whose server exited, or whose heartbeat timed out."""
         for task, future in list(self._tasks.items()):
             if future.done():
                 del self._tasks[task]
@@ -187,22 +189,23 @@ class Dispatcher:
                     self.store.requeue(task)
         now, before = time.monotonic(), self._heartbeats
         self._heartbeats = {}
-        for task, count in self.store.claims().items():
-            seen, since = before.get(task, (count, now))
-            self._heartbeats[task] = (count, since if seen == count else now)
-            gone = _server_is_gone(task)
-            if gone or now - self._heartbeats[task][1] > HEARTBEAT_TIMEOUT:
-                self.store.requeue(task, died=not gone)
+        for task, count in self.store.heartbeats().items():
+            last_count, since = before.get(task, (count, now))
+            self._heartbeats[task] = (count, since if last_count == count else now)
+            exited = _process_exited(task)
+            if exited or now - self._heartbeats[task][1] > HEARTBEAT_TIMEOUT:
+                self.store.requeue(task, died=not exited)
 
     # The connection to Dask
 
-    def _connected(self) -> Client:
-        with self._lock:
+    def _get_client(self) -> Client:
+        """Return the connection to Dask. Starts the local workers and connects if necessary."""
+        with self._client_lock:
             if self._closing:
                 raise RuntimeError("the server is being stopped")
             cluster_died = isinstance(self._cluster, subprocess.Popen) and self._cluster.poll() is not None
             if cluster_died or (self._client and self._client.status == "closed"):
-                self._disconnect()  # and begin anew
+                self._disconnect()  # and start again below
             if self._client is None:
                 if not self._scheduler_address and self._cluster is None:
                     self._cluster_address = self._start_cluster()
@@ -210,7 +213,7 @@ class Dispatcher:
                 client = Client(address, set_as_default=False, timeout=30)
                 try:
                     client.register_plugin(WarmUp())
-                except Exception:  # whatever it was goes on to the dispatcher; no half-open connection stays behind
+                except Exception:  # whatever it is, leave no half-open connection behind
                     client.close()
                     raise
                 self._client = client
@@ -230,43 +233,44 @@ class Dispatcher:
         self._cluster = None
 
     def _start_cluster(self) -> str:
-        """Start workers on this machine, and return their scheduler's address."""
+        """Start workers on this machine and return their scheduler's address."""
         if self.workers == 0:
             self._cluster = LocalCluster(
                 n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, silence_logs=logging.ERROR
             )
             return self._cluster.scheduler_address
         path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._cluster = subprocess.Popen(  # see local_cluster.py
+        process = subprocess.Popen(  # see local_cluster.py
             [sys.executable, Path(__file__).with_name("local_cluster.py"), str(self.workers)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": path},
         )
-        address = self._cluster.stdout.readline().strip()
+        assert process.stdout is not None  # because of PIPE
+        address = process.stdout.readline().strip()
         if not address:
-            self._cluster = None
-            raise RuntimeError("they did not start; the server's log says why")
+            raise RuntimeError("they did not start; see the server's log")
+        self._cluster = process
         return address
 
 
-def _workers_wanted() -> int:
-    """TRAINING_WORKERS, or one a core. Raises ValueError where it is no whole number from 0 on."""
+def _worker_count_from_env() -> int:
+    """Return TRAINING_WORKERS, or the number of CPU cores. Raises ValueError if it is not a whole number >= 0."""
     text = os.environ.get("TRAINING_WORKERS", "").strip()
     if text and not text.isdecimal():
         raise ValueError(f"TRAINING_WORKERS must be a whole number, 0 or more, but it is {text!r}.")
     return int(text) if text else CPU_COUNT
 
 
-def _server() -> str:
-    """This process: its machine, its number and its start, for numbers alone are used again."""
+def _process_id() -> str:
+    """Return a unique process id: host, pid and start time (pids are reused)."""
     process = psutil.Process()
     return f"{socket.gethostname()}:{process.pid}@{process.create_time():.0f}"
 
 
-def _server_is_gone(task: str) -> bool:
-    """Whether a server on this machine that sent this task has ended. Of other machines nothing is known."""
+def _process_exited(task: str) -> bool:
+    """Return whether the server on this machine that sent the task has exited; False if it is another machine's."""
     host, _, process = task.partition("/")[0].rpartition(":")
     pid, _, start = process.partition("@")
     if host != socket.gethostname() or not pid.isdecimal():
@@ -277,16 +281,16 @@ def _server_is_gone(task: str) -> bool:
         return True
 
 
-_engine: Dispatcher | None = None
-_engine_lock = threading.Lock()
+_dispatcher: Dispatcher | None = None
+_dispatcher_lock = threading.Lock()
 
 
 def get_dispatcher() -> Dispatcher:
-    """This process's engine, made at the first call; its workers warm up in the background."""
-    global _engine
-    with _engine_lock:
-        if _engine is None:
-            _engine = Dispatcher()
-            atexit.register(_engine.close)
-            threading.Thread(target=_engine.warm_up, daemon=True, name="warm-up").start()
-        return _engine
+    """Return this process's dispatcher. The first call creates it and warms its workers up in the background."""
+    global _dispatcher
+    with _dispatcher_lock:
+        if _dispatcher is None:
+            _dispatcher = Dispatcher()
+            atexit.register(_dispatcher.close)
+            threading.Thread(target=_dispatcher.warm_up, daemon=True, name="warm-up").start()
+        return _dispatcher

@@ -1,4 +1,4 @@
-"""The kinds of job that can be run: a new one is one entry in JOB_TYPES."""
+"""The types of job that can be run. To add one, add an entry to JOB_TYPES."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from core.training import Checkpoint, Control
 
 @dataclass(frozen=True)
 class JobType:
-    """config: the dataclass that determines a run; events: the dataclasses it may yield; start: makes its generator.
+    """What the run machinery needs to know about one type of job.
 
-    units: what a student can let it do one of, and the event that says that it is done.
-    live_settings: the fields of the config that may change while it runs. summary: what an event adds to a run's results,
-    of epochs (how many are done), loss, accuracy and test_accuracy.
+    Attributes:
+        config: dataclass that determines a run.
+        events: dataclasses that its training loop may yield.
+        start: creates the training loop from a config, a Control and the checkpoint to resume from.
+        units: for "step" and "epoch", the event that completes one.
+        live_settings: fields of the config that may be changed during training.
+        metrics: returns what an event adds to the run's results, out of epochs (number completed), loss, accuracy and
+            test_accuracy.
     """
 
     config: type
@@ -25,38 +30,41 @@ class JobType:
     start: Callable[[Any, Control, Checkpoint | None], Iterator[Any]]
     units: dict[str, type]
     live_settings: tuple[str, ...]
-    summary: Callable[[Any], dict[str, float]]
+    metrics: Callable[[Any], dict[str, float]]
 
     def with_changes(self, config: Any, changes: dict[str, Any]) -> Any:
-        """The config with changed fields. Raises ValueError where one cannot be changed, or not to this value."""
+        """Return the config with changed fields. Raises ValueError if a field or its new value is not allowed."""
         if fixed := sorted(changes.keys() - set(self.live_settings)):
             raise ValueError(
-                f"While it learns, {' and '.join(self.live_settings)} can be changed, but not {' and '.join(fixed)}: "
-                "start another run for that."
+                f"{' and '.join(self.live_settings)} can be changed during training, but not {' and '.join(fixed)}. "
+                "Start a new run to change that."
             )
         return replace(config, **changes)
 
     def event(self, name: str) -> type:
-        """The event class of this name. Raises ValueError where there is none."""
+        """Return the event class with this name. Raises ValueError if there is none."""
         for cls in self.events:
             if cls.__name__ == name:
                 return cls
-        raise ValueError(f"A stored event is a {name}; known are {[cls.__name__ for cls in self.events]}.")
+        raise ValueError(f"Unknown event type {name!r}. Known types: {[cls.__name__ for cls in self.events]}.")
 
 
 def start_classify(
     config: classify.ClassifyConfig, control: Control, checkpoint: Checkpoint | None
 ) -> Iterator[classify.Event | Checkpoint]:
+    """Load the config's dataset and create the training loop."""
     return classify.fit(config, datasets.load(config.dataset), control, checkpoint)
 
 
 def memorize_metrics(event: memorize.Event) -> dict[str, float]:
+    """Return what a memorize event adds to its run's results."""
     if not isinstance(event, memorize.MemorizeEpoch):
         return {}
     return {"epochs": event.epoch + 1, "loss": event.loss, "accuracy": event.char_accuracy}
 
 
 def classify_metrics(event: classify.Event) -> dict[str, float]:
+    """Return what a classify event adds to its run's results."""
     match event:
         case classify.Epoch():
             return {"epochs": event.epoch + 1, "loss": event.val_loss, "accuracy": event.val_accuracy}
@@ -73,7 +81,7 @@ JOB_TYPES = {
         memorize.fit,
         units={"step": memorize.MemorizeEpoch, "epoch": memorize.MemorizeEpoch},
         live_settings=("lr",),
-        summary=memorize_metrics,
+        metrics=memorize_metrics,
     ),
     "classify": JobType(
         classify.ClassifyConfig,
@@ -81,14 +89,15 @@ JOB_TYPES = {
         start_classify,
         units={"step": classify.Step, "epoch": classify.Epoch},
         live_settings=("lr", "momentum", "weight_decay", "dropout", "batch_size", "schedule"),
-        summary=classify_metrics,
+        metrics=classify_metrics,
     ),
 }
 
 
 def job_type_of(config: Any) -> str:
-    """The name of the kind whose config this is. Raises TypeError where it is none."""
-    for name, kind in JOB_TYPES.items():
-        if isinstance(config, kind.config):
+    """Return the key in JOB_TYPES for a config. Raises TypeError if it is not the config of any job type."""
+    for name, job_type in JOB_TYPES.items():
+        if isinstance(config, job_type.config):
             return name
-    raise TypeError(f"A run needs one of {[kind.config.__name__ for kind in JOB_TYPES.values()]}, not {config!r:.80}.")
+    known = [job_type.config.__name__ for job_type in JOB_TYPES.values()]
+    raise TypeError(f"A run needs one of {known}, but it got {config!r:.80}.")

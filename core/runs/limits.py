@@ -1,4 +1,4 @@
-"""What a teacher allows: bounds on what one run may ask for, and on how much of the machine one student gets."""
+"""Limits that a teacher sets: on the size of one run, and on how many runs one student may start."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from core.training import check_range
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on new runs. The configs' own bounds hold, too. Raises ValueError where a field is wrong.
+    """Limits on new runs, in addition to those of the configs themselves. Raises ValueError if a field is invalid.
 
-    characters, hidden_size, max_memorize_epochs: of a sentence to memorise, and of the LSTM that does it.
-    max_layer_width, max_classify_epochs: of a network for pictures.
-    max_minutes: of training that a run may take, then it is stopped. idle_pause_minutes: after so long without anybody who
-    looks at it a run is paused, until it is looked at again; 0: never.
-    max_starts_per_minute, max_queued_runs: how many a browser may start, and have in the queue.
-    accepting_runs: whether new runs may be started at all.
+    Attributes:
+        max_characters: length of a sentence to memorise.
+        max_hidden_size: hidden size of an LSTM.
+        max_memorize_epochs: epochs of a memorize run.
+        max_layer_width: units of one hidden layer of a classify run.
+        max_classify_epochs: epochs of a classify run.
+        max_minutes: training time of one run, after which it is stopped.
+        idle_pause_minutes: time without viewers after which a run is paused until it is viewed again; 0 for never.
+        max_starts_per_minute: runs that one browser may start per minute.
+        max_queued_runs: runs that one browser may have in the queue.
+        accepting_runs: whether new runs may be started at all.
     """
 
     max_characters: int = MAX_CHARACTERS
@@ -41,21 +46,22 @@ class Limits:
                 check_range(f"{field.name.replace('_', ' ').capitalize()}", getattr(self, field.name), 0, 10**6, whole)
 
     def check(self, config: Any) -> None:
-        """Raise ValueError with a sentence for a student where the config asks for more than is allowed."""
+        """Raise ValueError, with a message for students, if the config exceeds a limit."""
         if not self.accepting_runs:
-            raise ValueError("Your teacher has paused new runs: wait until they are open again.")
+            raise ValueError("Your teacher has paused new runs. Try again when they are allowed.")
+        sizes: list[tuple[str, int, int]] = []
         match config:
             case MemorizeConfig():
-                bounds = [
+                sizes = [
                     ("The number of characters", len(graphemes(config.sentence)), self.max_characters),
                     ("The hidden size", config.hidden_size, self.max_hidden_size),
                     ("The number of epochs", config.epochs, self.max_memorize_epochs),
                 ]
             case ClassifyConfig():
-                bounds = [
+                sizes = [
                     ("The size of a hidden layer", max(config.hidden, default=0), self.max_layer_width),
                     ("The number of epochs", config.epochs, self.max_classify_epochs),
                 ]
-        for name, value, most in bounds:
-            if value > most:
-                raise ValueError(f"{name} may be at most {most:,} in this class, but it is {value:,}.")
+        for name, size, limit in sizes:
+            if size > limit:
+                raise ValueError(f"{name} may be at most {limit:,} in this class, but it is {size:,}.")

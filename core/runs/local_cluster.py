@@ -1,7 +1,7 @@
-"""The local Dask cluster, in a process of its own: it ends when the server that started it ends, however that ends.
+"""The local Dask cluster, in its own process, which ends whenever the server that started it ends.
 
-The engine runs this file as a script. Started inside the server, the cluster would have each worker import the
-server's main script again, which under Streamlit is whatever page runs at that moment.
+The dispatcher runs this file as a script. If the cluster were started inside the server, every worker would import the
+server's main script again, which under Streamlit is whatever page is running at that moment.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import sys
 import dask
 from distributed import LocalCluster
 
-# Dask measures itself up to a hundred times a second, for charts that nobody looks at here: with two workers and a
-# scheduler, an eighth of a core that trains nothing.
-QUIET = {
+# By default Dask measures itself up to a hundred times per second for its own dashboard, which is off here. With two
+# workers and a scheduler, that would cost an eighth of a CPU core.
+DASK_CONFIG = {
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.monitor-interval": "1s",
     "distributed.admin.tick.interval": "1s",
@@ -25,23 +25,23 @@ QUIET = {
 
 
 def main(workers: int) -> None:
-    """Start the workers, print the scheduler's address on standard output, stay until a line or the end of input."""
+    """Start the workers, print the scheduler's address, and stay until a line or the end of input arrives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the server, which then closes us
     if hasattr(os, "nice"):
-        os.nice(5)  # pages come first: where all cores are busy, a class would rather wait for a run than for a page
-    answer = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what workers print belongs in the server's log
-    dask.config.set(QUIET)
+        os.nice(5)  # pages come first: when all cores are busy, a class would rather wait for a run than for a page
+    address_pipe = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what workers print goes to the server's log
+    dask.config.set(DASK_CONFIG)
     with LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
         dashboard_address=None,
-        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # even without a dashboard a port is taken: any free one
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # Dask opens a port even without a dashboard
         silence_logs=logging.ERROR,
     ) as cluster:
-        print(cluster.scheduler_address, file=answer, flush=True)
-        if not sys.stdin.readline():  # the server died without a word: nobody hears of its runs any more
-            os._exit(1)  # the workers notice, and end at once
+        print(cluster.scheduler_address, file=address_pipe, flush=True)
+        if not sys.stdin.readline():  # end of input: the server was killed
+            os._exit(1)  # the workers notice, and exit at once
 
 
 if __name__ == "__main__":

@@ -1,18 +1,42 @@
-"""How a store that an older version of this program has written becomes one of this version, in SQL."""
+"""Schema migrations, in SQL wherever possible."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 3
+import io
+import json
+from collections.abc import Callable
 
-# What makes a store of the version before one of this version. Tables that are new are there already.
-UPGRADES = {
-    2: [  # steering by any field, and checkpoints; version 1 knew SQLite only
+import numpy as np
+from sqlalchemy import Connection, LargeBinary, column, select, table, update
+
+SCHEMA_VERSION = 4
+
+
+def _rewrite_checkpoints(connection: Connection) -> None:
+    """Rename the member "facts" of every checkpoint to "metadata", and "right" in its progress to "correct"."""
+    checkpoints = table("checkpoints", column("run_id"), column("payload", LargeBinary))
+    for run_id in connection.scalars(select(checkpoints.c.run_id)).all():
+        row = checkpoints.c.run_id == run_id
+        payload = connection.execute(select(checkpoints.c.payload).where(row)).scalar_one()
+        with np.load(io.BytesIO(payload), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        metadata = json.loads(str(arrays.pop("facts")))
+        if "right" in metadata.get("progress", {}):
+            metadata["progress"]["correct"] = metadata["progress"].pop("right")
+        rewritten = io.BytesIO()
+        np.savez(rewritten, allow_pickle=False, metadata=np.array(json.dumps(metadata)), **arrays)
+        connection.execute(update(checkpoints).where(row).values(payload=rewritten.getvalue()))
+
+
+# What turns a database of the previous version into one of this version. New tables have been created before.
+MIGRATIONS: dict[int, list[str | Callable[[Connection], None]]] = {
+    2: [  # change any setting during training, and checkpoints; version 1 supported SQLite only
         "ALTER TABLE runs ADD COLUMN parent VARCHAR",
-        "ALTER TABLE runs ADD COLUMN setting_changes_json TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE runs ADD COLUMN changes_json TEXT NOT NULL DEFAULT '{}'",
         "ALTER TABLE runs ADD COLUMN pace FLOAT NOT NULL DEFAULT 0",
-        "ALTER TABLE runs ADD COLUMN steps_requested INTEGER NOT NULL DEFAULT 0",
-        "ALTER TABLE runs ADD COLUMN epochs_requested INTEGER NOT NULL DEFAULT 0",
-        "UPDATE runs SET setting_changes_json = json_object('lr', lr) WHERE lr IS NOT NULL",
+        "ALTER TABLE runs ADD COLUMN steps_wanted INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN epochs_wanted INTEGER NOT NULL DEFAULT 0",
+        "UPDATE runs SET changes_json = json_object('lr', lr) WHERE lr IS NOT NULL",
         "ALTER TABLE runs DROP COLUMN lr",
         "UPDATE runs SET config_json = json_set(config_json, '$.backend', 'autograd') WHERE kind = 'memorize'",
         "UPDATE events SET payload = json_remove(payload, '$.base_lr') WHERE kind = 'Step'",
@@ -24,10 +48,67 @@ UPGRADES = {
             f"ALTER TABLE runs ADD COLUMN {name} VARCHAR NOT NULL DEFAULT ''"
             for name in ("owner", "nickname", "classroom", "title", "note", "claim")
         ),
-        "ALTER TABLE runs ADD COLUMN metrics_json TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE runs ADD COLUMN summary_json TEXT NOT NULL DEFAULT '{}'",
         "ALTER TABLE runs ADD COLUMN queued FLOAT NOT NULL DEFAULT 0",
         "ALTER TABLE runs ADD COLUMN served FLOAT",
         *(f"ALTER TABLE runs ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0" for name in ("deaths", "beats", "views")),
         "UPDATE runs SET status = 'waiting', queued = created WHERE status = 'running'",
+    ],
+    # Plain names for everything that is stored. A quote inside a JSON string is stored as \", so the patterns below
+    # match keys and whole values only, never text that a student typed.
+    4: [
+        *(
+            f"ALTER TABLE runs RENAME COLUMN {old} TO {new}"
+            for old, new in (
+                ("created", "created_at"),
+                ("started", "started_at"),
+                ("finished", "finished_at"),
+                ("changes_json", "setting_changes_json"),
+                ("paused", "pause_requested"),
+                ("stopping", "stop_requested"),
+                ("pace", "min_step_seconds"),
+                ("steps_wanted", "steps_requested"),
+                ("epochs_wanted", "epochs_requested"),
+                ("parked", "auto_paused"),
+                ("summary_json", "metrics_json"),
+                ("queued", "queued_at"),
+                ("served", "claimed_at"),
+                ("claim", "claimed_by"),
+                ("deaths", "worker_crashes"),
+                ("beats", "heartbeat"),
+                ("views", "view_count"),
+            )
+        ),
+        "CREATE TABLE IF NOT EXISTS rules (id INTEGER PRIMARY KEY, rules_json TEXT)",  # not there before version 3
+        "INSERT INTO limits (id, limits_json) SELECT id, rules_json FROM rules",
+        "DROP TABLE rules",
+        *(
+            f"UPDATE limits SET limits_json = replace(limits_json, '\"{old}\":', '\"{new}\":')"
+            for old, new in (
+                ("characters", "max_characters"),
+                ("hidden_size", "max_hidden_size"),
+                ("memorize_epochs", "max_memorize_epochs"),
+                ("layer_width", "max_layer_width"),
+                ("classify_epochs", "max_classify_epochs"),
+                ("minutes", "max_minutes"),
+                ("unwatched_minutes", "idle_pause_minutes"),
+                ("starts_a_minute", "max_starts_per_minute"),
+                ("runs_waiting", "max_queued_runs"),
+                ("open", "accepting_runs"),
+            )
+        ),
+        *(
+            f"UPDATE runs SET config_json = replace(config_json, '{old}', '{new}') WHERE kind = 'memorize'"
+            for old, new in (
+                ('"until_known":', '"stop_when_learned":'),
+                ('"backend": "autograd"', '"backend": "torch"'),
+                ('"backend":"autograd"', '"backend":"torch"'),  # as migration 2 writes it
+            )
+        ),
+        "UPDATE events SET kind = 'PreparationProgress', payload = replace(payload, '\"share\":', '\"fraction\":')"
+        " WHERE kind = 'Preparation'",
+        'UPDATE events SET payload = replace(payload, \'{"Samples": {"pictures":\', \'{"Samples": {"images":\')'
+        " WHERE kind = 'Epoch'",
+        _rewrite_checkpoints,
     ],
 }

@@ -1,4 +1,4 @@
-"""The store's tables: runs, what they yielded, their latest checkpoints, who made them, and the teacher's rules."""
+"""The database's tables: runs, their events and checkpoints, nicknames, and the teacher's limits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from core.runs.serialization import from_json
 
 
 class Status(StrEnum):
+    """Where a run is in its life."""
+
     WAITING = "waiting"
     RUNNING = "running"
     PAUSED = "paused"
@@ -23,6 +25,7 @@ class Status(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
+        """Whether the run has ended for good."""
         return self in ENDED
 
 
@@ -30,11 +33,11 @@ ENDED = (Status.FINISHED, Status.STOPPED, Status.FAILED)
 
 
 class Base(MappedAsDataclass, DeclarativeBase):
-    pass
+    """Makes every table a dataclass."""
 
 
 class SchemaVersion(Base):
-    """One row. Who updates it has, until the transaction ends, the only say in what must not be done twice."""
+    """A single row with the schema version. Updating it also serves as a write lock."""
 
     __tablename__ = "schema"
 
@@ -42,19 +45,40 @@ class SchemaVersion(Base):
 
 
 class Run(Base):
-    """A run as the store knew it when it was asked. Times are seconds since 1970, UTC.
+    """A run as it was when it was read. Times are in seconds since 1970, UTC.
 
-    status: what is; what the student wants: setting_changes_json, the fields of the config that were changed; paused; stopping;
-    pace, the seconds that a step takes at least; steps_requested and epochs_requested, how many of these it is still to make
-    although it is paused. parked: it was paused because nobody watched it. message: why it ended early, for a student.
-    owner: what `people.hash_token` makes of the token of the browser that made it; "": none did.
-    nickname, classroom: the owner's at that time; title and note: what the owner calls it, and wrote to it.
-    parent: the run whose weights it began with, or the store's IMPORTED.
-    metrics_json: its results so far, see `JobType.summary`.
-    queued: since when it waits; served: when a worker last took it; claim: the task that trains it, "" if none does;
-    attempt: how often that happened, always from the latest checkpoint, so that events behind that come again;
-    deaths: how often its worker died. beats: grows while its worker lives; views: while somebody watches it.
-    train_seconds: spent inside the training loop, pauses left out.
+    Attributes:
+        id: random, so that it cannot be guessed.
+        kind: key in JOB_TYPES.
+        config_json: the config it was submitted with.
+        created_at: when it was submitted.
+        status: what it is doing. What its owner wants instead is in the fields marked "desired".
+        message: why it ended early, for a student.
+        started_at: when a worker first claimed it.
+        finished_at: when it ended.
+        attempt: how many times a worker has claimed it. Each attempt starts from the latest checkpoint, and events
+            after that checkpoint are produced again.
+        train_seconds: time spent inside the training loop, without pauses.
+        parent: id of the run whose weights it started from, or IMPORTED.
+        setting_changes_json: desired; fields of the config that were changed, with their new values.
+        pause_requested: desired.
+        stop_requested: desired.
+        min_step_seconds: desired; minimum duration of a step (slow motion).
+        steps_requested: desired; steps it should still make although it is paused.
+        epochs_requested: desired; epochs it should still make although it is paused.
+        auto_paused: whether it was paused because nobody was viewing it.
+        owner: hash of the token of the browser that submitted it; "" if there is none.
+        nickname: the owner's nickname at that time.
+        classroom: the owner's class code at that time.
+        title: the owner's name for it.
+        note: the owner's note on it.
+        metrics_json: latest results, see JobType.metrics.
+        queued_at: when it joined the queue.
+        claimed_at: when a worker last claimed it.
+        claimed_by: the task that is training it; "" if none is.
+        worker_crashes: how many of its workers have died.
+        heartbeat: counts up while its worker is alive.
+        view_count: counts up while somebody is viewing it.
     """
 
     __tablename__ = "runs"
@@ -94,25 +118,32 @@ class Run(Base):
 
     @property
     def config(self) -> Any:
-        """The config it was submitted with. Raises ValueError where this program no longer understands it."""
+        """The config it was submitted with. Raises ValueError if this version of the program cannot read it."""
         return from_json(JOB_TYPES[self.kind].config, self.config_json)
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The fields of the config that were changed since, and their values now."""
+        """The fields of the config that were changed since, with their new values."""
         return json.loads(self.setting_changes_json)
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Its results so far."""
+        """The latest results: epochs, loss, accuracy, test_accuracy and parameters, as far as they are known."""
         return json.loads(self.metrics_json)
 
 
-Index("runs_by_status", Run.status)
-Index("runs_by_owner", Run.owner)
+RUN_INDEXES = (Index("runs_by_status", Run.status), Index("runs_by_owner", Run.owner))
 
 
 class EventRow(Base):
+    """An event that a run's training loop yielded.
+
+    Attributes:
+        seq: the event's number within its run, from 0 without gaps.
+        kind: name of the event's class.
+        payload: the event as JSON.
+    """
+
     __tablename__ = "events"
 
     run_id: Mapped[str] = mapped_column(ForeignKey(Run.id, ondelete="CASCADE"), primary_key=True)
@@ -122,7 +153,12 @@ class EventRow(Base):
 
 
 class CheckpointRow(Base):
-    """A run's latest checkpoint. seq: of the last event before it, -1 where there was none."""
+    """A run's latest checkpoint.
+
+    Attributes:
+        seq: seq of the last event before it; -1 if there was none.
+        payload: the checkpoint as an .npz file.
+    """
 
     __tablename__ = "checkpoints"
 
@@ -132,7 +168,7 @@ class CheckpointRow(Base):
 
 
 class Nickname(Base):
-    """How a browser's owner wants to be called."""
+    """The nickname of a browser's owner."""
 
     __tablename__ = "nicknames"
 
@@ -141,7 +177,7 @@ class Nickname(Base):
 
 
 class LimitsRow(Base):
-    """What the teacher allows, in one row at most."""
+    """The teacher's limits: at most one row, with id 1."""
 
     __tablename__ = "limits"
 

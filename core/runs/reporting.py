@@ -1,4 +1,4 @@
-"""Runs at a glance: as rows of a table, side by side, and as leaderboards."""
+"""Runs at a glance: table rows, export, differing settings and leaderboards."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import Any, NamedTuple
 from core.classify.presets import PRESETS
 from core.runs.models import Run
 
-OWN = "own settings"
-CSV_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins with these
+CUSTOM = "custom settings"
+CSV_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet evaluates text that starts with one of these
 
 
-class Board(NamedTuple):
-    """What can be compared fairly: results on the same test pictures, from the same view of them and the same start.
+class LeaderboardKey(NamedTuple):
+    """Leaderboard key: results are comparable only for the same dataset, features and preset.
 
-    preset: the name in PRESETS of what was trained, OWN for other settings.
+    Attributes:
+        dataset: name of the dataset.
+        features: what the network receives, "pixels" or "patches".
+        preset: name in PRESETS, or CUSTOM.
     """
 
     dataset: str
@@ -26,8 +29,8 @@ class Board(NamedTuple):
     preset: str
 
 
-def settings(run: Run) -> dict[str, Any]:
-    """The run's settings as they are now, by name; none where this program no longer understands them."""
+def current_settings(run: Run) -> dict[str, Any]:
+    """Return the run's current settings by name; {} if this version of the program cannot read its config."""
     try:
         config = run.config
     except ValueError:
@@ -36,19 +39,19 @@ def settings(run: Run) -> dict[str, Any]:
 
 
 def table_row(run: Run) -> dict[str, Any]:
-    """What a table of runs shows of this one. Times in UTC."""
-    known, results = settings(run), run.metrics
+    """Return the run's row in the table of runs. Times are in UTC."""
+    settings, metrics = current_settings(run), run.metrics
     return {
         "id": run.id,
-        "name": run.title or str(known.get("sentence") or known.get("dataset") or "")[:80],
+        "name": run.title or str(settings.get("sentence") or settings.get("dataset") or "")[:80],
         "by": run.nickname,
         "kind": run.kind,
         "status": run.status.value,
-        "epochs": results.get("epochs"),
-        "loss": results.get("loss"),
-        "accuracy": results.get("accuracy"),
-        "test accuracy": results.get("test_accuracy"),
-        "parameters": results.get("parameters"),
+        "epochs": metrics.get("epochs"),
+        "loss": metrics.get("loss"),
+        "accuracy": metrics.get("accuracy"),
+        "test accuracy": metrics.get("test_accuracy"),
+        "parameters": metrics.get("parameters"),
         "seconds": round(run.train_seconds, 1),
         "started": datetime.fromtimestamp(run.created_at, UTC),
         "note": run.note,
@@ -56,43 +59,50 @@ def table_row(run: Run) -> dict[str, Any]:
 
 
 def export_row(run: Run) -> dict[str, Any]:
-    """Everything for a spreadsheet: the table's row and all settings; text that would be a formula there is quoted."""
-    row = {**table_row(run), **{f"setting {name}": value for name, value in settings(run).items()}}
-    return {name: _harmless(value) for name, value in row.items()}
+    """Return the run's row in the CSV export: its table row and all settings, with formulas escaped."""
+    row = {**table_row(run), **{f"setting {name}": value for name, value in current_settings(run).items()}}
+    return {name: _escape_csv_formula(value) for name, value in row.items()}
 
 
 def differing_settings(runs: Iterable[Run]) -> dict[str, list[Any]]:
-    """Of each setting that is not the same in all these runs, its values in their order; None where there is none."""
-    all_settings = [settings(run) for run in runs]
-    names = dict.fromkeys(name for some in all_settings for name in some)
-    values = {name: [some.get(name) for some in all_settings] for name in names}
-    return {name: some for name, some in values.items() if any(value != some[0] for value in some)}
+    """Return the settings that differ between the runs, each with its value in every run.
+
+    A run that does not have a setting has None there.
+    """
+    all_settings = [current_settings(run) for run in runs]
+    names = dict.fromkeys(name for settings in all_settings for name in settings)
+    columns = {name: [settings.get(name) for settings in all_settings] for name in names}
+    return {name: values for name, values in columns.items() if any(value != values[0] for value in values)}
 
 
-def leaderboards(runs: Iterable[Run]) -> dict[Board, list[Run]]:
-    """Of each board the best run of every nickname, best test accuracy first; fewer parameters decide a tie."""
-    best: dict[Board, dict[str, Run]] = defaultdict(dict)
+def leaderboards(runs: Iterable[Run]) -> dict[LeaderboardKey, list[Run]]:
+    """Return, for each leaderboard, the best run per nickname, best test accuracy first.
+
+    Ties go to the run with fewer parameters, then to the earlier one.
+    """
+    best: dict[LeaderboardKey, dict[str, Run]] = defaultdict(dict)
     for run in sorted(runs, key=_rank):
-        known = settings(run)
-        if run.kind == "classify" and run.nickname and known and "test_accuracy" in run.metrics:
-            board = Board(known["dataset"], known["features"], matching_preset(run))
-            best[board].setdefault(run.nickname.casefold(), run)
-    return {board: list(of_nickname.values()) for board, of_nickname in sorted(best.items())}
+        settings = current_settings(run)
+        if run.kind == "classify" and run.nickname and settings and "test_accuracy" in run.metrics:
+            key = LeaderboardKey(settings["dataset"], settings["features"], matching_preset(run))
+            best[key].setdefault(run.nickname.casefold(), run)
+    return {key: list(by_nickname.values()) for key, by_nickname in sorted(best.items())}
 
 
 def matching_preset(run: Run) -> str:
-    """The name of the preset that a classify run went by from the beginning to the end, with any seed; else OWN."""
+    """Return the preset that a classify run used unchanged from start to end, with any seed; else CUSTOM."""
     config = run.config
     for name, preset in PRESETS.items():
         if not run.changes and preset.config(config.dataset, config.features, config.seed) == config:
             return name
-    return OWN
+    return CUSTOM
 
 
 def _rank(run: Run) -> tuple[float, float, float]:
-    results = run.metrics
-    return -results.get("test_accuracy", 0.0), results.get("parameters", 0), run.created_at
+    metrics = run.metrics
+    return -metrics.get("test_accuracy", 0.0), metrics.get("parameters", 0), run.created_at
 
 
-def _harmless(value: Any) -> Any:
+def _escape_csv_formula(value: Any) -> Any:
+    """Put a quote in front of text that a spreadsheet would evaluate."""
     return f"'{value}" if isinstance(value, str) and value.startswith(CSV_FORMULA_PREFIXES) else value

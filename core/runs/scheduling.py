@@ -1,4 +1,4 @@
-"""Who is next: one run of each owner at a time, and every owner in turn, however many runs anyone has waiting."""
+"""Fair scheduling: at most one active run per owner, owners in round-robin order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 
 class QueuedRun(NamedTuple):
-    """A run in the queue. owner: "" for one of nobody's, which stands for itself. queued_at: since when it waits."""
+    """A run in the queue.
+
+    Attributes:
+        run_id: the run's id.
+        owner: the run's owner; "" if it has none. Runs without an owner do not wait for each other.
+        queued_at: when it joined the queue, in seconds since 1970.
+    """
 
     run_id: str
     owner: str
@@ -16,18 +22,25 @@ class QueuedRun(NamedTuple):
 
 
 def fair_order(
-    waiting: Iterable[QueuedRun], active: Mapping[str, int], served: Mapping[str, float]
+    waiting: Iterable[QueuedRun], active: Mapping[str, int], last_started: Mapping[str, float]
 ) -> list[tuple[QueuedRun, bool]]:
-    """The waiting runs in the order in which workers will take them; and of each, whether a worker may take it now.
+    """Sort the waiting runs into the order in which workers take them.
 
-    active: how many runs of each owner have a worker. served: when each owner was last given one, if ever.
-    First come the first runs of all owners without an active one, those who have waited longest since they were last
-    served in front; then everyone's second runs, and so on.
+    First come the first runs of all owners without an active run, those who have waited longest since their last start
+    in front; then everyone's second runs, and so on.
+
+    Args:
+        waiting: the queued runs, in any order.
+        active: number of runs per owner that have a worker.
+        last_started: when a worker last took a run of each owner; owners without one are missing.
+
+    Returns:
+        Pairs of a run and whether a worker may take it now.
     """
-    turns = Counter(active)
-    line = []
+    turn_count = Counter(active)
+    order = []
     for run in sorted(waiting, key=lambda run: (run.queued_at, run.run_id)):
-        turn = turns[run.owner] if run.owner else 0
-        turns[run.owner] += 1
-        line.append((turn, served.get(run.owner, 0.0) if run.owner else 0.0, run.queued_at, run))
-    return [(run, turn == 0) for turn, *_, run in sorted(line)]
+        turn = turn_count[run.owner] if run.owner else 0
+        turn_count[run.owner] += 1
+        order.append((turn, last_started.get(run.owner, 0.0) if run.owner else 0.0, run.queued_at, run))
+    return [(run, turn == 0) for turn, *_, run in sorted(order)]

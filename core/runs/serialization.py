@@ -1,7 +1,7 @@
-"""Frozen dataclasses to JSON and back: how configs and events are kept in the store.
+"""Serialize frozen dataclasses to JSON and back, for configs and events in the database.
 
-Numbers, strings, None, tuples, small arrays and nested dataclasses, and nothing else: reading never runs code, and
-what could not be read back is refused when it is written.
+Fields may hold numbers, strings, None, tuples, small arrays and nested dataclasses. Reading never runs code, and what
+could not be read back is rejected when it is written.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ ARRAY_KEYS = {"dtype", "shape", "base64"}
 
 
 def to_json(value: Any) -> str:
-    """A dataclass as a JSON object of its fields.
+    """Return a dataclass as a JSON object of its fields.
 
-    Raises TypeError for a field of another type than those above, ValueError for a number that is NaN or infinite.
+    Raises TypeError if a field has an unsupported type, ValueError if a number is NaN or infinite.
     """
     return json.dumps(_pack_fields(value), allow_nan=False)
 
 
 def from_json(cls: type[T], text: str) -> T:
-    """The dataclass `cls` that `to_json` made `text` of. Lists come back as tuples, arrays read-only.
+    """Return the dataclass `cls` that `to_json` wrote. Arrays are read-only.
 
-    Raises ValueError where `text` is not JSON, or lacks a field that has no default, or has an unknown one, or where
-    `cls` itself refuses a value.
+    Raises ValueError if `text` is not valid JSON, lacks a field without a default, has an unknown field, or holds a
+    value that `cls` itself rejects.
     """
     try:
         return _unpack_fields(cls, json.loads(text))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"A stored {cls.__name__} cannot be read: {error}") from error
+        raise ValueError(f"Cannot read a stored {cls.__name__}: {error}") from error
 
 
 def _pack_fields(value: Any) -> dict[str, Any]:
@@ -57,7 +57,8 @@ def _pack(value: Any, name: str) -> Any:
         case _ if is_dataclass(value) and not isinstance(value, type):
             return {type(value).__name__: _pack_fields(value)}
     raise TypeError(
-        f"{name} is a {type(value).__name__}; only numbers, strings, None, tuples, arrays and dataclasses can be kept."
+        f"{name} has type {type(value).__name__}. Only numbers, strings, None, tuples, arrays and dataclasses can be "
+        "stored."
     )
 
 
@@ -65,7 +66,7 @@ def _unpack_fields(cls: type, packed: Any) -> Any:
     if not isinstance(packed, dict):
         raise ValueError(f"{cls.__name__} must be an object with named fields, but it is {packed!r:.80}.")
     expected = _nested_classes(cls)
-    # A field that is newer than what was stored has a default: what the program did before there was the field.
+    # A field that was added later has a default, which stands for what the program did before.
     needed = {field.name for field in fields(cls) if field.default is MISSING and field.default_factory is MISSING}
     missing, unknown = needed - packed.keys(), packed.keys() - expected.keys()
     if missing or unknown:
@@ -85,12 +86,12 @@ def _unpack(packed: Any, nested: dict[str, type], name: str) -> Any:
         case dict() if len(packed) == 1 and packed.keys() <= nested.keys():
             [(class_name, inner)] = packed.items()
             return _unpack_fields(nested[class_name], inner)
-    raise ValueError(f"{name} holds an object that is neither an array nor one of {sorted(nested)}.")
+    raise ValueError(f"{name} must be an array or one of {sorted(nested)}, but it is another object.")
 
 
 @cache
 def _nested_classes(cls: type) -> dict[str, dict[str, type]]:
-    """Of each field of a dataclass the dataclasses, by name, that its type allows inside."""
+    """Return, for each field of a dataclass, the dataclasses that its type allows inside, by name."""
     hints = get_type_hints(cls)
     return {field.name: {c.__name__: c for c in _dataclasses_in(hints[field.name])} for field in fields(cls)}
 

@@ -1,4 +1,4 @@
-"""The store: every run, what it yielded and what its student wants of it now, in one database.
+"""The database of runs: their events, checkpoints and desired state.
 
 It is the only channel between pages and workers. Any number of processes may read and write at the same time.
 """
@@ -6,90 +6,64 @@ It is the only channel between pages and workers. Any number of processes may re
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import sqlite3
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    URL,
-    Select,
-    case,
-    create_engine,
-    delete,
-    event,
-    exists,
-    func,
-    insert,
-    literal,
-    make_url,
-    select,
-    update,
-)
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy import case, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from core.paths import data_dir
+from core.runs.database import connect, write_lock
 from core.runs.identity import Visitor
 from core.runs.job_types import JOB_TYPES, job_type_of
 from core.runs.limits import Limits
-from core.runs.migrations import SCHEMA_VERSION, UPGRADES
-from core.runs.models import ENDED, Base, CheckpointRow, EventRow, LimitsRow, Nickname, Run, SchemaVersion, Status
+from core.runs.models import ENDED, CheckpointRow, EventRow, LimitsRow, Nickname, Run, Status
 from core.runs.scheduling import QueuedRun, fair_order
 from core.runs.serialization import from_json, to_json
 from core.training import Checkpoint, check_range
 
-BUSY_TIMEOUT = 30  # seconds that SQLite waits for another process's short transaction
-MAX_WORKER_CRASHES = 3  # of workers that trained the same run: the next one would die, too
+MAX_WORKER_CRASHES = 3  # of one run; with more it fails, because the next worker would probably die as well
 ANONYMOUS = Visitor(id="")
-IMPORTED = "a file"  # the parent of a run whose first weights are no run's
-
-
-class StoreUnavailable(RuntimeError):
-    """The database cannot be reached, read or written now. Its text says so to a student; nothing is half-written."""
+IMPORTED = "a file"  # parent of a run that started from uploaded weights
 
 
 class DesiredState(NamedTuple):
-    """What is wanted of a run now: see Run. advance: the units that it is to make although it is paused.
+    """What the owner currently wants of a run.
 
-    needed: it rests, and another run waits for its worker.
+    Attributes:
+        changes: fields of the config that were changed, with their new values.
+        pause_requested: whether the run should pause.
+        stop_requested: whether the run should end.
+        min_step_seconds: minimum duration of a step.
+        view_count: counts up while somebody is viewing the run.
+        advance: units ("step" or "epoch") that the run should still make although it is paused; each is reported once.
+        worker_needed: whether the run is paused while another run is waiting for a worker.
     """
 
     changes: dict[str, Any]
-    paused: bool
-    stopping: bool
-    pace: float
-    parked: bool = False
-    views: int = 0
+    pause_requested: bool
+    stop_requested: bool
+    min_step_seconds: float
+    view_count: int = 0
     advance: tuple[str, ...] = ()
-    needed: bool = False
+    worker_needed: bool = False
 
 
 class Store:
-    """Reads and writes runs. One a process is enough: threads may share it."""
+    """Reads and writes runs. One per process is enough; threads may share it.
+
+    Every method raises StoreUnavailable while the database cannot be used.
+    """
 
     def __init__(self, url: str | None = None):
-        """url: an SQLAlchemy URL; else DATABASE_URL, else the SQLite file runs.sqlite in DATA_DIR.
-
-        Raises StoreUnavailable for a store that a newer version of this program has written. Every method raises
-        StoreUnavailable while the database does not do what it should.
-        """
-        location = _location(url or os.environ.get("DATABASE_URL"))
-        self.url = location.render_as_string(hide_password=False)
-        self._database = create_engine(location, pool_pre_ping=True)
-        event.listen(self._database, "handle_error", _say_what_is_wrong)
-        if self._database.dialect.name == "sqlite":
-            if not location.database.startswith("file:"):
-                Path(location.database).parent.mkdir(parents=True, exist_ok=True)
-            event.listen(self._database, "connect", _prepare_sqlite)
+        """Open the database, see core.runs.database.connect."""
+        self._database = connect(url)
+        self.url = self._database.url.render_as_string(hide_password=False)
         self._session = sessionmaker(self._database, expire_on_commit=False)
-        self._create_tables()
 
     def close(self) -> None:
+        """Close all connections to the database."""
         self._database.dispose()
 
     # For pages
@@ -101,18 +75,24 @@ class Store:
         by: Visitor = ANONYMOUS,
         weights: Checkpoint | None = None,
     ) -> str:
-        """Keep a new waiting run and return its id, which nobody can guess.
+        """Add a run to the queue and return its id, which cannot be guessed.
 
-        parent: the run whose weights it begins with; weights: those that it begins with, where they are no run's.
-        Raises ValueError where the parent has no weights, or is of another kind, and where the teacher's rules do not
-        allow `by` to start this run now.
+        Args:
+            config: one of the configs in JOB_TYPES.
+            parent: id of the run whose weights it should start from.
+            by: the run's owner.
+            weights: uploaded weights that it should start from.
+
+        Raises:
+            ValueError: if the parent is of another kind or has no saved weights, or if the teacher's limits do not
+                allow `by` to start this run now.
         """
         run_id, kind, now = secrets.token_urlsafe(12), job_type_of(config), time.time()
         run = Run(run_id, kind, to_json(config), created_at=now, parent=IMPORTED if weights else parent, queued_at=now)
         run.owner, run.nickname, run.classroom = by.id, by.nickname, by.classroom
         with self._session.begin() as session:
             if by.id and not by.teacher:
-                _one_at_a_time(session)  # who starts a hundred at once is counted, too
+                write_lock(session)  # so that the limits also hold for a hundred runs started at once
                 _check_limits(session, config, by.id)
             session.add(run)
             if parent is not None:
@@ -120,7 +100,7 @@ class Store:
                 query = select(CheckpointRow.payload).join(Run).where(Run.id == parent, Run.kind == kind)
                 payload = session.scalar(query)
                 if payload is None:
-                    raise ValueError("The run to continue with has not learned anything that was kept: start anew.")
+                    raise ValueError("That run has no saved weights yet. Start a new run.")
                 weights = Checkpoint.from_bytes(payload)
             if weights:
                 session.flush()
@@ -128,31 +108,35 @@ class Store:
         return run_id
 
     def run(self, run_id: str) -> Run | None:
-        """The run as it is now; None where there is no such run."""
-        if not run_id.isprintable():  # not every database may be asked for that
+        """Return the run as it is now; None if there is no such run."""
+        if not run_id.isprintable():  # some databases reject such text in a query
             return None
         with self._session() as session:
             return session.get(Run, run_id)
 
     def find_matching(self, configs: Sequence[Any], owner: str) -> list[Run | None]:
-        """Of each config the newest run that it alone determines: one from its own first weights, with nothing changed.
+        """For each config, find the newest run that used it unchanged and started from its own initial weights.
 
-        It has finished, whoever made it, or it is this owner's and goes on. None where there is none.
+        Runs that have finished count whoever owns them; of the others only those of `owner` that will continue.
         """
         texts = [to_json(config) for config in configs]
         query = select(Run).where(Run.config_json.in_(texts), Run.parent.is_(None), Run.setting_changes_json == "{}")
-        goes_on = Run.status.not_in(ENDED) & (Run.owner == owner) & (~Run.pause_requested | Run.auto_paused)
+        will_continue = Run.status.not_in(ENDED) & (Run.owner == owner) & (~Run.pause_requested | Run.auto_paused)
+        query = query.where((Run.status == Status.FINISHED) | will_continue).order_by(Run.created_at)
         with self._session() as session:
-            found = session.scalars(query.where((Run.status == Status.FINISHED) | goes_on).order_by(Run.created_at))
-            runs = {run.config_json: run for run in found}
+            runs = {run.config_json: run for run in session.scalars(query)}
         return [runs.get(text) for text in texts]
 
     def events(
         self, run_id: str, after: int = -1, limit: int | None = None, only: Sequence[str] | None = None
     ) -> list[tuple[int, Any]]:
-        """(seq, event) of a run in order, from the one after seq `after`. seq counts from 0 without gaps.
+        """Return a run's events in order, as pairs of seq and event. seq counts from 0 without gaps.
 
-        only: the names of the classes of events that are wanted; by default all.
+        Args:
+            run_id: the run's id.
+            after: return only events with a larger seq.
+            limit: maximum number of events.
+            only: names of the event classes to return; by default all.
         """
         query = select(Run.kind, EventRow.seq, EventRow.kind, EventRow.payload).join(Run)
         query = query.where(EventRow.run_id == run_id, EventRow.seq > after).order_by(EventRow.seq).limit(limit)
@@ -162,14 +146,14 @@ class Store:
         return [(seq, from_json(JOB_TYPES[kind].event(name), payload)) for kind, seq, name, payload in rows]
 
     def checkpoint(self, run_id: str) -> Checkpoint | None:
-        """The run's latest checkpoint; None where it has none yet."""
+        """Return the run's latest checkpoint; None if it has none yet."""
         return self.checkpoint_and_seq(run_id)[0]
 
     def checkpoint_and_seq(self, run_id: str) -> tuple[Checkpoint | None, int]:
-        """The run's latest checkpoint and the seq of the last event before it; None and -1 where it has none yet."""
+        """Return the run's latest checkpoint and the seq of the last event before it; None and -1 if it has none."""
         with self._session() as session:
-            kept = session.get(CheckpointRow, run_id)
-        return (Checkpoint.from_bytes(kept.payload), kept.seq) if kept else (None, -1)
+            row = session.get(CheckpointRow, run_id)
+        return (Checkpoint.from_bytes(row.payload), row.seq) if row else (None, -1)
 
     def list_runs(
         self,
@@ -178,7 +162,14 @@ class Store:
         unfinished: bool = False,
         classroom: str | None = None,
     ) -> list[Run]:
-        """The newest runs first; of one kind, those that have not ended, or those of a class, where asked."""
+        """Return runs, newest first.
+
+        Args:
+            limit: maximum number of runs; None for all.
+            kind: return only runs of this kind.
+            unfinished: return only runs that have not ended.
+            classroom: return only runs of this class.
+        """
         query = select(Run).order_by(Run.created_at.desc()).limit(limit)
         query = query.where(Run.kind == kind) if kind else query
         query = query.where(Run.status.not_in(ENDED)) if unfinished else query
@@ -187,20 +178,20 @@ class Store:
             return list(session.scalars(query))
 
     def queue(self) -> list[str]:
-        """The ids of the waiting runs, next one first."""
+        """Return the ids of the waiting runs, next one first."""
         with self._session() as session:
-            return [run.run_id for run, _ in _line(session)]
+            return [run.run_id for run, _ in _queue_order(session)]
 
     def mean_duration(self) -> float:
-        """How long a run usually has its worker: a mean over the last twenty that ended. 0.0: nothing is known."""
+        """Return the mean training time, in seconds, of the last twenty runs that ended; 0.0 if there are none."""
         query = select(Run.train_seconds).where(Run.status.in_(ENDED), Run.train_seconds > 0)
         with self._session() as session:
             seconds = session.scalars(query.order_by(Run.finished_at.desc()).limit(20)).all()
         return sum(seconds) / len(seconds) if seconds else 0.0
 
     def record_view(self, run_id: str) -> None:
-        """Somebody looks at the run."""
-        self._wish(run_id, view_count=Run.view_count + 1)
+        """Record that somebody is viewing the run."""
+        self._update_active(run_id, view_count=Run.view_count + 1)
 
     def update_text(self, run_id: str, **texts: str) -> None:
         """Set the run's title or note."""
@@ -208,99 +199,95 @@ class Store:
             session.execute(update(Run).where(Run.id == run_id).values(texts))
 
     def delete(self, *run_ids: str) -> None:
-        """Forget runs with all that belongs to them. Their workers, if any, notice and stop."""
+        """Delete runs with their events and checkpoints. A worker that is training one notices and stops."""
         with self._session.begin() as session:
             for table in (EventRow, CheckpointRow):
                 session.execute(delete(table).where(table.run_id.in_(run_ids)))
             session.execute(delete(Run).where(Run.id.in_(run_ids)))
 
     def nickname(self, owner: str) -> str:
-        """How the owner of a browser wants to be called; "": nothing was said."""
+        """Return the nickname of a browser's owner; "" if none was set."""
         with self._session() as session:
             row = session.get(Nickname, owner)
         return row.nickname if row else ""
 
     def set_nickname(self, owner: str, nickname: str) -> None:
+        """Set the nickname of a browser's owner."""
         with self._session.begin() as session:
-            _one_at_a_time(session)
+            write_lock(session)
             session.merge(Nickname(owner, nickname))
 
     def limits(self) -> Limits:
-        """What the teacher allows now."""
+        """Return the teacher's current limits."""
         with self._session() as session:
-            return _rules(session)
+            return _limits(session)
 
-    def set_limits(self, rules: Limits) -> None:
+    def set_limits(self, limits: Limits) -> None:
+        """Replace the teacher's limits."""
         with self._session.begin() as session:
-            _one_at_a_time(session)
-            session.merge(LimitsRow(1, to_json(rules)))
+            write_lock(session)
+            session.merge(LimitsRow(1, to_json(limits)))
 
     def pause(self, run_id: str) -> None:
-        self._wish(run_id, pause_requested=True)
+        """Ask a run to pause after its current step."""
+        self._update_active(run_id, pause_requested=True)
 
     def resume(self, run_id: str) -> None:
-        self._wish(run_id, pause_requested=False, auto_paused=False, **_in_line())
+        """Let a paused run continue. If it has given up its worker, it joins the queue."""
+        self._update_active(run_id, pause_requested=False, auto_paused=False, **_requeue_values())
 
     def steer(self, run_id: str, **changes: Any) -> None:
-        """Train on with these settings. Raises ValueError with a sentence where one cannot be changed, or not so."""
+        """Change settings during training. Raises ValueError if a setting or its new value is not allowed."""
         with self._session.begin() as session:
-            unchanged = update(Run).where(*_going(run_id)).values(setting_changes_json=Run.setting_changes_json)
-            run = session.scalar(unchanged.returning(Run))  # an update first: from here on, nobody else changes it
+            # An update that changes nothing locks the row, so that no other process changes it in between.
+            lock = update(Run).where(*_is_active(run_id)).values(setting_changes_json=Run.setting_changes_json)
+            run = session.scalar(lock.returning(Run))
             if run:
                 changes = run.changes | changes
                 JOB_TYPES[run.kind].with_changes(run.config, changes)
                 run.setting_changes_json = json.dumps(changes, allow_nan=False)
 
     def set_pace(self, run_id: str, seconds: float) -> None:
-        """Slow motion: let every step take at least so many seconds. Raises ValueError unless they are 0 to 10."""
-        check_range("The seconds a step", seconds, 0, 10)
-        self._wish(run_id, min_step_seconds=float(seconds))
+        """Set the minimum duration of a step. Raises ValueError unless it is from 0 to 10 seconds."""
+        check_range("The number of seconds per step", seconds, 0, 10)
+        self._update_active(run_id, min_step_seconds=float(seconds))
 
     def advance(self, run_id: str, unit: str) -> None:
-        """Let a paused run make one more "step" or "epoch". Raises ValueError for another unit."""
+        """Let a paused run make one more "step" or "epoch". Raises ValueError for any other unit."""
         if unit not in ("step", "epoch"):
-            raise ValueError(f"A run can go on for one step or one epoch, not for one {unit!r}.")
+            raise ValueError(f"A run can advance by one 'step' or one 'epoch', but not by one {unit!r}.")
         column = Run.steps_requested if unit == "step" else Run.epochs_requested
         with self._session.begin() as session:
-            wishes = {column.key: column + 1, "auto_paused": False, **_in_line()}
-            session.execute(update(Run).where(*_going(run_id), Run.pause_requested).values(wishes))
+            values = {column.key: column + 1, "auto_paused": False, **_requeue_values()}
+            session.execute(update(Run).where(*_is_active(run_id), Run.pause_requested).values(values))
 
     def stop(self, run_id: str) -> None:
-        """Ask a run to end soon. One that has no worker ends at once."""
-        self._wish(run_id, stop_requested=True)
+        """End a run after its current step; one without a worker ends at once."""
+        self._update_active(run_id, stop_requested=True)
         with self._session.begin() as session:
-            idle = *_going(run_id), Run.claimed_by == ""
+            idle = *_is_active(run_id), Run.claimed_by == ""
             session.execute(update(Run).where(*idle).values(status=Status.STOPPED, finished_at=time.time()))
 
-    def fail(self, run_id: str, message: str) -> None:
-        """End a run that its worker can no longer end itself. Nothing happens to one that has ended."""
-        with self._session.begin() as session:
-            session.execute(update(Run).where(*_going(run_id)).values(_end(message)))
-
-    # For workers and the engine
+    # For workers and the dispatcher
 
     def claim(self, task: str) -> Run | None:
-        """The run that this task is to train now; None: there is none.
+        """Claim the run that a task should train now; return None if there is none.
 
-        That is the one that it was training when its worker died, or else the next one in line.
+        That is the run it was training when its worker died, or else the next one in the queue.
         """
         with self._session.begin() as session:
-            _one_at_a_time(session)
+            write_lock(session)
             own = session.scalar(select(Run.id).where(Run.claimed_by == task))
-            _put_back(session, Run.claimed_by == task, deaths=1)
-            ready = [run.run_id for run, startable_count in _line(session) if startable_count or run.run_id == own]
+            _requeue(session, task, crashes=1)
+            ready = [run.run_id for run, startable in _queue_order(session) if startable or run.run_id == own]
             if not ready:
                 return None
-            return self._begin(session, own if own in ready else ready[0], task)
+            return self._claim_run(session, own if own in ready else ready[0], task)
 
-    def begin(self, run_id: str, task: str = "a task") -> Run | None:
-        """Claim this run; None where it has ended or does not exist."""
-        with self._session.begin() as session:
-            return self._begin(session, run_id, task)
-
-    def _begin(self, session: Session, run_id: str, task: str) -> Run | None:
+    def _claim_run(self, session: Session, run_id: str, task: str) -> Run | None:
+        """Start the run's next attempt: claim it, and delete its events after the latest checkpoint."""
         now = time.time()
-        claimed = {
+        values = {
             "status": Status.RUNNING,
             "claimed_by": task,
             "attempt": Run.attempt + 1,
@@ -308,238 +295,203 @@ class Store:
             "claimed_at": now,
             "message": "",
         }
-        kept = select(CheckpointRow.seq).where(CheckpointRow.run_id == run_id).scalar_subquery()
-        lost = delete(EventRow).where(EventRow.run_id == run_id, EventRow.seq > func.coalesce(kept, -1))
-        run = session.scalar(update(Run).where(*_going(run_id)).values(claimed).returning(Run))
+        run = session.scalar(update(Run).where(*_is_active(run_id)).values(values).returning(Run))
         if run:
-            session.execute(lost)
+            saved = select(CheckpointRow.seq).where(CheckpointRow.run_id == run_id).scalar_subquery()
+            unsaved = EventRow.seq > func.coalesce(saved, -1)
+            session.execute(delete(EventRow).where(EventRow.run_id == run_id, unsaved))
         return run
 
-    def release(self, run: Run) -> None:
-        """Give the worker of a resting run back; it waits for another one as soon as it is to go on."""
-        going_on = Run.pause_requested.is_(False) | (Run.steps_requested > 0) | (Run.epochs_requested > 0)
-        status = case((going_on, Status.WAITING), else_=Status.PAUSED)
+    def release_worker(self, run: Run) -> None:
+        """Give up the worker of a paused run. It joins the queue if it was asked to continue in the meantime."""
+        wants_worker = Run.pause_requested.is_(False) | (Run.steps_requested > 0) | (Run.epochs_requested > 0)
+        status = case((wants_worker, Status.WAITING), else_=Status.PAUSED)
         with self._session.begin() as session:
-            released = {"claimed_by": "", "status": status, "queued_at": time.time()}
-            session.execute(update(Run).where(*_still_mine(run)).values(released))
+            values = {"claimed_by": "", "status": status, "queued_at": time.time()}
+            session.execute(update(Run).where(*_is_claimed_by(run)).values(values))
 
-    def park(self, run: Run) -> None:
-        """Pause a run because nobody watches it."""
+    def auto_pause(self, run: Run) -> None:
+        """Pause a run because nobody is viewing it."""
         with self._session.begin() as session:
-            session.execute(update(Run).where(*_still_mine(run)).values(pause_requested=True, auto_paused=True))
+            session.execute(update(Run).where(*_is_claimed_by(run)).values(pause_requested=True, auto_paused=True))
 
     def requeue(self, task: str, died: bool = True) -> None:
-        """What this task was training waits for another worker; one that has cost too many of them fails."""
-        with self._session.begin() as session:
-            _put_back(session, Run.claimed_by == task, deaths=int(died))
+        """Put the run of a task back into the queue.
 
-    def claims(self) -> dict[str, int]:
-        """The tasks that train something now, and a number each that grows while they live."""
-        query = select(Run.claimed_by, Run.heartbeat + Run.attempt).where(
-            Run.status.not_in(ENDED), Run.claimed_by != ""
-        )
+        died: whether the task's worker died. A run that has lost more than MAX_WORKER_CRASHES workers fails.
+        """
+        with self._session.begin() as session:
+            _requeue(session, task, crashes=int(died))
+
+    def heartbeats(self) -> dict[str, int]:
+        """Return the tasks that are training a run, each with a number that counts up while it is alive."""
+        query = select(Run.claimed_by, Run.heartbeat + Run.attempt)
+        query = query.where(Run.status.not_in(ENDED), Run.claimed_by != "")
         with self._session() as session:
             return dict(session.execute(query).all())
 
     def startable_count(self) -> int:
-        """How many of the waiting runs a free worker could take now."""
+        """Return how many of the waiting runs a free worker could take now."""
         with self._session() as session:
-            return sum(startable_count for _, startable_count in _line(session))
+            return sum(startable for _, startable in _queue_order(session))
 
-    def exchange(
+    def sync(
         self,
         run: Run,
-        rows: Sequence[dict],
+        rows: Sequence[dict[str, Any]],
         status: Status,
         train_seconds: float,
         checkpoint: tuple[bytes, int] | None = None,
-        summary: dict[str, float] | None = None,
-        again: bool = False,
+        metrics: dict[str, float] | None = None,
+        retrying: bool = False,
     ) -> DesiredState:
-        """In one short transaction: keep what the run has yielded, and hear what is wanted of it.
+        """Save what a run has yielded and return its desired state, in one short transaction.
 
-        rows: what `row` made. checkpoint: its bytes, and the seq of the last event before it. again: an exchange before
-        has failed, nobody knows when: perhaps some of the rows are kept already.
-        A run that has ended or was claimed by another worker keeps nothing and is to stop.
+        If the run has ended or was claimed by another worker, nothing is saved and the run is asked to stop.
+
+        Args:
+            run: the run as it was claimed.
+            rows: its new events, see event_row.
+            status: RUNNING or PAUSED.
+            train_seconds: time spent in its training loop so far.
+            checkpoint: its latest checkpoint as bytes, and the seq of the last event before it.
+            metrics: its latest results.
+            retrying: the last sync failed, so some rows may already be stored.
         """
-        news = {"status": status, "train_seconds": train_seconds, "heartbeat": Run.heartbeat + 1}
-        if summary:
-            news["metrics_json"] = json.dumps(summary, allow_nan=False)
-        report = update(Run).where(*_still_mine(run)).values(news)
-        wanted = (
-            Run.setting_changes_json,
-            Run.pause_requested,
-            Run.stop_requested,
-            Run.min_step_seconds,
-            Run.auto_paused,
-            Run.view_count,
+        values: dict[str, Any] = {"status": status, "train_seconds": train_seconds, "heartbeat": Run.heartbeat + 1}
+        if metrics:
+            values["metrics_json"] = json.dumps(metrics, allow_nan=False)
+        statement = (
+            update(Run)
+            .where(*_is_claimed_by(run))
+            .values(values)
+            .returning(
+                Run.setting_changes_json,
+                Run.pause_requested,
+                Run.stop_requested,
+                Run.min_step_seconds,
+                Run.view_count,
+                Run.steps_requested,
+                Run.epochs_requested,
+            )
         )
         with self._session.begin() as session:
-            # The update comes first: it waits for other writers, where a read before it would be out of date.
-            now = session.execute(report.returning(*wanted, Run.steps_requested, Run.epochs_requested)).one_or_none()
-            if now is None:
-                return DesiredState({}, paused=False, stopping=True, pace=0.0)
-            if rows and again:
-                behind = EventRow.seq >= rows[0]["seq"]
-                session.execute(delete(EventRow).where(EventRow.run_id == run.id, behind))
+            # The update comes first: it waits for other writers, so what it returns is up to date.
+            row = session.execute(statement).one_or_none()
+            if row is None:
+                return DesiredState({}, pause_requested=False, stop_requested=True, min_step_seconds=0.0)
+            if rows and retrying:
+                again = EventRow.seq >= rows[0]["seq"]
+                session.execute(delete(EventRow).where(EventRow.run_id == run.id, again))
             if rows:
                 session.execute(insert(EventRow), rows)
             if checkpoint:
                 payload, seq = checkpoint
                 session.execute(delete(CheckpointRow).where(CheckpointRow.run_id == run.id))
                 session.add(CheckpointRow(run.id, seq, payload))
-            changes, *wishes, steps, epochs = now
-            if steps or epochs:  # each is granted once
+            if row.steps_requested or row.epochs_requested:  # reported below, once
                 session.execute(update(Run).where(Run.id == run.id).values(steps_requested=0, epochs_requested=0))
             waiting = select(exists().where(Run.status == Status.WAITING))
-            needed = status is Status.PAUSED and bool(session.scalar(waiting))
-        return DesiredState(json.loads(changes), *wishes, ("step",) * steps + ("epoch",) * epochs, needed)
+            worker_needed = status is Status.PAUSED and bool(session.scalar(waiting))
+        return DesiredState(
+            json.loads(row.setting_changes_json),
+            row.pause_requested,
+            row.stop_requested,
+            row.min_step_seconds,
+            row.view_count,
+            ("step",) * row.steps_requested + ("epoch",) * row.epochs_requested,
+            worker_needed,
+        )
 
-    def end(self, run: Run, status: Status, message: str = "") -> None:
+    def finish(self, run: Run, status: Status, message: str = "") -> None:
+        """End a run, unless it has ended already or was claimed by another worker."""
         with self._session.begin() as session:
-            session.execute(update(Run).where(*_still_mine(run)).values(_end(message, status)))
+            session.execute(update(Run).where(*_is_claimed_by(run)).values(_final_values(status, message)))
 
-    def _wish(self, run_id: str, **wishes: Any) -> None:
+    def _update_active(self, run_id: str, **values: Any) -> None:
+        """Set columns of a run, unless it has ended."""
         with self._session.begin() as session:
-            session.execute(update(Run).where(*_going(run_id)).values(wishes))
-
-    def _create_tables(self) -> None:
-        with self._database.begin() as connection:
-            if self._database.dialect.name == "postgresql":  # there, tables made twice at a time are an error
-                connection.execute(select(func.pg_advisory_xact_lock(7_305)))
-            connection.execute(CreateTable(SchemaVersion.__table__, if_not_exists=True))
-            first = select(literal(SCHEMA_VERSION)).where(~exists(select(SchemaVersion.version)))
-            connection.execute(insert(SchemaVersion).from_select([SchemaVersion.version], first))
-            version = _one_at_a_time(connection)  # of servers that start together, one upgrades and the others wait
-            if version > SCHEMA_VERSION:
-                raise StoreUnavailable(
-                    f"The run store {self._database.url!r} was written by a newer version of this program (schema "
-                    f"{version}; this one knows {SCHEMA_VERSION}): update the program, or name another in DATABASE_URL."
-                )
-            for table in Base.metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-            for newer in range(version + 1, SCHEMA_VERSION + 1):
-                for statement in UPGRADES[newer]:
-                    connection.exec_driver_sql(statement)
-            for index in Run.__table__.indexes:
-                connection.execute(CreateIndex(index, if_not_exists=True))
-            connection.execute(update(SchemaVersion).values(version=SCHEMA_VERSION))
+            session.execute(update(Run).where(*_is_active(run_id)).values(values))
 
 
-def row(run: Run, seq: int, event: Any) -> dict[str, Any]:
-    """An event as `Store.exchange` keeps it. Raises TypeError or ValueError for what cannot be kept (see codec)."""
-    return {"run_id": run.id, "seq": seq, "kind": type(event).__name__, "payload": to_json(event)}
+def event_row(run_id: str, seq: int, event: Any) -> dict[str, Any]:
+    """Return an event as a row for Store.sync. Raises TypeError or ValueError if it cannot be stored, see to_json."""
+    return {"run_id": run_id, "seq": seq, "kind": type(event).__name__, "payload": to_json(event)}
 
 
-def _end(message: str, status: Status = Status.FAILED) -> dict[str, Any]:
-    storable = message.encode("utf-8", "replace").decode().replace("\0", "")  # neither may stand in a text column
+def _final_values(status: Status, message: str) -> dict[str, Any]:
+    """Return the column values of a run that ends."""
+    storable = message.encode("utf-8", "replace").decode().replace("\0", "")  # text columns reject both
     return {"status": status, "message": storable, "finished_at": time.time(), "claimed_by": ""}
 
 
-def _going(run_id: str) -> tuple:
+def _is_active(run_id: str) -> tuple:
+    """Return the conditions: this run, and it has not ended."""
     return Run.id == run_id, Run.status.not_in(ENDED)
 
 
-def _still_mine(run: Run) -> tuple:
-    return *_going(run.id), Run.attempt == run.attempt, Run.claimed_by == run.claimed_by
+def _is_claimed_by(run: Run) -> tuple:
+    """Return the conditions: this run is active, and no other worker has claimed it since `run` was read."""
+    return *_is_active(run.id), Run.attempt == run.attempt, Run.claimed_by == run.claimed_by
 
 
-def _in_line() -> dict[str, Any]:
-    """Column values: a run that rests without a worker lines up for one."""
-    resting = (Run.status == Status.PAUSED) & (Run.claimed_by == "")
+def _requeue_values() -> dict[str, Any]:
+    """Return the column values that put a run into the queue if it is paused and has given up its worker."""
+    idle = (Run.status == Status.PAUSED) & (Run.claimed_by == "")
     return {
-        "status": case((resting, Status.WAITING), else_=Run.status),
-        "queued_at": case((resting, time.time()), else_=Run.queued_at),
+        "status": case((idle, Status.WAITING), else_=Run.status),
+        "queued_at": case((idle, time.time()), else_=Run.queued_at),
     }
 
 
-def _one_at_a_time(session: Any) -> int:
-    """Wait for all others who have called this, until their transactions end. Returns the schema's version."""
-    return session.scalar(update(SchemaVersion).values(version=SchemaVersion.version).returning(SchemaVersion.version))
-
-
-def _line(session: Session) -> list[tuple[QueuedRun, bool]]:
+def _queue_order(session: Session) -> list[tuple[QueuedRun, bool]]:
+    """Return the waiting runs in order, and whether each may start now; see fair_order."""
     waiting = select(Run.id, Run.owner, Run.queued_at).where(Run.status == Status.WAITING)
+    queued = [QueuedRun(*row) for row in session.execute(waiting)]
     active = select(Run.owner, func.count()).where(Run.status.not_in(ENDED), Run.claimed_by != "").group_by(Run.owner)
-    in_line = [QueuedRun(*row) for row in session.execute(waiting)]
-    owners = {run.owner for run in in_line}
-    served = select(Run.owner, func.max(Run.claimed_at)).where(Run.owner.in_(owners), Run.claimed_at.is_not(None))
+    owners = {run.owner for run in queued}
+    started = select(Run.owner, func.max(Run.claimed_at)).where(Run.owner.in_(owners)).group_by(Run.owner)
     return fair_order(
-        in_line, dict(session.execute(active).all()), dict(session.execute(served.group_by(Run.owner)).all())
+        queued,
+        dict(session.execute(active).all()),
+        {owner: last for owner, last in session.execute(started) if last is not None},
     )
 
 
-def _put_back(session: Session, condition: Any, deaths: int) -> None:
-    mine = condition & Run.status.not_in(ENDED)
-    again = case(
-        (Run.pause_requested & (Run.steps_requested + Run.epochs_requested == 0), Status.PAUSED), else_=Status.WAITING
+def _requeue(session: Session, task: str, crashes: int) -> None:
+    """Take the run of a task from it. The run waits, pauses, or fails if it has lost too many workers."""
+    pausing = Run.pause_requested & (Run.steps_requested + Run.epochs_requested == 0)
+    values = {
+        "status": case((pausing, Status.PAUSED), else_=Status.WAITING),
+        "claimed_by": "",
+        "worker_crashes": Run.worker_crashes + crashes,
+    }
+    session.execute(update(Run).where(Run.claimed_by == task, Run.status.not_in(ENDED)).values(values))
+    message = (
+        f"Training ended early: its worker died {MAX_WORKER_CRASHES + 1} times, perhaps because this machine has too "
+        "little memory for it. Try a smaller network."
     )
-    session.execute(
-        update(Run).where(mine).values(status=again, claimed_by="", worker_crashes=Run.worker_crashes + deaths)
-    )
-    sentence = (
-        f"Training ended early: its worker died {MAX_WORKER_CRASHES + 1} times, perhaps because this machine's memory is too "
-        "small for it. Try a smaller network."
-    )
-    session.execute(
-        update(Run).where(Run.status.not_in(ENDED), Run.worker_crashes > MAX_WORKER_CRASHES).values(_end(sentence))
-    )
+    too_many = Run.status.not_in(ENDED), Run.worker_crashes > MAX_WORKER_CRASHES
+    session.execute(update(Run).where(*too_many).values(_final_values(Status.FAILED, message)))
 
 
-def _rules(session: Session) -> Limits:
+def _limits(session: Session) -> Limits:
     row = session.get(LimitsRow, 1)
     return from_json(Limits, row.limits_json) if row else Limits()
 
 
 def _check_limits(session: Session, config: Any, owner: str) -> None:
-    """Raise ValueError where this owner may not start this run now."""
-    rules, own = _rules(session), Run.owner == owner
-    rules.check(config)
+    """Raise ValueError if the owner may not start this run now."""
+    limits = _limits(session)
+    limits.check(config)
 
     def count(*conditions: Any) -> int:
-        query: Select = select(func.count()).select_from(Run).where(own, *conditions)
-        return session.scalar(query)
+        query = select(func.count()).select_from(Run).where(Run.owner == owner, *conditions)
+        return session.execute(query).scalar_one()
 
-    if count(Run.created_at > time.time() - 60, Run.created_at <= time.time()) >= rules.max_starts_per_minute:
-        raise ValueError(f"You have started {rules.max_starts_per_minute} runs within a minute: wait a little.")
-    if count(Run.status == Status.WAITING) >= rules.max_queued_runs:
-        raise ValueError(f"{rules.max_queued_runs} runs of yours are waiting already: let some end, or stop them.")
-
-
-def _location(url: str | None) -> URL:
-    """The database's address, with the driver that is installed here. Raises ValueError for what is no address."""
-    if not url:
-        return URL.create("sqlite", database=str(data_dir() / "runs.sqlite"))
-    location = make_url(url)
-    if location.drivername in ("postgres", "postgresql"):
-        location = location.set(drivername="postgresql+psycopg")
-    return location
-
-
-def _say_what_is_wrong(context: Any) -> None:
-    """SQLAlchemy's hook for errors: what is no fault of this program's becomes a sentence."""
-    if isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError) and not context.is_pre_ping:
-        raise _unavailable(context.original_exception) from context.original_exception
-
-
-def _unavailable(error: Exception) -> StoreUnavailable:
-    what = str(error).lower()
-    reason = "it does not answer"
-    if "full" in what or "no space" in what:
-        reason = "the disk is full"
-    elif "readonly" in what or "read-only" in what:
-        reason = "it may only be read here"
-    return StoreUnavailable(
-        f"The store of all runs cannot be used now: {reason}. What was kept before is safe; training goes on when that "
-        "is mended."
-    )
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    try:
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
-        connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer at the same time
-        connection.execute("PRAGMA synchronous = NORMAL")  # in WAL, safe against all but a power cut's last moment
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.OperationalError as error:
-        raise _unavailable(error) from error
+    if count(Run.created_at > time.time() - 60, Run.created_at <= time.time()) >= limits.max_starts_per_minute:
+        raise ValueError(f"You have started {limits.max_starts_per_minute} runs within a minute. Wait a little.")
+    if count(Run.status == Status.WAITING) >= limits.max_queued_runs:
+        raise ValueError(
+            f"{limits.max_queued_runs} of your runs are already waiting. Stop some of them, or wait for them to end."
+        )

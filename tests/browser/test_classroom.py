@@ -53,7 +53,7 @@ def test_a_run_is_its_browser_s_and_the_teacher_s(new_page, server_url: str, sto
     expect(button(again, "Stop")).to_be_enabled()
     button(again, "Pause").click()
     expect(button(again, "Resume")).to_be_enabled()
-    assert store.run(run_id).paused
+    assert store.run(run_id).pause_requested
 
     # the password opens it to the other one
     bob.get_by_text("For the teacher").click()
@@ -106,16 +106,16 @@ def test_a_browser_that_vanishes_leaves_its_run_parked_until_it_is_back(new_page
     run_id = start(page, server_url)
     cookies = page.context.storage_state()
     page.context.close()
-    wait_for(lambda: store.run(run_id).status is Status.PAUSED and store.run(run_id).claim == "")
+    wait_for(lambda: store.run(run_id).status is Status.PAUSED and store.run(run_id).claimed_by == "")
     left = store.run(run_id)
-    assert left.parked
+    assert left.auto_paused
     kept = store.events(run_id)
     assert [seq for seq, _ in kept] == list(range(len(kept)))
 
     stranger = new_page()
     stranger.goto(f"{server_url}/memorize?run={run_id}")
     expect(stranger.get_by_text("because nobody was watching")).to_be_visible()
-    assert store.run(run_id).parked
+    assert store.run(run_id).auto_paused
 
     store.set_limits(Limits())
     back = new_page(storage_state=cookies)

@@ -159,7 +159,7 @@ def test_a_fixed_handful_of_test_pictures_is_shown_with_probabilities(make_datas
     dataset = make_dataset()
     first, *_, last = (epoch.samples for epoch in of_kind(Epoch, list(fit(SMALL, dataset))))
     assert list(first.labels) == [0, 1, 2, 3]
-    np.testing.assert_array_equal(first.pictures, last.pictures)
+    np.testing.assert_array_equal(first.images, last.images)
     for samples in (first, last):
         np.testing.assert_allclose(samples.probabilities.sum(axis=1), 1, rtol=1e-5)
     assert (last.probabilities.argmax(axis=1) == last.labels).all()
@@ -277,7 +277,7 @@ def test_patch_features_are_prepared_before_the_first_step(make_dataset, monkeyp
     events = list(fit(config, make_dataset(shape=(12, 12))))
     preparations = of_kind(PreparationProgress, events)
     assert events[: len(preparations)] == preparations
-    assert preparations[-1].share == 1
+    assert preparations[-1].fraction == 1
     assert not of_kind(PreparationProgress, list(fit(config, make_dataset(shape=(12, 12)))))
 
 

@@ -24,7 +24,7 @@ def going(open_page):
         app.select_slider(key="classify_pace").set_value(0.1)
         button(app, "Train").click().run()
         runs.append(app.session_state["classify_run"])
-        get_dispatcher().pause(runs[0])  # leaves a checkpoint
+        get_dispatcher().store.pause(runs[0])  # leaves a checkpoint
         run_until(app, lambda: get_dispatcher().store.checkpoint(runs[0]) is not None)
         get_dispatcher().resume(runs[0])
         run_until(app, lambda: the_run(app).status is Status.RUNNING)
@@ -32,7 +32,7 @@ def going(open_page):
 
     yield going
     for run in runs:
-        get_dispatcher().stop(run)
+        get_dispatcher().store.stop(run)
 
 
 def the_run(app):

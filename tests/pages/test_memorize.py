@@ -130,10 +130,10 @@ def test_the_last_of_a_long_sentence_can_be_seen(open_page, train):
 
 def test_a_look_inside_follows_a_run_that_goes_on(open_page):
     run = get_dispatcher().submit(MemorizeConfig("abc " * 100, epochs=5000))
-    get_dispatcher().pause(run)
+    get_dispatcher().store.pause(run)
     app = open_page("memorize", run=run, look="Inside the cell")
     run_until(app, lambda: "Click on a row to follow that unit" in words(app))
-    get_dispatcher().stop(run)
+    get_dispatcher().store.stop(run)
 
 
 # Presets, and going on

@@ -6,6 +6,7 @@ from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
 from core.runs import Limits, Status, Visitor, get_dispatcher
 from tests.pages.conftest import button
+from tests.runs import claim_run
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def keep(engine):
     made = []
 
     def keep(config, nickname, title="", **results):
-        run = engine.store.begin(engine.store.create(config, by=Visitor("someone", nickname, "TEST")))
-        engine.store.exchange(run, [], Status.RUNNING, 1.0, summary=results)
-        engine.store.end(run, Status.FINISHED)
+        run = claim_run(engine.store, engine.store.create(config, by=Visitor("someone", nickname, "TEST")))
+        engine.store.sync(run, [], Status.RUNNING, 1.0, metrics=results)
+        engine.store.finish(run, Status.FINISHED)
         engine.store.update_text(run.id, title=title)
         made.append(run.id)
         return run.id
@@ -86,7 +87,7 @@ def test_another_student_s_run_can_be_watched_and_not_touched(open_page, engine)
         assert button(app, label).disabled
     app.select_slider(key="memorize_lr").set_value(0.5).run()
     assert engine.store.run(run_id).changes == {}
-    engine.stop(run_id)
+    engine.store.stop(run_id)
     engine.store.delete(run_id)
 
 

@@ -1,6 +1,8 @@
-"""Tests of core.runs. Nothing here measures time: `wait_for` waits for what must become true."""
+"""Tests of core.runs, and what they share. Nothing here measures time: `wait_for` waits until a condition is true."""
 
 import time
+
+from core.runs import Run, Store
 
 
 def wait_for(condition, timeout=180):
@@ -10,5 +12,11 @@ def wait_for(condition, timeout=180):
         if value := condition():
             return value
         time.sleep(pause)
-        pause = min(1.2 * pause, 0.25)  # who waits long leaves the processor to what it waits for
+        pause = min(1.2 * pause, 0.25)  # the longer the wait, the fewer checks: the CPU is for what is being waited for
     raise AssertionError(f"still not true after {timeout} seconds")
+
+
+def claim_run(store: Store, run_id: str, task: str = "a task") -> Run | None:
+    """Claim this run for a task, whatever its place in the queue; None if it has ended."""
+    with store._session.begin() as session:
+        return store._claim_run(session, run_id, task)

@@ -19,7 +19,7 @@ def store(url):
 @pytest.fixture(scope="session")
 def postgres():
     if postgres_folder() is None:
-        pytest.skip("no PostgreSQL here: install it (Debian: apt-get install postgresql)")
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     postgres = Postgres()
     yield postgres
     postgres.close()

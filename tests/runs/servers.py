@@ -1,4 +1,4 @@
-"""PostgreSQL, a Dask scheduler and workers as processes of their own, which can be killed and started again."""
+"""PostgreSQL, and a Dask scheduler with workers, in processes that tests can kill and start again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def postgres_folder() -> Path | None:
-    """Where PostgreSQL's programs are: where Debian keeps them, or on the PATH."""
+    """Return the folder of PostgreSQL's programs: Debian's, or one on the PATH. None if it is not installed."""
     folders = [*Path("/usr/lib/postgresql").glob("*/bin"), *map(Path, os.environ["PATH"].split(os.pathsep))]
     programs = "initdb", "pg_ctl", "createdb"
     return next((folder for folder in folders if all((folder / program).exists() for program in programs)), None)
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 class Postgres:
-    """A database server with an empty folder of its own."""
+    """A database server with an empty data folder."""
 
     def __init__(self):
         self.bin, self.port = postgres_folder(), free_port()
@@ -59,7 +59,7 @@ class Postgres:
         self.run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop")
 
     def new_database(self, name: str) -> str:
-        """Make an empty database, and return its address."""
+        """Create an empty database and return its URL."""
         self.run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "class", name)
         return f"postgresql://class@127.0.0.1:{self.port}/{name}"
 
@@ -70,7 +70,7 @@ class Postgres:
 
 
 class Cluster:
-    """A Dask scheduler and two workers, started as the README says."""
+    """A Dask scheduler and two workers, started as the README describes."""
 
     def __init__(self, data_dir: Path):
         self.port, self.environment = free_port(), {**os.environ, "DATA_DIR": str(data_dir)}
@@ -94,7 +94,7 @@ class Cluster:
         )
 
     def kill(self) -> None:
-        """Kill them all at once, and their children."""
+        """Kill all processes and their children at once."""
         for process in self.processes:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -1,4 +1,4 @@
-"""What a visitor may do: own runs, and everybody's for a teacher; nothing else, whatever is forged."""
+"""Access control: visitors may change their own runs, teachers all; nothing else, even with forged ids."""
 
 import sqlite3
 from dataclasses import replace
@@ -20,6 +20,7 @@ from core.runs.identity import (
 )
 from core.runs.limits import Limits
 from core.runs.models import Status
+from tests.runs import claim_run
 
 CONFIG = MemorizeConfig("hello")
 HOSTILE = [
@@ -31,49 +32,49 @@ HOSTILE = [
 
 
 @pytest.fixture
-def engine(url):
-    engine = Dispatcher(url, workers=0)
-    engine._start_dispatcher = lambda: None  # nothing is trained here
-    yield engine
-    engine.close()
+def dispatcher(url):
+    dispatcher = Dispatcher(url, workers=0)
+    dispatcher._start_thread = lambda: None  # nothing is trained here
+    yield dispatcher
+    dispatcher.close()
 
 
 @pytest.fixture
-def ann(engine):
-    return RunAccess(engine, Visitor(hash_token(new_token()), "Ann", "7B"))
+def ann(dispatcher):
+    return RunAccess(dispatcher, Visitor(hash_token(new_token()), "Ann", "7B"))
 
 
 @pytest.fixture
-def bob(engine):
-    return RunAccess(engine, Visitor(hash_token(new_token()), "Bob", "7B"))
+def bob(dispatcher):
+    return RunAccess(dispatcher, Visitor(hash_token(new_token()), "Bob", "7B"))
 
 
 @pytest.fixture
-def teacher(engine):
-    return RunAccess(engine, Visitor(hash_token(new_token()), teacher=True))
+def teacher(dispatcher):
+    return RunAccess(dispatcher, Visitor(hash_token(new_token()), teacher=True))
 
 
 CHANGES = {
-    "pause": lambda desk, run: desk.pause(run),
-    "resume": lambda desk, run: desk.resume(run),
-    "stop": lambda desk, run: desk.stop(run),
-    "steer": lambda desk, run: desk.steer(run, lr=0.5),
-    "advance": lambda desk, run: desk.advance(run, "step"),
-    "set_pace": lambda desk, run: desk.set_pace(run, 1.0),
-    "set_title": lambda desk, run: desk.set_title(run, "mine"),
-    "set_note": lambda desk, run: desk.set_note(run, "mine"),
-    "delete": lambda desk, run: desk.delete(run),
+    "pause": lambda access, run: access.pause(run),
+    "resume": lambda access, run: access.resume(run),
+    "stop": lambda access, run: access.stop(run),
+    "steer": lambda access, run: access.steer(run, lr=0.5),
+    "advance": lambda access, run: access.advance(run, "step"),
+    "set_pace": lambda access, run: access.set_pace(run, 1.0),
+    "set_title": lambda access, run: access.set_title(run, "mine"),
+    "set_note": lambda access, run: access.set_note(run, "mine"),
+    "delete": lambda access, run: access.delete(run),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_only_the_owner_and_a_teacher_change_a_run(ann, bob, teacher, change):
+def test_only_owner_and_teacher_can_change_a_run(ann, bob, teacher, change):
     run_id = ann.submit(CONFIG)
     ann.pause(run_id)
     before = ann.store.run(run_id)
-    with pytest.raises(PermissionDenied, match="somebody else's: you can watch it"):
+    with pytest.raises(PermissionDenied, match="belongs to somebody else"):
         CHANGES[change](bob, run_id)
-    assert bob.store.run(run_id) == before, "bob can see it, and it is as it was"
+    assert bob.store.run(run_id) == before, "bob can read it, and it is unchanged"
     CHANGES[change](ann, run_id)
     CHANGES[change](teacher, ann.submit(CONFIG))
 
@@ -87,15 +88,15 @@ def test_forged_run_ids_change_nothing(ann, change, forged):
     assert ann.store.run(run_id) == before
 
 
-def test_a_run_of_nobody_s_is_nobody_s(engine, ann):
-    run_id = engine.submit(CONFIG)
+def test_a_run_without_owner_cannot_be_changed_by_visitors(dispatcher, ann):
+    run_id = dispatcher.submit(CONFIG)
     with pytest.raises(PermissionDenied):
-        RunAccess(engine, Visitor(id="")).stop(run_id)
+        RunAccess(dispatcher, Visitor(id="")).stop(run_id)
     with pytest.raises(PermissionDenied):
         ann.stop(run_id)
 
 
-def test_what_concerns_all_is_the_teacher_s(ann, bob, teacher):
+def test_only_teachers_may_change_limits_and_act_on_all_runs(ann, bob, teacher):
     runs = ann.submit(CONFIG), bob.submit(CONFIG)
     for forbidden in (ann.stop_all, ann.delete_finished, lambda: ann.set_limits(Limits(accepting_runs=False))):
         with pytest.raises(PermissionDenied, match="Only a teacher"):
@@ -113,17 +114,17 @@ def test_what_concerns_all_is_the_teacher_s(ann, bob, teacher):
     assert ann.store.list_runs() == []
 
 
-def test_a_deleted_run_leaves_nothing_and_stops_its_worker(ann):
-    run = ann.store.begin(ann.submit(CONFIG))
+def test_deleting_a_run_removes_it_and_stops_its_worker(ann):
+    run = claim_run(ann.store, ann.submit(CONFIG))
     ann.delete(run.id)
     assert ann.store.run(run.id) is None
-    assert ann.store.exchange(run, [], Status.RUNNING, 1.0).stopping
+    assert ann.store.sync(run, [], Status.RUNNING, 1.0).stop_requested
 
 
-def test_a_parked_run_goes_on_when_its_owner_looks_and_not_for_others(ann, bob):
-    run = ann.store.begin(ann.submit(CONFIG))
-    ann.store.park(run)
-    ann.store.release(run)
+def test_an_auto_paused_run_resumes_when_its_owner_views_it_but_not_for_others(ann, bob):
+    run = claim_run(ann.store, ann.submit(CONFIG))
+    ann.store.auto_pause(run)
+    ann.store.release_worker(run)
     bob.record_view(ann.store.run(run.id))
     assert ann.store.run(run.id).status is Status.PAUSED
     ann.record_view(ann.store.run(run.id))
@@ -132,7 +133,7 @@ def test_a_parked_run_goes_on_when_its_owner_looks_and_not_for_others(ann, bob):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_is_kept_as_text(ann, text, tmp_path):
+def test_hostile_text_is_stored_unchanged(ann, text, tmp_path):
     run_id = ann.submit(MemorizeConfig(text))
     ann.set_title(run_id, text)
     ann.set_note(run_id, text)
@@ -144,12 +145,12 @@ def test_hostile_text_is_kept_as_text(ann, text, tmp_path):
 
 
 @pytest.mark.parametrize("nickname", ["x" * 25, "a\x00b", "a\x1b[31m", "\ud800", "e" + "\u0301" * 300])
-def test_what_is_no_nickname_is_refused(ann, nickname):
+def test_invalid_nicknames_are_rejected(ann, nickname):
     with pytest.raises(ValueError, match="A nickname"):
         ann.set_nickname(nickname)
 
 
-def test_nicknames_and_codes_are_tidied():
+def test_nicknames_and_class_codes_are_cleaned():
     assert clean_nickname("  Zoë \n  K. ") == "Zoë K."
     assert clean_class_code(" 7b ") == "7B"
     for wrong in ("7B/../x", "a b", "<b>", "x" * 30):
@@ -157,45 +158,45 @@ def test_nicknames_and_codes_are_tidied():
             clean_class_code(wrong)
 
 
-def test_only_a_token_that_nobody_thought_of_is_one():
+def test_only_text_in_the_format_of_a_token_is_accepted_as_one():
     assert is_valid_token(new_token())
     assert len({new_token() for _ in range(100)}) == 100
-    for no_token in ("", "me", None, 3, "a" * 42, "a" * 44, "'" + "a" * 42):
-        assert not is_valid_token(no_token)
+    for invalid in ("", "me", None, 3, "a" * 42, "a" * 44, "'" + "a" * 42):
+        assert not is_valid_token(invalid)
 
 
-def test_no_token_lies_in_the_store(url, engine, tmp_path):
+def test_tokens_are_not_stored(url, dispatcher, tmp_path):
     token = new_token()
-    desk = RunAccess(engine, Visitor(hash_token(token), "Ann"))
-    desk.submit(CONFIG)
-    desk.set_nickname("Ann")
-    engine.store.close()
+    access = RunAccess(dispatcher, Visitor(hash_token(token), "Ann"))
+    access.submit(CONFIG)
+    access.set_nickname("Ann")
+    dispatcher.store.close()
     for file in tmp_path.glob("runs.sqlite*"):
         assert token.encode() not in file.read_bytes()
     with sqlite3.connect(tmp_path / "runs.sqlite") as file:
         assert file.execute("SELECT owner FROM runs").fetchall() == [(hash_token(token),)]
 
 
-def test_the_password_lets_in_and_guessing_is_slowed_down(monkeypatch):
-    room = TeacherAuth("correct horse")
-    room.login("tea", "correct horse")
-    assert "tea" in room
-    assert "ann" not in room
+def test_the_password_logs_in_and_guessing_is_limited(monkeypatch):
+    auth = TeacherAuth("correct horse")
+    auth.login("tea", "correct horse")
+    assert auth.is_teacher("tea")
+    assert not auth.is_teacher("ann")
     for guess in ("", "wrong", "correct hors", "\ud800", "x" * 10_000):
         with pytest.raises(PermissionDenied, match="not the teacher's password"):
-            room.login("ann", guess)
+            auth.login("ann", guess)
     with pytest.raises(PermissionDenied, match="Too many wrong passwords"):
-        room.login("ann", "correct horse")
-    room.login("other teacher", "correct horse")
-    room.logout("tea")
-    assert "tea" not in room
+        auth.login("ann", "correct horse")
+    auth.login("other teacher", "correct horse")
+    auth.logout("tea")
+    assert not auth.is_teacher("tea")
 
 
-def test_without_a_password_nobody_is_a_teacher():
+def test_without_a_password_nobody_can_log_in_as_teacher():
     for guess in ("", "x"):
         with pytest.raises(PermissionDenied):
             TeacherAuth("").login("ann", guess)
 
 
-def test_a_visitor_cannot_be_made_a_teacher_by_what_it_says(ann):
+def test_a_nickname_does_not_make_a_visitor_a_teacher(ann):
     assert not replace(ann.visitor, nickname="teacher").teacher

@@ -1,13 +1,13 @@
-"""PostgreSQL, a Dask scheduler and two workers as processes of their own, shared by two servers; and their faults."""
+"""Two servers that share PostgreSQL, a Dask scheduler and two workers; and what happens when one of these fails."""
 
 import pytest
 
 from core.classify import ClassifyConfig, Result
 from core.memorize import MemorizeConfig
+from core.runs.database import StoreUnavailable
 from core.runs.dispatcher import Dispatcher
 from core.runs.identity import Visitor
 from core.runs.models import Status
-from core.runs.store import StoreUnavailable
 from tests.runs import wait_for
 
 SENTENCE = MemorizeConfig("was it a car", hidden_size=32, num_layers=1, lr=0.03, epochs=150)
@@ -16,26 +16,26 @@ LONG = MemorizeConfig("to be or not to be", hidden_size=8, num_layers=1, epochs=
 
 @pytest.fixture
 def server(postgres_url, cluster):
-    """server() is one more server on the same database and cluster."""
-    engines = []
+    """server() starts one more server on the same database and cluster."""
+    dispatchers = []
 
     def server():
-        engines.append(Dispatcher(postgres_url, scheduler_address=cluster.address))
-        return engines[-1]
+        dispatchers.append(Dispatcher(postgres_url, scheduler_address=cluster.address))
+        return dispatchers[-1]
 
     yield server
-    for engine in engines:
-        engine.close()
+    for dispatcher in dispatchers:
+        dispatcher.close()
 
 
 def finished(store, *run_ids):
-    """Wait until the runs have ended, and expect that they finished."""
+    """Wait until the runs have ended, and check that they finished."""
     wait_for(lambda: all(store.run(run_id).status.is_terminal for run_id in run_ids), timeout=240)
     runs = [store.run(run_id) for run_id in run_ids]
     assert {run.status for run in runs} == {Status.FINISHED}, [run.message for run in runs]
 
 
-def test_the_main_job_through_two_servers(server):
+def test_runs_of_two_servers_finish_on_one_cluster(server):
     one, other = server(), server()
     sentence = one.submit(SENTENCE, by=Visitor("ann"))
     digits = other.submit(ClassifyConfig(epochs=6), by=Visitor("bob"))
@@ -47,46 +47,46 @@ def test_the_main_job_through_two_servers(server):
     assert one.store.checkpoint(digits).section("model")
 
 
-def test_the_scheduler_and_all_workers_are_killed_and_start_again(server, cluster, monkeypatch):
+def test_runs_continue_after_scheduler_and_workers_were_killed(server, cluster, monkeypatch):
     monkeypatch.setattr("core.runs.dispatcher.RECONNECT_DELAY", 0.5)
-    engine = server()
-    run_id = engine.submit(LONG)
-    engine.set_pace(run_id, 0.02)
-    wait_for(lambda: len(engine.store.events(run_id)) > 5)
+    dispatcher = server()
+    run_id = dispatcher.submit(LONG)
+    dispatcher.store.set_pace(run_id, 0.02)
+    wait_for(lambda: len(dispatcher.store.events(run_id)) > 5)
     cluster.kill()
-    wait_for(lambda: "workers cannot be reached" in engine.trouble)
-    assert not engine.store.run(run_id).status.is_terminal
-    before = len(engine.store.events(run_id))
-    engine.stop(waiting := engine.submit(SENTENCE))
-    assert engine.store.run(waiting).status is Status.STOPPED, "the queue can still be used"
+    wait_for(lambda: "workers cannot be reached" in dispatcher.error)
+    assert not dispatcher.store.run(run_id).status.is_terminal
+    before = len(dispatcher.store.events(run_id))
+    dispatcher.store.stop(waiting := dispatcher.submit(SENTENCE))
+    assert dispatcher.store.run(waiting).status is Status.STOPPED, "the queue still works"
     cluster.start()
-    finished(engine.store, run_id)
-    assert before < len(engine.store.events(run_id)) == 200
-    assert engine.store.run(run_id).attempt > 1
-    assert engine.trouble == ""
+    finished(dispatcher.store, run_id)
+    assert before < len(dispatcher.store.events(run_id)) == 200
+    assert dispatcher.store.run(run_id).attempt > 1
+    assert dispatcher.error == ""
 
 
-def test_the_database_is_restarted_in_the_middle_of_a_run(server, postgres):
-    engine = server()
-    run_id = engine.submit(LONG)
-    engine.set_pace(run_id, 0.02)
-    wait_for(lambda: len(engine.store.events(run_id)) > 5)
+def test_a_run_survives_a_restart_of_the_database(server, postgres):
+    dispatcher = server()
+    run_id = dispatcher.submit(LONG)
+    dispatcher.store.set_pace(run_id, 0.02)
+    wait_for(lambda: len(dispatcher.store.events(run_id)) > 5)
     postgres.stop()
-    with pytest.raises(StoreUnavailable, match="cannot be used now: it does not answer"):
-        engine.store.run(run_id)
+    with pytest.raises(StoreUnavailable, match="unavailable: it does not respond"):
+        dispatcher.store.run(run_id)
     postgres.start()
-    finished(engine.store, run_id)
-    assert [seq for seq, _ in engine.store.events(run_id)] == list(range(200))
-    assert engine.store.run(run_id).attempt == 1, "its worker waited, and lost nothing"
+    finished(dispatcher.store, run_id)
+    assert [seq for seq, _ in dispatcher.store.events(run_id)] == list(range(200))
+    assert dispatcher.store.run(run_id).attempt == 1, "its worker waited and lost nothing"
 
 
-def test_a_server_that_vanishes_leaves_its_runs_to_the_others(server):
+def test_runs_of_a_lost_server_continue_on_another(server):
     one, other = server(), server()
     run_id = one.submit(LONG)
-    one.set_pace(run_id, 0.02)
+    one.store.set_pace(run_id, 0.02)
     wait_for(lambda: len(one.store.events(run_id)) > 5)
     waiting = [one.store.create(SENTENCE) for _ in range(2)]
     one._closing = True
     one._client.close()
-    other.wake()
+    other.notify()
     finished(other.store, run_id, *waiting)

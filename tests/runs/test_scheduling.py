@@ -1,4 +1,4 @@
-"""The queue: one run of each owner at a time, everyone in turn, and what the teacher allows."""
+"""The queue: at most one active run per owner, owners in turn, within the teacher's limits."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,24 +14,25 @@ from core.runs.limits import Limits
 from core.runs.models import Status
 from core.runs.scheduling import QueuedRun, fair_order
 from core.runs.store import MAX_WORKER_CRASHES
+from tests.runs import claim_run
 
 CONFIG = MemorizeConfig("hello")
 ANN, BOB, CAM, TEACHER = Visitor("ann"), Visitor("bob"), Visitor("cam"), Visitor("tea", teacher=True)
 
 
-def order(waiting, active=None, served=None):
-    return [run.run_id for run, _ in fair_order(waiting, active or {}, served or {})]
+def order(waiting, active=None, last_started=None):
+    return [run.run_id for run, _ in fair_order(waiting, active or {}, last_started or {})]
 
 
-def test_first_come_first_served_among_different_owners():
+def test_owners_with_one_run_each_are_first_come_first_served():
     assert order([QueuedRun("2", "bob", 2), QueuedRun("1", "ann", 1), QueuedRun("3", "cam", 3)]) == ["1", "2", "3"]
 
 
-def test_who_has_many_runs_waits_for_the_others_between_them():
+def test_an_owner_with_many_runs_takes_turns_with_the_others():
     waiting = [QueuedRun(f"a{i}", "ann", i) for i in range(3)] + [QueuedRun("b", "bob", 10), QueuedRun("c", "cam", 11)]
     assert order(waiting) == ["a0", "b", "c", "a1", "a2"]
     assert order(waiting, active={"ann": 1}) == ["b", "c", "a0", "a1", "a2"]
-    assert order(waiting, served={"ann": 5.0}) == ["b", "c", "a0", "a1", "a2"]
+    assert order(waiting, last_started={"ann": 5.0}) == ["b", "c", "a0", "a1", "a2"]
 
 
 runs = st.lists(
@@ -41,19 +42,19 @@ runs = st.lists(
 
 
 @given(runs, st.dictionaries(st.sampled_from(["ann", "bob"]), st.integers(1, 2)))
-def test_all_are_in_line_and_nobody_gets_two_workers(waiting, active):
-    line = fair_order(waiting, active, {})
-    assert sorted(run for run, _ in line) == sorted(waiting)
-    startable_count = [run.owner for run, startable_count in line if startable_count and run.owner]
-    assert len(startable_count) == len(set(startable_count))
-    assert not set(startable_count) & set(active)
-    assert [run for run, startable_count in line[: len(startable_count)] if not startable_count] == []
+def test_all_runs_are_in_the_order_and_no_owner_gets_two_workers(waiting, active):
+    ordered = fair_order(waiting, active, {})
+    assert sorted(run for run, _ in ordered) == sorted(waiting)
+    starting = [run.owner for run, startable in ordered if startable and run.owner]
+    assert len(starting) == len(set(starting))
+    assert not set(starting) & set(active)
+    assert [run for run, startable in ordered[: len(starting)] if not startable] == []
     for owner in ("ann", "bob", "cam"):
-        own = [run.queued_at for run, _ in line if run.owner == owner]
+        own = [run.queued_at for run, _ in ordered if run.owner == owner]
         assert own == sorted(own)
 
 
-def test_a_student_has_one_run_at_a_time_however_many_workers_are_free(store):
+def test_a_student_trains_one_run_at_a_time_even_if_workers_are_free(store):
     first, second = (store.create(CONFIG, by=ANN) for _ in range(2))
     other = store.create(CONFIG, by=BOB)
     assert store.queue() == [first, other, second]
@@ -61,12 +62,12 @@ def test_a_student_has_one_run_at_a_time_however_many_workers_are_free(store):
     assert store.claim("task 2").id == other
     assert store.claim("task 3") is None
     assert store.startable_count() == 0
-    store.end(store.run(first), Status.FINISHED)
+    store.finish(store.run(first), Status.FINISHED)
     assert store.startable_count() == 1
     assert store.claim("task 3").id == second
 
 
-def test_two_workers_that_ask_at_once_get_different_runs_of_different_owners(store):
+def test_concurrent_claims_get_runs_of_different_owners(store):
     ids = [store.create(CONFIG, by=Visitor(owner)) for owner in ("ann", "ann", "bob", "bob", "cam", "dan")]
     with ThreadPoolExecutor(8) as pool:
         claimed = [run for run in pool.map(store.claim, [f"task {i}" for i in range(8)]) if run]
@@ -75,14 +76,14 @@ def test_two_workers_that_ask_at_once_get_different_runs_of_different_owners(sto
     assert set(ids) > {run.id for run in claimed}
 
 
-def test_a_task_that_begins_again_goes_on_with_its_run(store):
+def test_a_restarted_task_claims_its_run_again(store):
     run_id, _ = store.create(CONFIG, by=ANN), store.create(CONFIG, by=BOB)
     assert store.claim("task").id == run_id
     again = store.claim("task")
     assert (again.id, again.attempt, again.worker_crashes) == (run_id, 2, 1)
 
 
-def test_a_run_that_costs_one_worker_after_another_fails_with_a_sentence(store):
+def test_a_run_that_keeps_killing_workers_fails_with_a_message(store):
     run_id = store.create(CONFIG)
     for _ in range(MAX_WORKER_CRASHES + 1):
         assert store.claim("task").id == run_id
@@ -92,14 +93,14 @@ def test_a_run_that_costs_one_worker_after_another_fails_with_a_sentence(store):
     assert "its worker died 4 times" in run.message
 
 
-def test_a_resting_run_gives_its_worker_to_those_who_wait_and_lines_up_again(store):
-    run = store.begin(store.create(CONFIG, by=ANN), "task 1")
+def test_a_paused_run_gives_its_worker_to_a_waiting_run_and_queues_again(store):
+    run = claim_run(store, store.create(CONFIG, by=ANN), "task 1")
     store.pause(run.id)
-    assert not store.exchange(run, [], Status.PAUSED, 1.0).needed, "nobody waits"
+    assert not store.sync(run, [], Status.PAUSED, 1.0).worker_needed, "no run is waiting"
     other = store.create(CONFIG, by=BOB)
-    assert not store.exchange(run, [], Status.RUNNING, 1.0).needed, "it does not rest yet"
-    assert store.exchange(run, [], Status.PAUSED, 1.0).needed
-    store.release(run)
+    assert not store.sync(run, [], Status.RUNNING, 1.0).worker_needed, "it is not paused yet"
+    assert store.sync(run, [], Status.PAUSED, 1.0).worker_needed
+    store.release_worker(run)
     assert store.run(run.id).status is Status.PAUSED
     assert store.claim("task 1").id == other
     assert store.queue() == []
@@ -108,37 +109,37 @@ def test_a_resting_run_gives_its_worker_to_those_who_wait_and_lines_up_again(sto
     assert store.claim("task 2").id == run.id
 
 
-def test_one_step_of_a_resting_run_lines_up_too(store):
-    run = store.begin(store.create(CONFIG))
+def test_a_single_step_of_a_paused_run_queues_it_too(store):
+    run = claim_run(store, store.create(CONFIG))
     store.pause(run.id)
-    store.release(run)
+    store.release_worker(run)
     store.advance(run.id, "step")
     again = store.claim("task 2")
     assert (again.id, again.pause_requested) == (run.id, True)
-    assert store.exchange(again, [], Status.RUNNING, 1.0).advance == ("step",)
+    assert store.sync(again, [], Status.RUNNING, 1.0).advance == ("step",)
 
 
-def test_a_step_asked_for_while_it_gives_its_worker_up_is_not_forgotten(store):
-    run = store.begin(store.create(CONFIG))
+def test_a_step_requested_while_the_worker_is_released_is_not_lost(store):
+    run = claim_run(store, store.create(CONFIG))
     store.pause(run.id)
     store.advance(run.id, "step")
-    store.release(run)
+    store.release_worker(run)
     assert store.run(run.id).status is Status.WAITING
 
 
-def test_a_run_without_a_worker_stops_at_once(store):
-    run = store.begin(store.create(CONFIG))
+def test_a_run_without_worker_stops_at_once(store):
+    run = claim_run(store, store.create(CONFIG))
     store.pause(run.id)
-    store.release(run)
+    store.release_worker(run)
     store.stop(run.id)
     assert store.run(run.id).status is Status.STOPPED
 
 
-# The teacher's rules
+# The teacher's limits
 
 
 @pytest.mark.parametrize(
-    ("rules", "config", "says"),
+    ("limits", "config", "message"),
     [
         (Limits(max_characters=4), CONFIG, "number of characters may be at most 4 in this class, but it is 5"),
         (Limits(max_hidden_size=32), CONFIG, "hidden size may be at most 32"),
@@ -148,9 +149,9 @@ def test_a_run_without_a_worker_stops_at_once(store):
         (Limits(accepting_runs=False), CONFIG, "teacher has paused new runs"),
     ],
 )
-def test_what_the_rules_forbid_is_refused_to_students(store, rules, config, says):
-    store.set_limits(rules)
-    with pytest.raises(ValueError, match=says):
+def test_limits_apply_to_students_and_not_to_teachers(store, limits, config, message):
+    store.set_limits(limits)
+    with pytest.raises(ValueError, match=message):
         store.create(config, by=ANN)
     assert store.list_runs() == []
     assert store.create(config, by=TEACHER)
@@ -158,7 +159,7 @@ def test_what_the_rules_forbid_is_refused_to_students(store, rules, config, says
     assert store.create(config, by=ANN)
 
 
-def test_a_thousand_starts_from_one_browser_are_limited_and_others_go_on(store):
+def test_starts_per_minute_are_limited_per_browser(store):
     store.set_limits(Limits(max_starts_per_minute=20))
 
     def start(_):
@@ -169,24 +170,24 @@ def test_a_thousand_starts_from_one_browser_are_limited_and_others_go_on(store):
 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(start, range(1_000)))
-    refused = [answer for answer in answers if answer == "You have started 20 runs within a minute: wait a little."]
+    refused = [answer for answer in answers if answer == "You have started 20 runs within a minute. Wait a little."]
     assert len(refused) == 980
     assert len(store.list_runs(limit=None)) == 20
     assert store.create(CONFIG, by=BOB)
 
 
-def test_the_queue_of_one_student_is_bounded(store):
+def test_queued_runs_are_limited_per_browser(store):
     store.set_limits(Limits(max_queued_runs=3))
     for _ in range(3):
         store.create(CONFIG, by=ANN)
-    with pytest.raises(ValueError, match="3 runs of yours are waiting already"):
+    with pytest.raises(ValueError, match="3 of your runs are already waiting"):
         store.create(CONFIG, by=ANN)
     store.claim("task")
     assert store.create(CONFIG, by=ANN)
 
 
-@pytest.mark.parametrize("field", ["minutes", "characters", "max_starts_per_minute"])
-def test_rules_are_numbers(field):
+@pytest.mark.parametrize("field", ["max_minutes", "max_characters", "max_starts_per_minute"])
+def test_limits_must_be_numbers_within_range(field):
     for wrong in (-1, float("nan"), "many"):
         with pytest.raises(ValueError, match="must be a"):
             replace(Limits(), **{field: wrong})

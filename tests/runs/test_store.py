@@ -1,4 +1,5 @@
-import json
+"""The store on SQLite."""
+
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -8,14 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.classify import ClassifyConfig, Step
+from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.runs.access import RunAccess
 from core.runs.identity import Visitor
 from core.runs.models import Status
-from core.runs.serialization import to_json
-from core.runs.store import IMPORTED, Store, row
+from core.runs.store import IMPORTED, Store, event_row
 from core.training import Checkpoint
+from tests.runs import claim_run
 
 CONFIG = MemorizeConfig("hello")
 
@@ -25,19 +26,14 @@ def epoch(number):
 
 
 def write(store, run, numbers):
-    return store.exchange(run, [row(run, n, epoch(n)) for n in numbers], Status.RUNNING, train_seconds=1.5)
+    return store.sync(run, [event_row(run.id, n, epoch(n)) for n in numbers], Status.RUNNING, train_seconds=1.5)
 
 
 def test_a_new_run_waits_with_its_config(store):
     run = store.run(store.create(CONFIG))
     assert (run.status, run.kind, run.config) == (Status.WAITING, "memorize", CONFIG)
-    assert (run.started_at, run.finished_at, run.changes, run.pause_requested, run.stop_requested) == (
-        None,
-        None,
-        {},
-        False,
-        False,
-    )
+    assert (run.started_at, run.finished_at, run.changes) == (None, None, {})
+    assert (run.pause_requested, run.stop_requested) == (False, False)
     assert not run.status.is_terminal
 
 
@@ -50,7 +46,7 @@ def test_ids_cannot_be_guessed_and_unknown_ones_are_none(store):
 
 
 def test_events_come_in_order_after_the_last_one_seen(store):
-    run = store.begin(store.create(CONFIG))
+    run = claim_run(store, store.create(CONFIG))
     write(store, run, range(5))
     write(store, run, range(5, 8))
     assert store.events(run.id) == [(n, epoch(n)) for n in range(8)]
@@ -60,7 +56,7 @@ def test_events_come_in_order_after_the_last_one_seen(store):
     assert store.run(run.id).train_seconds == 1.5
 
 
-def test_recent_runs_come_newest_first(store):
+def test_runs_are_listed_newest_first(store):
     ids = [store.create(config) for config in (CONFIG, ClassifyConfig(), CONFIG)]
     store.stop(ids[2])
     assert [run.id for run in store.list_runs()] == ids[::-1]
@@ -69,8 +65,8 @@ def test_recent_runs_come_newest_first(store):
     assert [run.id for run in store.list_runs(unfinished=True)] == [ids[1], ids[0]]
 
 
-def test_wishes_reach_the_worker(store):
-    run = store.begin(store.create(CONFIG))
+def test_the_desired_state_reaches_the_worker(store):
+    run = claim_run(store, store.create(CONFIG))
     assert write(store, run, [0])[:4] == ({}, False, False, 0.0)
     store.steer(run.id, lr=0.5)
     store.pause(run.id)
@@ -81,8 +77,8 @@ def test_wishes_reach_the_worker(store):
     assert write(store, run, [])[:4] == ({"lr": 0.5}, False, True, 0.3)
 
 
-def test_a_paused_run_is_let_go_on_once_for_each_unit_asked_for(store):
-    run = store.begin(store.create(CONFIG))
+def test_a_paused_run_advances_once_per_requested_unit(store):
+    run = claim_run(store, store.create(CONFIG))
     store.advance(run.id, "step")
     assert write(store, run, []).advance == (), "it is not paused"
     store.pause(run.id)
@@ -90,11 +86,11 @@ def test_a_paused_run_is_let_go_on_once_for_each_unit_asked_for(store):
         store.advance(run.id, unit)
     assert write(store, run, []).advance == ("step", "step", "epoch")
     assert write(store, run, []).advance == ()
-    with pytest.raises(ValueError, match="one step or one epoch, not for one 'week'"):
+    with pytest.raises(ValueError, match="one 'step' or one 'epoch', but not by one 'week'"):
         store.advance(run.id, "week")
 
 
-def test_changes_add_up_and_the_config_keeps_what_it_was_submitted_with(store):
+def test_changes_accumulate_and_the_config_stays_as_submitted(store):
     run_id = store.create(ClassifyConfig())
     store.steer(run_id, lr=0.2)
     store.steer(run_id, momentum=0.5, schedule="constant")
@@ -105,32 +101,32 @@ def test_changes_add_up_and_the_config_keeps_what_it_was_submitted_with(store):
 
 
 @pytest.mark.parametrize(
-    ("config", "changes", "says"),
+    ("config", "changes", "message"),
     [
         (CONFIG, {"lr": -1.0}, "The learning rate must be a number from 1e-06 to 10, but it is -1"),
         (CONFIG, {"lr": float("nan")}, "but it is nan"),
         (CONFIG, {"lr": "fast"}, "but it is 'fast'"),
-        (CONFIG, {"sentence": "other"}, "lr can be changed, but not sentence"),
+        (CONFIG, {"sentence": "other"}, "lr can be changed during training, but not sentence"),
         (CONFIG, {"id; DROP TABLE runs": 1}, "but not id; DROP TABLE runs"),
         (ClassifyConfig(), {"momentum": 1.5}, "The momentum must be a number from 0 to 0.999"),
         (ClassifyConfig(), {"hidden": (3,), "seed": 3}, "but not hidden and seed"),
     ],
 )
-def test_a_change_that_cannot_be_made_is_refused_and_changes_nothing(store, config, changes, says):
+def test_an_invalid_change_is_rejected_and_changes_nothing(store, config, changes, message):
     run_id = store.create(config)
     store.steer(run_id, lr=0.5)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=message):
         store.steer(run_id, **changes)
     assert store.run(run_id).changes == {"lr": 0.5}
 
 
 @pytest.mark.parametrize("seconds", [-1, 11, float("nan"), "slow"])
-def test_a_pace_that_is_none_is_refused(store, seconds):
-    with pytest.raises(ValueError, match="The seconds a step must be a number from 0 to 10"):
+def test_an_invalid_pace_is_rejected(store, seconds):
+    with pytest.raises(ValueError, match="The number of seconds per step must be a number from 0 to 10"):
         store.set_pace(store.create(CONFIG), seconds)
 
 
-def test_what_has_ended_or_never_was_is_steered_without_effect(store):
+def test_changes_to_ended_and_unknown_runs_have_no_effect(store):
     run_id = store.create(CONFIG)
     store.stop(run_id)
     before = store.run(run_id)
@@ -141,31 +137,31 @@ def test_what_has_ended_or_never_was_is_steered_without_effect(store):
     assert store.run(run_id) == before
 
 
-def test_a_waiting_run_that_is_stopped_never_begins(store):
+def test_a_waiting_run_that_is_stopped_never_starts(store):
     run_id = store.create(CONFIG)
     store.stop(run_id)
     assert store.run(run_id).status is Status.STOPPED
-    assert store.run(run_id).finished is not None
-    assert store.begin(run_id) is None
+    assert store.run(run_id).finished_at is not None
+    assert claim_run(store, run_id) is None
     assert store.run(run_id).attempt == 0
 
 
 def test_a_running_run_is_only_asked_to_stop(store):
-    run = store.begin(store.create(CONFIG))
+    run = claim_run(store, store.create(CONFIG))
     store.stop(run.id)
     assert store.run(run.id).status is Status.RUNNING
 
 
-def test_what_has_ended_stays_as_it_is(store):
-    run = store.begin(store.create(CONFIG))
+def test_ended_runs_do_not_change(store):
+    run = claim_run(store, store.create(CONFIG))
     write(store, run, range(3))
-    store.end(run, Status.FINISHED)
+    store.finish(run, Status.FINISHED)
     ended = store.run(run.id)
-    store.fail(run.id, "too late")
+    store.finish(run, Status.FAILED, "too late")
     store.stop(run.id)
-    store.end(run, Status.STOPPED)
-    assert write(store, run, [3]).stopping
-    assert store.begin(run.id) is None
+    store.finish(run, Status.STOPPED)
+    assert write(store, run, [3]).stop_requested
+    assert claim_run(store, run.id) is None
     assert store.run(run.id) == ended
     assert len(store.events(run.id)) == 3
 
@@ -176,11 +172,11 @@ def checkpoint(number):
 
 def save(store, run, seq):
     kept = checkpoint(seq).to_bytes(), seq
-    return store.exchange(run, [], Status.RUNNING, train_seconds=1.5, checkpoint=kept)
+    return store.sync(run, [], Status.RUNNING, train_seconds=1.5, checkpoint=kept)
 
 
-def test_the_latest_checkpoint_is_kept(store):
-    run = store.begin(store.create(CONFIG))
+def test_only_the_latest_checkpoint_is_kept(store):
+    run = claim_run(store, store.create(CONFIG))
     assert store.checkpoint(run.id) is None
     assert store.checkpoint_and_seq(run.id) == (None, -1)
     write(store, run, range(5))
@@ -188,36 +184,36 @@ def test_the_latest_checkpoint_is_kept(store):
     save(store, run, 4)
     kept, seq = store.checkpoint_and_seq(run.id)
     assert (kept.to_bytes(), seq) == (checkpoint(4).to_bytes(), 4)
-    store.end(run, Status.STOPPED)
+    store.finish(run, Status.STOPPED)
     assert store.checkpoint(run.id).to_bytes() == kept.to_bytes()
 
 
-def test_a_second_attempt_goes_on_behind_the_checkpoint_and_the_first_can_do_no_harm(store):
-    first = store.begin(store.create(CONFIG))
+def test_a_second_attempt_continues_after_the_checkpoint_and_locks_the_first_out(store):
+    first = claim_run(store, store.create(CONFIG))
     write(store, first, range(5))
     save(store, first, 2)
-    second = store.begin(first.id)
+    second = claim_run(store, first.id)
     assert (first.attempt, second.attempt) == (1, 2)
-    assert (second.started, second.train_seconds) == (first.started, 1.5)
+    assert (second.started_at, second.train_seconds) == (first.started_at, 1.5)
     assert store.events(first.id) == [(n, epoch(n)) for n in range(3)]
-    assert write(store, first, [5]).stopping
-    assert save(store, first, 5).stopping
-    store.end(first, Status.STOPPED)
-    assert not write(store, second, [3]).stopping
+    assert write(store, first, [5]).stop_requested
+    assert save(store, first, 5).stop_requested
+    store.finish(first, Status.STOPPED)
+    assert not write(store, second, [3]).stop_requested
     assert store.run(first.id).status is Status.RUNNING
     assert store.events(first.id) == [(n, epoch(n)) for n in range(4)]
     assert store.checkpoint_and_seq(first.id)[1] == 2
 
 
-def test_a_second_attempt_without_a_checkpoint_begins_anew(store):
-    run = store.begin(store.create(CONFIG))
+def test_a_second_attempt_without_checkpoint_starts_from_scratch(store):
+    run = claim_run(store, store.create(CONFIG))
     write(store, run, range(5))
-    assert store.begin(run.id).attempt == 2
+    assert claim_run(store, run.id).attempt == 2
     assert store.events(run.id) == []
 
 
-def test_a_run_can_begin_with_the_weights_of_another(store):
-    parent = store.begin(store.create(CONFIG))
+def test_a_run_can_start_from_the_weights_of_another(store):
+    parent = claim_run(store, store.create(CONFIG))
     save(store, parent, 7)
     child = store.run(store.create(CONFIG, parent=parent.id))
     assert child.parent == parent.id
@@ -226,83 +222,23 @@ def test_a_run_can_begin_with_the_weights_of_another(store):
 
 
 @pytest.mark.parametrize("why", ["unknown", "nothing learned", "another kind"])
-def test_a_run_that_gives_no_weights_is_no_parent(store, why):
+def test_a_run_without_suitable_weights_cannot_be_a_parent(store, why):
     parent = store.create(ClassifyConfig() if why == "another kind" else CONFIG)
     if why == "another kind":
-        save(store, store.begin(parent), 0)
+        save(store, claim_run(store, parent), 0)
     before = len(store.list_runs())
-    with pytest.raises(ValueError, match="has not learned anything that was kept"):
+    with pytest.raises(ValueError, match="has no saved weights yet"):
         store.create(CONFIG, parent="nobody's" if why == "unknown" else parent)
     assert len(store.list_runs()) == before
 
 
-VERSION_1 = """
-CREATE TABLE schema (version INTEGER NOT NULL, PRIMARY KEY (version));
-CREATE TABLE runs (id VARCHAR NOT NULL, kind VARCHAR NOT NULL, config_json TEXT NOT NULL, created FLOAT NOT NULL,
-    server VARCHAR NOT NULL, status VARCHAR(16) NOT NULL, message TEXT NOT NULL, started FLOAT, finished FLOAT,
-    attempt INTEGER NOT NULL, train_seconds FLOAT NOT NULL, lr FLOAT, paused BOOLEAN NOT NULL,
-    stopping BOOLEAN NOT NULL, PRIMARY KEY (id));
-CREATE TABLE events (run_id VARCHAR NOT NULL, seq INTEGER NOT NULL, kind VARCHAR NOT NULL, payload TEXT NOT NULL,
-    PRIMARY KEY (run_id, seq), FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE);
-INSERT INTO schema VALUES (1);
-"""
-
-
-def without(text: str, field: str) -> str:
-    """A JSON object without one of its fields."""
-    return json.dumps({name: value for name, value in json.loads(text).items() if name != field})
-
-
-def test_a_store_of_an_older_version_is_upgraded_with_all_that_is_in_it(url, tmp_path):
-    sentence = to_json(replace(CONFIG, backend="torch"))
-    values = "(:id, :kind, :config, 1.0, '', :status, '', 1.0, 2.0, 1, 0.5, :lr, 0, 0)"
-    runs = [
-        {"id": "spoken", "kind": "memorize", "config": without(sentence, "backend"), "status": "finished", "lr": None},
-        {
-            "id": "steered",
-            "kind": "classify",
-            "config": to_json(ClassifyConfig()),
-            "status": "stopped",
-            "lr": 0.25,
-        },
-        {
-            "id": "waits",
-            "kind": "classify",
-            "config": to_json(ClassifyConfig(epochs=3)),
-            "status": "waiting",
-            "lr": None,
-        },
-    ]
-    step = '{"step": 0, "epoch": 0, "loss": 2.5, "lr": 0.1, "base_lr": 0.2}'
-    with sqlite3.connect(tmp_path / "runs.sqlite") as file:
-        file.executescript(VERSION_1)
-        file.executemany(f"INSERT INTO runs VALUES {values}", runs)
-        file.execute("INSERT INTO events VALUES ('steered', 0, 'Step', ?)", [step])
-    for _ in range(2):  # the second time there is nothing left to do
-        store = Store(url)
-        steered, waits = store.run("steered"), store.run("waits")
-        assert (steered.status, steered.changes, steered.config) == (
-            Status.STOPPED,
-            {"lr": 0.25},
-            ClassifyConfig(),
-        )
-        assert (waits.status, waits.changes, waits.config.epochs) == (Status.WAITING, {}, 3)
-        assert store.run("spoken").config == replace(CONFIG, backend="torch")
-        assert store.events("steered") == [(0, Step(0, 0, 2.5, 0.1))]
-        store.close()
-    store = Store(url)
-    save(store, store.begin("waits"), 0)
-    assert store.checkpoint("waits")
-    store.close()
-
-
 def test_a_message_may_hold_anything(store):
-    run_id = store.create(CONFIG)
-    store.fail(run_id, "a\0b \ud800 <b>'; DROP TABLE runs; --")
-    assert store.run(run_id).message == "ab ? <b>'; DROP TABLE runs; --"
+    run = claim_run(store, store.create(CONFIG))
+    store.finish(run, Status.FAILED, "a\0b \ud800 <b>'; DROP TABLE runs; --")
+    assert store.run(run.id).message == "ab ? <b>'; DROP TABLE runs; --"
 
 
-def test_a_run_that_this_program_no_longer_understands_says_so_and_hides_no_other(store, tmp_path):
+def test_a_run_with_an_unreadable_config_raises_and_does_not_affect_others(store, tmp_path):
     strange, fine = store.create(CONFIG), store.create(CONFIG)
     with sqlite3.connect(tmp_path / "runs.sqlite") as file:
         file.execute("UPDATE runs SET config_json = '{\"words\": 3}' WHERE id = ?", [strange])
@@ -311,7 +247,7 @@ def test_a_run_that_this_program_no_longer_understands_says_so_and_hides_no_othe
         _ = store.run(strange).config
 
 
-def test_a_store_of_a_newer_version_is_refused_and_left_alone(url, store, tmp_path):
+def test_a_database_of_a_newer_version_is_rejected_and_left_unchanged(url, store, tmp_path):
     with sqlite3.connect(tmp_path / "runs.sqlite") as file:
         file.execute("UPDATE schema SET version = 99")
     with pytest.raises(RuntimeError, match=r"newer version of this program \(schema 99"):
@@ -320,7 +256,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(url, store, tmp_pa
         assert file.execute("SELECT version FROM schema").fetchall() == [(99,)]
 
 
-def test_the_store_lies_in_data_dir_unless_an_url_names_another(monkeypatch, tmp_path):
+def test_the_database_is_in_data_dir_unless_database_url_is_set(monkeypatch, tmp_path):
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "some data"))
     Store().close()
@@ -336,15 +272,15 @@ def open_and_close(url):
 
 def write_a_whole_run(url, run_id):
     store = Store(url)
-    run = store.begin(run_id)
+    run = claim_run(store, run_id)
     for n in range(200):
         write(store, run, [2 * n, 2 * n + 1])
-    store.end(run, Status.FINISHED)
+    store.finish(run, Status.FINISHED)
 
 
 def test_two_processes_write_while_another_reads(url):
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        # at first all open a store that is not there yet
+        # at first all open a database that does not exist yet
         for opening in [pool.submit(open_and_close, url) for _ in range(3)]:
             opening.result()
         store = Store(url)
@@ -363,26 +299,26 @@ def test_two_processes_write_while_another_reads(url):
         assert store.run(run_id).status is Status.FINISHED
 
 
-def test_a_run_can_begin_with_weights_that_are_no_run_s(store):
+def test_a_run_can_start_from_uploaded_weights(store):
     run = store.run(store.create(CONFIG, weights=checkpoint(3)))
     assert run.parent == IMPORTED
     kept, seq = store.checkpoint_and_seq(run.id)
     assert (kept.to_bytes(), seq) == (checkpoint(3).weights().to_bytes(), -1)
 
 
-def test_alike_is_the_newest_run_that_its_config_alone_determines(store):
+def test_find_matching_returns_the_newest_unchanged_run_from_its_own_initial_weights(store):
     me, somebody, other = Visitor("me"), Visitor("somebody"), replace(CONFIG, seed=1)
     assert store.find_matching([CONFIG, other], "me") == [None, None]
     mine, theirs = store.create(CONFIG, by=me), store.create(other, by=somebody)
     assert [run and run.id for run in store.find_matching([other, CONFIG], "me")] == [None, mine]
-    store.end(store.begin(theirs), Status.FINISHED)
+    store.finish(claim_run(store, theirs), Status.FINISHED)
     assert [run.id for run in store.find_matching([other, CONFIG], "me")] == [theirs, mine]
 
     steered, stopped, paused = (store.create(CONFIG, by=me) for _ in range(3))
     store.steer(steered, lr=0.5)
     store.stop(stopped)
     store.pause(paused)
-    parent = store.begin(store.create(replace(CONFIG, seed=2)))
+    parent = claim_run(store, store.create(replace(CONFIG, seed=2)))
     save(store, parent, 7)
     store.create(CONFIG, parent=parent.id, by=me)
     store.create(CONFIG, weights=checkpoint(3), by=me)
@@ -392,10 +328,10 @@ def test_alike_is_the_newest_run_that_its_config_alone_determines(store):
 
 
 @pytest.mark.parametrize("forged", ["", "' OR 1=1 --", "a\0b", "\ud800", "../../etc", "ü" * 10_000])
-def test_an_id_that_nobody_was_given_is_no_run_s(store, forged):
+def test_forged_ids_match_no_run(store, forged):
     run_id = store.create(CONFIG)
     assert store.run(forged) is None
-    desk = RunAccess(SimpleNamespace(store=store), Visitor("ann"))
-    for change in (desk.delete, lambda forged: desk.set_title(forged, "x")):
+    access = RunAccess(SimpleNamespace(store=store), Visitor("ann"))
+    for change in (access.delete, lambda forged: access.set_title(forged, "x")):
         change(forged)
     assert store.run(run_id).title == ""

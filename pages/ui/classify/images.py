@@ -45,7 +45,7 @@ def grid_html(pictures: list[np.ndarray], size: float) -> str:
 def samples_html(samples: Samples, classes: tuple[str, ...]) -> str:
     """A card for each picture: what it is, and the model's most probable classes. A dashed frame: it is wrong."""
     cards = []
-    for picture, label, probabilities in zip(samples.pictures, samples.labels, samples.probabilities, strict=True):
+    for picture, label, probabilities in zip(samples.images, samples.labels, samples.probabilities, strict=True):
         best = np.argsort(probabilities)[::-1][:GUESSES]
         truth = escape(classes[label])
         right = best[0] == label

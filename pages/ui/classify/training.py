@@ -27,7 +27,7 @@ def draw(run: Run, events: list[classify.Event]) -> None:
     result = next(iter(of_kind(Result, events)), None)
     if not steps:
         preparations = of_kind(PreparationProgress, events)
-        share, text = (preparations[-1].share, preparations[-1].text) if preparations else (0.0, "")
+        share, text = (preparations[-1].fraction, preparations[-1].text) if preparations else (0.0, "")
         run_panel.status_line(run, share, text)
         return
     done = (len(epochs) + share_of_epoch(steps, epochs)) / config.epochs
