@@ -1,4 +1,4 @@
-"""Text as readers see it: counting characters and cleaning what was typed."""
+"""Text as readers see it: counting characters and cleaning user input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memorize: a student types a sentence, watches an LSTM learn it and give it back, and looks inside."""
+"""Memorize: students type a sentence, train an LSTM on it and inspect what it has learned."""
 
 from collections.abc import Callable
 
@@ -6,56 +6,61 @@ import streamlit as st
 
 from core import memorize
 from core.memorize import bptt
+from core.memorize.generate import generate
 from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
 from pages.ui import errors, run_panel, streamlit_internals
 from pages.ui.code_view import show_code
 from pages.ui.memorize import capacity, cell_comparison, connectivity, export, gates, generation, predictions, training
-from pages.ui.memorize.settings import parent_of, settings, task
+from pages.ui.memorize.settings import config_controls, continue_from, task_controls
 
-SECONDS_BETWEEN_LOOKS = 5.0  # as often as a run's model is kept
+SNAPSHOT_REFRESH = 5.0  # seconds; a run saves a checkpoint as often
 
 streamlit_internals.ensure_run_from_app()
 st.title("Memorize")
 st.markdown(
-    "An LSTM reads a sentence and learns to say, after every character, **which one comes next**. "
-    "Then it has to say the whole sentence by itself."
+    "An LSTM reads a sentence character by character and learns to predict **the next character**. "
+    "Then it must generate the whole sentence on its own."
 )
 left, right = st.columns([1, 2], gap="large")
 run = run_panel.current_run("memorize")
 with left:
-    sentence, lr = task()
-    steering = st.container()  # high up, so that Train is seen without scrolling
-    config = settings(sentence, lr)
-    with steering:
-        run_panel.run_controls("memorize", config, run, parent=parent_of(run, config))
+    sentence, lr = task_controls()
+    run_bar = st.container()  # above the other settings, so that Train is visible without scrolling
+    config = config_controls(sentence, lr)
+    with run_bar:
+        run_panel.run_controls("memorize", config, run, parent=continue_from(run, config))
 with right:
-    st.toggle("Logarithmic loss", key="log_scale", help="Equal steps for equal ratios: small losses can be told apart.")
+    st.toggle(
+        "Logarithmic loss",
+        key="log_scale",
+        help="Equal distances are equal ratios, so small losses can be told apart.",
+    )
     if run:
         run_panel.live_panel(run, training.draw)
     else:
-        st.info("Press **Train**: the loss curve and what the network says will grow here.", icon=":material/timeline:")
-by_hand = bptt.Layer, bptt.run_forward, bptt.forward_steps, bptt.backward_steps, bptt.tanh
-show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstruct, *by_hand)
+        st.info("Press **Train**. The loss curve and the generated text will appear here.", icon=":material/timeline:")
+bptt_functions = bptt.Layer, bptt.run_forward, bptt.forward_steps, bptt.backward_steps, bptt.tanh
+show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, generate, *bptt_functions)
 
 
-@st.fragment(run_every=run_panel.refresh_interval(run, SECONDS_BETWEEN_LOOKS))
-def look_inside(show: Callable[[Run | None], None]) -> None:
-    """A look at what the run has learned so far, again and again while it goes on."""
+@st.fragment(run_every=run_panel.refresh_interval(run, SNAPSHOT_REFRESH))
+def show_live(show: Callable[[Run | None], None]) -> None:
+    """Show a tab that inspects the run's latest model, and refresh it while the run is active."""
     with errors.show_store_errors():
         show(run)
 
 
 tabs = {
-    "Inside the cell": lambda: look_inside(gates.show),
-    "What it expects": lambda: look_inside(predictions.show),
-    "What it looks back at": lambda: look_inside(connectivity.show),
-    "How it goes on": lambda: look_inside(generation.show),
-    "Cells side by side": lambda: cell_comparison.show(config),
-    "Show me your limit": lambda: capacity.show(config),
-    "Take it home": lambda: export.show(run, config),
+    "Gates": lambda: show_live(gates.show),
+    "Predictions": lambda: show_live(predictions.show),
+    "Dependencies": lambda: show_live(connectivity.show),
+    "Generate": lambda: show_live(generation.show),
+    "Cell comparison": lambda: cell_comparison.show(config),
+    "Memory limit": lambda: capacity.show(config),
+    "Download": lambda: export.show(run, config),
 }
-for tab, show in zip(st.tabs(list(tabs), key="look", bind="query-params"), tabs.values(), strict=True):
+for tab, show in zip(st.tabs(list(tabs), key="tab", bind="query-params"), tabs.values(), strict=True):
     if tab.open:
         with tab:
             show()

@@ -139,7 +139,7 @@ def test_pages_can_look_into_the_model_that_a_run_has_made(make_dataset):
     config = replace(MEMORIZE, epochs=80, lr=0.05)
     *events, end = memorize.fit(config)
     alphabet = memorize.Alphabet(config.sentence)
-    said = memorize.reconstruct(memorize.restore_model(config, end), alphabet, max_characters=14)
+    said = memorize.generate_text(memorize.restore_model(config, end), alphabet, max_length=14)
     assert said == events[-1].reconstruction
 
 

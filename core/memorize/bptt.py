@@ -1,4 +1,4 @@
-"""Backpropagation through time by hand: core/lstm.py's layers and their gradients, in loops that Numba compiles.
+"""Backpropagation through time by hand: MyLSTM's layers and their gradients, in loops that Numba compiles.
 
 Forwards, the input of all steps meets its weights in one matrix product. Then, step by step:
 
@@ -29,22 +29,24 @@ from torch.autograd.function import once_differentiable
 
 from core.jit import jit
 
-# All are exact in float32, and of that type, since beside Python's own numbers float32 would become float64.
-HALF, ONE, TWO, SCALE, LARGE = np.float32([1 / 2, 1, 2, 1 / 32, 20])
-A, B, C = np.float32([135135, 17325, 378])
-D, E, F, G = np.float32([135135, 62370, 3150, 28])
+# Exact in float32, and of that type: together with Python's own numbers, float32 would become float64.
+HALF, ONE, TWO, REDUCTION, CLAMP = np.array([1 / 2, 1, 2, 1 / 32, 20], np.float32)
+NUMERATOR = tuple(np.array([135135, 17325, 378], np.float32))
+DENOMINATOR = tuple(np.array([135135, 62370, 3150, 28], np.float32))
 
 
 @jit
 def tanh(x):
-    """Hyperbolic tangent to the last digit but one, without a branch: the processor can do many at the same time.
+    """Compute tanh to the last digit but one, without a branch, so that the processor can compute many at once.
 
     At y = x / 32 it is Lambert's continued fraction y / (1 + y² / (3 + y² / (5 + ...))), cut after the seventh level.
     From there, five times: tanh 2y = 2 tanh y / (1 + tanh² y).
     """
-    y = min(max(x, -LARGE), LARGE) * SCALE
+    y = min(max(x, -CLAMP), CLAMP) * REDUCTION
     s = y * y
-    t = y * (A + s * (B + s * (C + s))) / (D + s * (E + s * (F + s * G)))
+    n0, n1, n2 = NUMERATOR
+    d0, d1, d2, d3 = DENOMINATOR
+    t = y * (n0 + s * (n1 + s * (n2 + s))) / (d0 + s * (d1 + s * (d2 + s * d3)))
     for _ in range(5):
         t = TWO * t / (ONE + t * t)
     return t
@@ -52,16 +54,17 @@ def tanh(x):
 
 @jit
 def sigmoid(x):
-    """1 / (1 + e⁻ˣ), which is a tanh, scaled and moved."""
+    """Compute 1 / (1 + e⁻ˣ), which is a scaled and shifted tanh."""
     return HALF + HALF * tanh(HALF * x)
 
 
 @jit
 def forward_steps(z, weight_hh, h, c, tanh_c):
-    """All steps of a layer. z (seq_len, batch, 4, H): W_ih x and both biases; what comes out are i, f, g, o.
+    """Run all steps of a layer, in place.
 
-    h, c (seq_len + 1, batch, H): the state before the first step, and room for the one after every step.
-    tanh_c (seq_len, batch, H): room.
+    z (seq_len, batch, 4, H): W_ih x plus both biases; becomes i, f, g, o.
+    h, c (seq_len + 1, batch, H): the state before the first step, then the state after every step (written).
+    tanh_c (seq_len, batch, H): written.
     """
     seq_len, batch, _, hidden_size = z.shape
     for t in range(seq_len):
@@ -80,9 +83,11 @@ def forward_steps(z, weight_hh, h, c, tanh_c):
 
 @jit
 def backward_steps(gates, weight_hh, c, tanh_c, d_output, dh, dc, dz):
-    """All steps of a layer, last to first. d_output (seq_len, batch, H): what arrives at every h from above.
+    """Backpropagate through all steps of a layer, from the last to the first, in place.
 
-    dh, dc (batch, H): what arrives at the last state; what comes out is for the first. dz, shaped as gates: room.
+    d_output (seq_len, batch, H): gradient that arrives at every h from above.
+    dh, dc (batch, H): gradient of the last state; becomes that of the first.
+    dz, shaped as gates: written.
     """
     seq_len, batch, _, hidden_size = gates.shape
     for t in range(seq_len - 1, -1, -1):
@@ -100,7 +105,7 @@ def backward_steps(gates, weight_hh, c, tanh_c, d_output, dh, dc, dz):
 
 
 def run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh) -> tuple[np.ndarray, ...]:
-    """What forward_steps leaves of a layer: gates (seq_len, batch, 4, H), h, c and tanh_c."""
+    """Run a layer forward and return its gates (seq_len, batch, 4, H), h, c and tanh(c); see `forward_steps`."""
     x = array(input)
     z = rows(x) @ array(weight_ih).T
     z += array(bias_ih) + array(bias_hh)
@@ -113,51 +118,53 @@ def run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh) -> tuple[
 
 
 class Layer(torch.autograd.Function):
-    """A layer over a sequence, for autograd one operation: the arguments of `run_layer` -> output, h, c."""
+    """One layer over a sequence as a single autograd operation: input, h0, c0 and weights -> output, h, c."""
 
     @staticmethod
     def forward(ctx, input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh):
-        ctx.run_forward = _, h, c, _ = run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh)
+        """Run the layer and save its gates and states for `backward`."""
+        ctx.activations = _, h, c, _ = run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh)
         ctx.save_for_backward(input, weight_ih, weight_hh)
         return tuple(torch.from_numpy(result.copy()) for result in (h[1:], h[-1], c[-1]))
 
     @staticmethod
     @once_differentiable
     def backward(ctx, d_output, d_h, d_c):
+        """Compute the gradients of all arguments of `forward` by backpropagation through time."""
         input, weight_ih, weight_hh = ctx.saved_tensors
-        gates, h, c, tanh_c = ctx.run_forward
+        gates, h, c, tanh_c = ctx.activations
         dh, dc, dz = array(d_h).copy(), array(d_c).copy(), np.empty_like(gates)
         backward_steps(gates, array(weight_hh), c, tanh_c, array(d_output), dh, dc, dz)
 
         dz = dz.reshape(-1, len(weight_hh))  # (seq_len * batch, 4H)
         d_input = torch.from_numpy(dz @ array(weight_ih)).view(input.shape) if ctx.needs_input_grad[0] else None
-        d_weight_ih, d_weight_hh, d_bias = dz.T @ rows(array(input)), dz.T @ rows(h[:-1]), dz.sum(axis=0)
-        dh, dc, d_weight_ih, d_weight_hh, d_bias = map(torch.from_numpy, (dh, dc, d_weight_ih, d_weight_hh, d_bias))
-        return d_input, dh, dc, d_weight_ih, d_weight_hh, d_bias, d_bias
+        gradients = dh, dc, dz.T @ rows(array(input)), dz.T @ rows(h[:-1]), dz.sum(axis=0)
+        d_h0, d_c0, d_weight_ih, d_weight_hh, d_bias = map(torch.from_numpy, gradients)
+        return d_input, d_h0, d_c0, d_weight_ih, d_weight_hh, d_bias, d_bias
 
 
 def run_layer(cell, sequence: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """A layer with the weights of a MyLSTMCell over a sequence: what core.lstm.run_layer does, and gives.
+    """Run one layer over a sequence, with the same arguments and results as core.memorize.lstm.run_layer.
 
-    Raises ValueError unless all is on the CPU and of one type, float32 or float64.
+    Raises ValueError unless all tensors are on the CPU and of one type, float32 or float64.
     """
     tensors = sequence, *state, cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
     kinds = {(tensor.device.type, tensor.dtype) for tensor in tensors}
     if kinds not in ({("cpu", torch.float32)}, {("cpu", torch.float64)}):
         found = ", ".join(sorted(f"{dtype} on {device}" for device, dtype in kinds))
         raise ValueError(
-            "The backend bptt computes on the CPU, with input, state and weights all float32 or all float64, "
-            f"but there is {found}. The backend autograd takes everything that PyTorch takes."
+            "The backend 'bptt' needs input, state and weights on the CPU, all float32 or all float64, "
+            f"but got {found}. Use the backend 'torch' instead."
         )
     output, h, c = Layer.apply(*tensors)
     return output, (h, c)
 
 
 def array(tensor: Tensor) -> np.ndarray:
-    """The tensor's numbers without gaps between them: its own memory wherever they have none."""
+    """Return the tensor as a contiguous array, without a copy if it is contiguous already."""
     return np.ascontiguousarray(tensor.detach().numpy())
 
 
 def rows(array: np.ndarray) -> np.ndarray:
-    """(seq_len, batch, size) -> (seq_len * batch, size)."""
+    """Reshape (seq_len, batch, size) to (seq_len * batch, size)."""
     return array.reshape(-1, array.shape[-1])

@@ -8,25 +8,29 @@ from dataclasses import dataclass
 from core.memorize.lstm import BACKENDS
 from core.memorize.rnn_variants import CELLS
 from core.text import graphemes
-from core.training import check_range
+from core.training import check_name, check_range
 
 EXAMPLE_SENTENCE = "hello pytorch, how long can a rnn cell remember? show me your limit!"
-
-
 MAX_CHARACTERS = 2_000
-
-
-MAX_CODE_POINTS = 8 * MAX_CHARACTERS  # code points; one character may be a whole family of emoji
+MAX_CODE_POINTS = 8 * MAX_CHARACTERS  # one character, such as a family emoji, may consist of many
 
 
 @dataclass(frozen=True)
 class MemorizeConfig:
-    """All that determines a run; the same config gives the same curve.
+    """All settings of a run; the same config gives the same curve.
 
-    sentence: 1 to 2,000 characters. hidden_size: units a layer. lr: Adam's learning rate.
-    epochs: how often the whole sentence is seen, one step of the optimiser each. cell: what stands in the LSTM's place,
-    one of CELLS. stop_when_learned: end as soon as the whole sentence comes back. backend: who finds MyLSTM's gradients.
-    Raises ValueError with a sentence for a student where a field is wrong.
+    Attributes:
+        sentence: the text to memorise, 1 to 2,000 characters.
+        hidden_size: units per layer.
+        num_layers: recurrent layers.
+        lr: Adam's learning rate.
+        epochs: passes over the whole sentence, with one optimizer step each.
+        seed: seed of the initial weights.
+        cell: the recurrent layer, one of CELLS.
+        stop_when_learned: stop as soon as the whole sentence is generated correctly.
+        backend: how MyLSTM's gradients are computed, one of BACKENDS.
+
+    Raises ValueError with a message for students if a field is invalid.
     """
 
     sentence: str = EXAMPLE_SENTENCE
@@ -46,31 +50,29 @@ class MemorizeConfig:
         check_range("The learning rate", self.lr, 1e-6, 10)
         check_range("The number of epochs", self.epochs, 1, 5_000, whole=True)
         check_range("The seed", self.seed, 0, 2**31 - 1, whole=True)
-        if self.cell not in CELLS:
-            raise ValueError(f"The cell must be one of {', '.join(CELLS)}, but it is {self.cell!r}.")
-        if self.backend not in BACKENDS:
-            raise ValueError(f"The backend must be one of {', '.join(BACKENDS)}, but it is {self.backend!r}.")
+        check_name("The cell", self.cell, CELLS)
+        check_name("The backend", self.backend, BACKENDS)
 
 
 def check_sentence(sentence: str) -> None:
-    """Raise ValueError with a sentence for a student unless `sentence` can be memorised."""
-    nothing = "There is nothing to memorise yet: type a sentence with at least one visible character."
+    """Raise ValueError with a message for students unless the sentence can be memorised."""
+    empty = "There is nothing to memorise yet. Type a sentence with at least one visible character."
     if not isinstance(sentence, str) or not sentence.strip():
-        raise ValueError(nothing)
+        raise ValueError(empty)
     for unit, length, limit in (
         ("characters", len(graphemes(sentence)), MAX_CHARACTERS),
         ("letters, accents and parts of emoji", len(sentence), MAX_CODE_POINTS),
     ):
         if length > limit:
             raise ValueError(
-                f"The sentence has {length:,} {unit} and at most {limit:,} are allowed: please shorten it."
+                f"The sentence has {length:,} {unit} and at most {limit:,} are allowed. Please shorten it."
             )
     for position, character in enumerate(graphemes(sentence), start=1):
         for symbol in character:
             if unicodedata.category(symbol) in ("Cc", "Cs") and symbol not in "\n\t":
                 raise ValueError(
                     f"Character {position} is an invisible control character (U+{ord(symbol):04X}), which cannot be "
-                    "shown: please delete it. Letters, signs, emoji, spaces and line breaks are all fine."
+                    "shown. Please delete it. Letters, punctuation, emoji, spaces and line breaks are fine."
                 )
-    if all(unicodedata.category(symbol)[0] in "ZC" for symbol in sentence):  # spaces, joiners, marks of direction
-        raise ValueError(nothing)
+    if all(unicodedata.category(symbol)[0] in "ZC" for symbol in sentence):  # spaces, joiners, direction marks
+        raise ValueError(empty)

@@ -1,4 +1,4 @@
-"""What a prediction looks back at: how much its loss would change if an earlier character's input did."""
+"""Connectivity: how strongly each prediction depends on every earlier character."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from core.memorize.lstm import Model
 def connectivity(
     model: Model, alphabet: Alphabet, sentence: str, first: int = 0, last: int | None = None
 ) -> np.ndarray:
-    """‖∂ loss_t / ∂ input_s‖ for every prediction t from `first` to before `last` and every input s.
+    """Compute ‖∂ loss_t / ∂ input_s‖ for the predictions t = first, …, last - 1 and every input s.
 
-    Returns (last - first, characters + 1), 0 where s > t. Input 0 is START, input s the sentence's character s - 1;
-    prediction t is made after input t, and the last one should be END. The loss is a prediction's own cross-entropy.
+    Returns (last - first, characters + 1), 0 where s > t. Input 0 is START, input s the sentence's character s - 1.
+    Prediction t is made after input t; the correct last prediction is END. loss_t is the cross-entropy of prediction t.
 
-    Backpropagation through time for all predictions at once: they share one forward pass, and a step back is one
-    multiplication for all of them. `autograd.grad` once a prediction gives the same, many times slower.
+    Backpropagates through time for all predictions at once: they share one forward pass, and each step back is one
+    matrix product. Calling `autograd.grad` once per prediction gives the same result, many times slower.
     """
-    numbers = alphabet.encode(sentence)
-    inputs = alphabet.one_hot([Alphabet.START, *numbers])
-    targets = torch.tensor([*numbers, Alphabet.END])
+    token_ids = alphabet.encode(sentence)
+    inputs = alphabet.one_hot([Alphabet.START, *token_ids])
+    targets = torch.tensor([*token_ids, Alphabet.END])
     seq_len = len(targets)
     rows = range(seq_len)[first:last]
     activity = record(model, inputs)
@@ -32,19 +32,19 @@ def connectivity(
     c_before = torch.cat([torch.zeros_like(c[:, :1]), c[:, :-1]], dim=1)
     tanh_c = c.tanh()
 
-    # where each prediction starts: softmax minus one-hot, through the linear layer
+    # the gradient at every prediction: softmax minus one-hot, through the linear layer
     error = model.linear(h[-1]).softmax(dim=-1) - torch.nn.functional.one_hot(targets, len(alphabet))  # (seq_len, A)
     start = error @ model.linear.weight  # (seq_len, H)
 
-    d_h, d_c = torch.zeros(
-        2, len(f), len(rows), f.shape[-1]
-    )  # what goes back to the step before, (num_layers, rows, H)
+    # the gradients passed to the previous step
+    d_h, d_c = torch.zeros(2, len(f), len(rows), f.shape[-1])  # (num_layers, rows, H) each
     sizes = np.zeros((len(rows), seq_len), dtype=np.float32)
     for s in reversed(range(rows.stop)):
         above = torch.zeros_like(d_h[0])
         if s in rows:
             above[s - rows.start] = start[s]
         for layer, cell in reversed(list(enumerate(model.lstm.cells))):
+            weight_ih, weight_hh, _, _ = cell.parameters()
             at = layer, s
             d_hidden = d_h[layer] + above
             d_cell = d_c[layer] + d_hidden * o[at] * (1 - tanh_c[at] ** 2)
@@ -57,8 +57,8 @@ def connectivity(
                 ],
                 dim=1,
             )  # (rows, 4H)
-            d_h[layer] = d_gates @ cell.weight_hh
+            d_h[layer] = d_gates @ weight_hh
             d_c[layer] = d_cell * f[at]
-            above = d_gates @ cell.weight_ih  # to the layer below; from the first layer, to the input
+            above = d_gates @ weight_ih  # to the layer below; from the first layer, to the input
         sizes[:, s] = above.norm(dim=1)
     return sizes

@@ -1,4 +1,4 @@
-"""What every gate, candidate, cell state and hidden state was at every character, and an order that shows structure."""
+"""Gates and states of every unit at every character, and orders of the units that make their structure visible."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from core.memorize.lstm import Model
 
 @dataclass(frozen=True)
 class Activity:
-    """Of every layer, at every step, every unit; arrays (num_layers, seq_len, hidden_size), as the formulas name them.
+    """Gates and states of every layer, step and unit; arrays (num_layers, seq_len, hidden_size).
 
-    forget, input, output: the gates, 0 (closed) to 1 (open). candidate: what could be written, -1 to 1.
-    cell: the memory after the step. hidden: what the next layer and the next step see, -1 to 1.
+    Attributes:
+        forget, input, output: the gates f, i, o, from 0 (closed) to 1 (open).
+        candidate: the candidate g, from -1 to 1.
+        cell: the cell state c after the step.
+        hidden: the hidden state h after the step, from -1 to 1.
     """
 
     forget: np.ndarray
@@ -32,14 +35,14 @@ QUANTITIES = tuple(field.name for field in fields(Activity))
 
 
 def record(model: Model, inputs: torch.Tensor) -> Activity:
-    """Run the model over inputs (seq_len, 1, input_size) from zero states, and keep what happens inside.
+    """Run the model on inputs (seq_len, 1, input_size) from zero states and record its gates and states.
 
-    It is what the forward pass of core/bptt.py keeps for its way back.
+    These are the arrays that the forward pass of core/memorize/bptt.py saves for backpropagation.
     """
     layers = []
     sequence = inputs
     for cell in model.lstm.cells:
-        zeros = sequence.new_zeros(1, cell.hidden_size)
+        zeros = sequence.new_zeros(1, model.lstm.hidden_size)
         gates, h, c, _ = bptt.run_forward(sequence, zeros, zeros, *cell.parameters())
         i, f, g, o = gates[:, 0].swapaxes(0, 1)  # (seq_len, H) each
         layers.append([f, i, o, g, c[1:, 0], h[1:, 0]])  # in the order of Activity's fields
@@ -48,26 +51,24 @@ def record(model: Model, inputs: torch.Tensor) -> Activity:
 
 
 def order_by_similarity(values: np.ndarray) -> np.ndarray:
-    """An order of the units in which those that move alike are neighbours. values: (seq_len, hidden_size).
+    """Order the units so that units with similar activity are neighbours. values: (seq_len, hidden_size).
 
-    Hierarchical clustering of the units' correlations by average linkage, leaves in the best order (Bar-Joseph et al.
-    2001).
+    Hierarchical clustering of the units' correlations with average linkage and optimal leaf ordering (Bar-Joseph et
+    al. 2001).
     """
     if values.shape[1] < 3:
         return np.arange(values.shape[1])
     centered = values.T - values.T.mean(axis=1, keepdims=True)  # (hidden_size, seq_len)
     lengths = np.linalg.norm(centered, axis=1, keepdims=True)
-    unit = np.divide(
-        centered, lengths, out=np.zeros_like(centered), where=lengths > 1e-9
-    )  # one that never moves: zeros
-    return leaves_list(linkage(unit, "average", optimal_ordering=True))
+    normalized = np.divide(centered, lengths, out=np.zeros_like(centered), where=lengths > 1e-9)  # constant units: 0
+    return leaves_list(linkage(normalized, "average", optimal_ordering=True))
 
 
 def order_by_peak(values: np.ndarray) -> np.ndarray:
-    """The units by the step at which they are furthest above their own mean: a diagonal shows who is busy when."""
+    """Order the units by the step at which they are furthest above their own mean, which shows as a diagonal."""
     return np.argsort((values - values.mean(axis=0)).argmax(axis=0), kind="stable")
 
 
 def order_by_number(values: np.ndarray) -> np.ndarray:
-    """The units as they are numbered."""
+    """Order the units by their number."""
     return np.arange(values.shape[1])

@@ -1,80 +1,90 @@
-"""Generating text from a model."""
+"""Generating text from a model, character by character."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
+from torch import Tensor
 
 from core.memorize.alphabet import Alphabet
+from core.memorize.config import MAX_CHARACTERS
 from core.memorize.lstm import Model
 from core.text import graphemes
 
 
 @torch.no_grad()
-def reconstruct(model: Model, alphabet: Alphabet, max_characters: int) -> str:
-    """What the model says by itself (free-running): from START, each most probable character is the next input.
+def generate(
+    model: Model,
+    alphabet: Alphabet,
+    prompt: str = "",
+    max_length: int = MAX_CHARACTERS,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> Iterator[tuple[int, Tensor]]:
+    """Continue `prompt`: each generated character is fed back as the next input (free-running generation).
 
-    It ends with the END token, or after max_characters.
-    """
-    state, number, said = model.init_hidden_cell(), Alphabet.START, []
-    for _ in range(max_characters):
-        logits, state = model(alphabet.one_hot([number]).to(state[0].device), state)
-        number = int(logits.argmax())
-        if number == Alphabet.END:
-            break
-        said.append(number)
-    return alphabet.decode(said)
-
-
-@torch.no_grad()
-def go_on(
-    model: Model, alphabet: Alphabet, prompt: str, max_characters: int, temperature: float = 0.0, seed: int = 0
-) -> str:
-    """What the model says after it has read `prompt`, until END or for max_characters.
-
-    temperature 0: always the most probable character. Above: drawn from softmax(logits / temperature), by `seed`.
-    Raises ValueError, with a sentence for a student, for a character that the model has never seen.
+    Yields (token id, probabilities (alphabet,) that it was chosen from). Stops after END or `max_length` tokens.
+    temperature: 0 chooses the most likely token; above 0, a token is drawn from softmax(logits / temperature).
+    seed: for drawing. Raises ValueError if the prompt contains characters that the model does not know.
     """
     check_known(alphabet, prompt)
-    generator = torch.Generator().manual_seed(seed)
-    logits, state = model(alphabet.one_hot([Alphabet.START, *alphabet.encode(prompt)]), model.init_hidden_cell())
-    said: list[int] = []
-    while len(said) < max_characters:
-        scores = logits[-1, 0]
+    device = model.linear.weight.device
+    generator = torch.Generator(device).manual_seed(seed)
+    one_hot = alphabet.one_hot(list(range(len(alphabet)))).to(device)  # (alphabet, 1, alphabet), built once: faster
+    token_ids, state = [Alphabet.START, *alphabet.encode(prompt)], model.init_hidden_cell()
+    for _ in range(max_length):
+        logits, state = model(one_hot[token_ids], state)  # (seq_len, 1, alphabet)
+        scores = logits[-1, 0]  # (alphabet,)
         if temperature > 0:
-            number = int(torch.multinomial((scores / temperature).softmax(dim=0), 1, generator=generator))
+            probabilities = (scores / temperature).softmax(dim=0)
+            token_id = int(torch.multinomial(probabilities, 1, generator=generator))
         else:
-            number = int(scores.argmax())
-        if number == Alphabet.END:
+            probabilities = scores.softmax(dim=0)
+            token_id = int(scores.argmax())
+        yield token_id, probabilities
+        if token_id == Alphabet.END:
             break
-        said.append(number)
-        logits, state = model(alphabet.one_hot([number]), state)
-    return alphabet.decode(said)
+        token_ids = [token_id]
+
+
+def generate_text(
+    model: Model,
+    alphabet: Alphabet,
+    prompt: str = "",
+    max_length: int = MAX_CHARACTERS,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> str:
+    """Return the text that `generate` yields after the prompt. Arguments and errors are the same."""
+    steps = generate(model, alphabet, prompt, max_length, temperature, seed)
+    return alphabet.decode([token_id for token_id, _ in steps])
 
 
 def check_known(alphabet: Alphabet, text: str) -> None:
-    """Raise ValueError with a sentence for a student where `text` has characters that the model does not know."""
-    unknown = list(dict.fromkeys(symbol for symbol in graphemes(text) if symbol not in alphabet.numbers))
+    """Raise ValueError if `text` contains characters that are not in the alphabet."""
+    unknown = list(dict.fromkeys(symbol for symbol in graphemes(text) if symbol not in alphabet.token_ids))
     if unknown:
         raise ValueError(
-            f"The network has never seen {' '.join(map(repr, unknown))}: it knows only its own sentence's characters, "
+            f"The network has never seen {' '.join(map(repr, unknown))}. It knows only the characters of its sentence: "
             f"{' '.join(map(repr, alphabet.symbols))}."
         )
 
 
-def replaced(prompt: str, position: int, character: str) -> str:
-    """The prompt with another character at `position`, counted from 0. Raises IndexError where there is none."""
-    parts = graphemes(prompt)
+def replace_character(text: str, position: int, character: str) -> str:
+    """Return the text with another character at `position`, counted from 0. Raises IndexError beyond its end."""
+    parts = graphemes(text)
     parts[position] = character
     return "".join(parts)
 
 
-def recovery_length(expected: str, said: str) -> int | None:
-    """After how many characters `said` is the sentence again, up to its end; None: never. 0: it was never off.
+def recovery_length(expected: str, generated: str) -> int | None:
+    """Return after how many characters the expected text is recovered: 0 if none is wrong, None if never.
 
-    It may be behind or ahead by then: what counts is that it ends as `expected` does.
+    The generated text may be shifted by then: it has recovered if it ends as `expected` does.
     """
-    right, got = graphemes(expected), graphemes(said)
+    wanted, got = graphemes(expected), graphemes(generated)
     same = 0
-    while same < min(len(right), len(got)) and right[-1 - same] == got[-1 - same]:
+    while same < min(len(wanted), len(got)) and wanted[-1 - same] == got[-1 - same]:
         same += 1
-    return None if same == 0 and (right or got) else len(got) - same
+    return None if same == 0 and (wanted or got) else len(got) - same

@@ -45,14 +45,15 @@ class MyLSTMCell(nn.Module):
         self.bias_hh = parameter(4 * hidden_size)
 
     def forward(self, x: Tensor, state: State) -> State:
+        """Compute one step: x (batch, input_size), (h, c) -> the next (h, c)."""
         return self.step(self.project(x), state)
 
     def project(self, x: Tensor) -> Tensor:
-        """What x alone brings to the gates, at any number of steps: (..., input_size) -> (..., 4 * hidden_size)."""
+        """Compute the contribution of x to the gates, for any number of steps: (..., input_size) -> (..., 4H)."""
         return F.linear(x, self.weight_ih, self.bias_ih + self.bias_hh)
 
     def step(self, projected: Tensor, state: State) -> State:
-        """The rest, which must wait for the state: projected (batch, 4 * hidden_size), (h, c) -> the next (h, c)."""
+        """Compute the rest of a step, which needs the state: projected (batch, 4H), (h, c) -> the next (h, c)."""
         h, c = state
         gates = torch.addmm(projected, h, self.weight_hh.T)  # projected + h Wᵀ, in one go: (batch, 4H)
         i, f, g, o = gates.chunk(4, dim=-1)  # (batch, H) each
@@ -62,7 +63,7 @@ class MyLSTMCell(nn.Module):
 
 
 def run_layer(cell: MyLSTMCell, sequence: Tensor, state: State) -> tuple[Tensor, State]:
-    """One layer, step by step: sequence (seq_len, batch, input_size) -> (seq_len, batch, hidden_size), last (h, c)."""
+    """Run one layer step by step: sequence (seq_len, batch, input_size) -> (seq_len, batch, H), last (h, c)."""
     outputs = []
     for projected in cell.project(sequence):  # (batch, 4H)
         h, c = state = cell.step(projected, state)
@@ -79,8 +80,8 @@ class MyLSTM(nn.Module):
     Input (seq_len, batch, input_size) and optionally (h, c), (num_layers, batch, hidden_size) each, zeros if
     left out. Output: the last layer's hidden states (seq_len, batch, hidden_size) and every layer's final (h, c).
     The batch axis may be left out everywhere, as in torch.nn.LSTM, and torch.nn.LSTM's state_dict loads as it is.
-    backend: who finds the gradients: "torch", from the steps as they are written here, or "bptt", by hand, which is
-    many times faster (core/bptt.py). Raises ValueError for another one.
+    backend: how gradients are computed. "torch": PyTorch's autograd follows the steps as they are written here.
+    "bptt": derived by hand, many times faster (core/memorize/bptt.py). Raises ValueError for any other backend.
     """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, backend: str = "torch"):
@@ -95,7 +96,8 @@ class MyLSTM(nn.Module):
         self.register_load_state_dict_pre_hook(_take_torch_names)
 
     def forward(self, input: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        if input.dim() == 2:  # no batch axis: put one in, and take it out again
+        """Run all layers over the sequence. Raises ValueError if a shape is wrong."""
+        if input.dim() == 2:  # no batch axis: add one, and remove it again
             output, (h, c) = self(input.unsqueeze(1), state and (state[0].unsqueeze(1), state[1].unsqueeze(1)))
             return output.squeeze(1), (h.squeeze(1), c.squeeze(1))
         self.check_shapes(input, state)
@@ -111,7 +113,7 @@ class MyLSTM(nn.Module):
         return sequence, (h, c)
 
     def check_shapes(self, input: Tensor, state: State | None) -> None:
-        """Raise ValueError where the input or a state does not have the shape it should."""
+        """Raise ValueError if the input or a state has the wrong shape."""
         if input.dim() != 3 or not len(input) or input.shape[2] != self.input_size:
             raise ValueError(f"input must be (seq_len, batch, {self.input_size}), not {tuple(input.shape)}.")
         expected = (self.num_layers, input.shape[1], self.hidden_size)
@@ -121,22 +123,23 @@ class MyLSTM(nn.Module):
 
     @classmethod
     def from_torch(cls, lstm: nn.LSTM, backend: str = "torch") -> MyLSTM:
-        """The same network with a copy of the weights of a torch.nn.LSTM.
+        """Build a MyLSTM with a copy of the weights of a torch.nn.LSTM.
 
-        Raises ValueError for what this class leaves out: two directions, projections, batch first, dropout, no bias.
+        Raises ValueError for unsupported options: two directions, projections, batch first, dropout, no bias.
         """
         if lstm.bidirectional or lstm.proj_size or lstm.batch_first or lstm.dropout or not lstm.bias:
             raise ValueError(
-                "MyLSTM takes over an nn.LSTM with one direction, biases, sequence first, no projection and no dropout."
+                "MyLSTM supports only an nn.LSTM with one direction, biases, sequence first, no projection and no "
+                "dropout."
             )
-        weight = lstm.weight_ih_l0
+        weight = next(lstm.parameters())
         ours = cls(lstm.input_size, lstm.hidden_size, lstm.num_layers, backend).to(weight.device, weight.dtype)
         ours.load_state_dict(lstm.state_dict())
         return ours
 
     def to_torch(self) -> nn.LSTM:
-        """A torch.nn.LSTM with a copy of these weights."""
-        weight = self.cells[0].weight_ih
+        """Build a torch.nn.LSTM with a copy of these weights."""
+        weight = next(self.parameters())
         theirs = nn.LSTM(self.input_size, self.hidden_size, self.num_layers).to(weight.device, weight.dtype)
         for layer, cell in enumerate(self.cells):
             for name, value in cell.state_dict().items():
@@ -144,8 +147,8 @@ class MyLSTM(nn.Module):
         return theirs
 
 
-def _take_torch_names(lstm: MyLSTM, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Before weights are loaded: torch.nn.LSTM's names, such as weight_ih_l0, become ours, cells.0.weight_ih."""
+def _take_torch_names(lstm: MyLSTM, state: dict[str, Tensor], prefix: str, *unused: object) -> None:
+    """Rename torch.nn.LSTM's weights, such as weight_ih_l0, to ours, cells.0.weight_ih, before they are loaded."""
     for layer, cell in enumerate(lstm.cells):
         for name, _ in cell.named_parameters():
             if (theirs := f"{prefix}{name}_l{layer}") in state:
@@ -164,10 +167,11 @@ class Model(nn.Module):
         self.linear = nn.Linear(hidden_size, output_size)
 
     def forward(self, input: Tensor, state: State) -> tuple[Tensor, State]:
+        """Run the LSTM over the sequence and compute the logits of every step."""
         hidden, state = self.lstm(input, state)  # (seq_len, batch, H)
         return self.linear(hidden), state
 
     def init_hidden_cell(self, batch_size: int = 1) -> State:
-        """Nothing remembered yet: h and c are zeros, (num_layers, batch_size, hidden_size), on the model's device."""
+        """Return zero states h and c, (num_layers, batch_size, hidden_size) each, on the model's device."""
         zeros = self.linear.weight.new_zeros(self.lstm.num_layers, batch_size, self.lstm.hidden_size)
         return zeros, zeros.clone()

@@ -1,29 +1,33 @@
-"""A notebook that runs a student's experiment again, from top to bottom, and looks inside."""
+"""A Jupyter notebook that repeats a run from top to bottom."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.memorize.config import MemorizeConfig
 from core.memorize.training import MemorizeEpoch
 from core.notebook import notebook
-from core.runs import Run
 from core.training import Change
 
 TRAIN = """\
 from core.memorize import MemorizeEpoch, fit
 from core.training import Checkpoint, Control
 
-changes = {changes!r}  # what was changed by hand: (epoch, setting, value)
-epochs_learned = {epochs}
+changes = {changes!r}  # changed during training: (epoch, setting, new value)
+epochs_trained = {epochs}
 
 history, control = [], Control()
-control.changes = {{name: value for at, name, value in changes if at == 0}}
+control.changes = {{name: value for epoch, name, value in changes if epoch == 0}}
 for event in fit(config, control):
     if isinstance(event, MemorizeEpoch):
         history.append(event)
-        now = len(history)
-        control.changes = control.changes | {{name: value for at, name, value in changes if at == now}}
-        control.checkpoint_requested = now == epochs_learned
+        done = len(history)
+        control.changes = control.changes | {{name: value for epoch, name, value in changes if epoch == done}}
+        control.checkpoint_requested = done == epochs_trained
     elif isinstance(event, Checkpoint):
         break
 
-print(f"loss {{history[-1].loss:.6f}}, {{history[-1].char_accuracy:.0%}} of the characters right:")
+print(f"loss {{history[-1].loss:.6f}}, {{history[-1].char_accuracy:.0%}} of the characters correct:")
 print(history[-1].reconstruction)"""
 
 CURVE = """\
@@ -37,17 +41,17 @@ alt.Chart(frame).mark_line().encode(
 ).properties(width=700)"""
 
 MODEL = """\
-from core.memorize import Alphabet, restore_model, reconstruct
+from core.memorize import Alphabet, generate_text, restore_model
 
 alphabet, model = Alphabet(config.sentence), restore_model(config, event)
 print(model)
-reconstruct(model, alphabet, max_characters=len(config.sentence) + 10)"""
+generate_text(model, alphabet, max_length=len(config.sentence) + 10)"""
 
-INSIDE = """\
+CELL_STATES = """\
 from core.memorize.gates import order_by_similarity, record
 
-numbers = [Alphabet.START, *alphabet.encode(config.sentence)]
-cell = record(model, alphabet.one_hot(numbers)).cell[-1]  # of the last layer: (characters + 1, units)
+token_ids = [Alphabet.START, *alphabet.encode(config.sentence)]
+cell = record(model, alphabet.one_hot(token_ids)).cell[-1]  # last layer: (characters + 1, units)
 cell = cell[:100, order_by_similarity(cell)]
 frame = pd.DataFrame(cell).stack().rename_axis(["step", "unit"]).rename("c").reset_index()
 alt.Chart(frame).mark_rect().encode(
@@ -57,27 +61,33 @@ alt.Chart(frame).mark_rect().encode(
 ).properties(width=700, height=400)"""
 
 
-def experiment(run: Run, events: list) -> str:
-    """The notebook of a run. events: all that it has yielded; at least one epoch is among them."""
-    epochs = [event for event in events if isinstance(event, MemorizeEpoch)]
-    changes = [(event.at, event.name, event.value) for event in events if isinstance(event, Change)]
-    began = (
-        "It began with the weights of another run; this notebook begins with those of the seed, so the curve differs."
-        if run.parent
-        else f"After {len(epochs):,} epochs the loss was {epochs[-1].loss:.6f} nats per character; is it here, too?"
+def build_notebook(
+    config: MemorizeConfig, changes: Sequence[Change], epochs: Sequence[MemorizeEpoch], parent: str | None = None
+) -> str:
+    """Build the notebook of a run, as the text of its .ipynb file.
+
+    changes: settings changed during training. epochs: all epochs of the run, at least one.
+    parent: id of the run whose weights this run started from, if any.
+    """
+    introduction = (
+        "The original run started from the weights of another run. This notebook starts from newly initialised "
+        "weights, so its curve differs."
+        if parent
+        else f"After {len(epochs):,} epochs, the original run had a loss of {epochs[-1].loss:.6f} nats per character. "
+        "This notebook should reproduce it."
     )
-    fields = "".join(f"    {name}={value!r},\n" for name, value in vars(run.config).items())
+    fields = "".join(f"    {name}={value!r},\n" for name, value in vars(config).items())
     sections = [
         (
-            "The settings, seed included, determine everything.",
+            "The settings, including the seed, determine the whole run.",
             f"from core.memorize import MemorizeConfig\n\nconfig = MemorizeConfig(\n{fields})",
         ),
         (
-            "`fit` yields an event for each epoch, and at the end a checkpoint: all that was learned.",
-            TRAIN.format(changes=changes, epochs=len(epochs)),
+            "`fit` yields one event per epoch and finally a checkpoint with the trained weights.",
+            TRAIN.format(changes=[(change.at, change.name, change.value) for change in changes], epochs=len(epochs)),
         ),
-        ("How the loss fell, on a logarithmic scale:", CURVE),
-        ("The model that has learned, and what it says by itself:", MODEL),
-        ("Its memory, a row for each unit, over the first hundred characters:", INSIDE),
+        ("The loss, on a logarithmic scale:", CURVE),
+        ("The trained model and the text it generates:", MODEL),
+        ("Its cell states over the first hundred characters, one row per unit:", CELL_STATES),
     ]
-    return notebook("An LSTM memorises a sentence", began, *sections)
+    return notebook("An LSTM memorises a sentence", introduction, *sections)

@@ -1,4 +1,4 @@
-"""What the model expects at every character: led by the right sentence, and left to itself."""
+"""Predictions of the next character, teacher-forced and free-running, and the first mistake."""
 
 from __future__ import annotations
 
@@ -8,74 +8,73 @@ import numpy as np
 import torch
 
 from core.memorize.alphabet import Alphabet
+from core.memorize.generate import generate
 from core.memorize.lstm import Model
 from core.text import graphemes
 
 
 @torch.no_grad()
 def teacher_forced(model: Model, alphabet: Alphabet, sentence: str) -> np.ndarray:
-    """Probabilities (characters + 1, alphabet) of what comes next, after START and then each right character."""
+    """Return the probabilities (characters + 1, alphabet) of the next token after START and each correct character."""
     inputs = alphabet.one_hot([Alphabet.START, *alphabet.encode(sentence)])
     logits, _ = model(inputs, model.init_hidden_cell())
     return logits.squeeze(1).softmax(dim=-1).numpy()
 
 
-@torch.no_grad()
-def free_running(model: Model, alphabet: Alphabet, max_characters: int) -> tuple[list[int], np.ndarray]:
-    """Each most probable character is the next input: what is said, and the probabilities it was chosen by.
+def free_running(model: Model, alphabet: Alphabet, max_length: int) -> tuple[list[int], np.ndarray]:
+    """Generate greedily and return the token ids and the probabilities (tokens, alphabet) they were chosen from.
 
-    Returns the numbers (END is the last one, where it came) and the probabilities (as many, alphabet).
+    If END was generated, it is the last token id.
     """
-    state, number = model.init_hidden_cell(), Alphabet.START
-    said, probabilities = [], []
-    while len(said) < max_characters and number != Alphabet.END:
-        logits, state = model(alphabet.one_hot([number]), state)
-        number = int(logits.argmax())
-        said.append(number)
-        probabilities.append(logits.flatten().softmax(dim=0).numpy())
-    return said, np.array(probabilities)
+    steps = list(generate(model, alphabet, max_length=max_length))
+    return [token_id for token_id, _ in steps], np.array([probabilities.numpy() for _, probabilities in steps])
 
 
 def top(probabilities: np.ndarray, count: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable numbers of each row, best first, and their probabilities; (rows, at most count) each."""
-    numbers = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
-    return numbers, np.take_along_axis(probabilities, numbers, axis=1)
+    """Return each row's most likely token ids, best first, and their probabilities; (rows, at most count) each."""
+    token_ids = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
+    return token_ids, np.take_along_axis(probabilities, token_ids, axis=1)
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """Where free-running first leaves the sentence.
+    """Where free-running generation first leaves the sentence.
 
-    position: of the character, from 0. expected, said: what should come and what came; "" is the sentence's end.
-    alike: another position that `said` is right for, where the same characters come before; None where there is none.
-    shared: those characters.
+    Attributes:
+        position: index of the character, from 0.
+        expected: the correct character; "" is the end of the sentence.
+        generated: the character generated instead; "" is the end of the text.
+        similar: index of the position it was probably confused with, where `generated` is correct and the same
+            characters come before; None if there is no such position.
+        shared: the characters before both positions.
     """
 
     position: int
     expected: str
-    said: str
-    alike: int | None
+    generated: str
+    similar: int | None
     shared: str
 
 
-def first_mistake(sentence: str, said: str) -> Mistake | None:
-    """The first position at which both differ, and the place it was probably confused with; None: they are equal.
+def first_mistake(sentence: str, generated: str) -> Mistake | None:
+    """Return the first position at which the texts differ, and the one it was probably confused with.
 
-    That place is the one of the sentence that `said` would be right for and whose past is the same for longest.
+    Among the positions where the wrong character would be correct, that is the one with the longest shared past.
+    Returns None if the texts are equal.
     """
-    expected, got = [*graphemes(sentence), ""], [*graphemes(said), ""]
+    expected, got = [*graphemes(sentence), ""], [*graphemes(generated), ""]
     position = next((at for at, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b), None)
     if position is None:
         return None
 
-    def shared(at: int) -> int:
-        """How many characters before `at` are those before the mistake."""
+    def shared_length(at: int) -> int:
+        """Return how many characters before `at` equal those before the mistake."""
         length = 0
         while length < min(at, position) and expected[at - 1 - length] == expected[position - 1 - length]:
             length += 1
         return length
 
-    places = [at for at, character in enumerate(expected) if character == got[position] and shared(at)]
-    alike = max(places, key=shared, default=None)
-    past = "" if alike is None else "".join(expected[position - shared(alike) : position])
-    return Mistake(position, expected[position], got[position], alike, past)
+    candidates = [at for at, character in enumerate(expected) if character == got[position] and shared_length(at)]
+    similar = max(candidates, key=shared_length, default=None)
+    shared = "" if similar is None else "".join(expected[position - shared_length(similar) : position])
+    return Mistake(position, expected[position], got[position], similar, shared)

@@ -1,4 +1,4 @@
-"""Experiments to begin with: settings, and what to watch when they are trained."""
+"""Settings to start from, each with a text on what to watch during training."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,13 @@ from core.memorize.config import EXAMPLE_SENTENCE, MemorizeConfig
 
 
 class Preset(NamedTuple):
-    """watch: two sentences in Markdown. Each claims only what a test has seen."""
+    """Settings with a name.
+
+    Attributes:
+        name: label of the button.
+        config: the settings.
+        watch: what to watch, in Markdown. A test verifies every claim.
+    """
 
     name: str
     config: MemorizeConfig
@@ -23,60 +29,59 @@ HUNDRED_WORDS = (
 
 PRESETS = [
     Preset(
-        "The report's",
+        "Baseline",
         MemorizeConfig(EXAMPLE_SENTENCE),
-        "The loss begins where pure guessing is, at the logarithm of the number of different characters, and long "
-        "before the last epoch the whole sentence comes back. Watch what it says on the way: first a few frequent "
-        "characters again and again, then pieces of words, then all of it.",
+        "The loss starts at the level of random guessing: the logarithm of the number of different characters. Watch "
+        "the generated text: first a few characters repeated, then pieces of words, then the sentence. It is complete "
+        "before half of the epochs have passed.",
     ),
     Preset(
-        "Rate too high",
+        "Learning rate too high",
         MemorizeConfig(EXAMPLE_SENTENCE, lr=1.0),
-        "The first steps are so long that the loss jumps to many times what it was. It comes down again, but from "
-        "where it was thrown it does not find the sentence any more: compare the end with the report's after fifty "
-        "epochs.",
+        "The first steps are so large that the loss jumps to more than ten times its initial value. It falls again, "
+        "but the network never finds the sentence: its final loss is higher than the baseline's after 50 epochs.",
     ),
     Preset(
-        "Rate too low",
+        "Learning rate too low",
         MemorizeConfig(EXAMPLE_SENTENCE, lr=0.0001),
-        "The loss falls at every single step, as smoothly as anyone could wish, and yet it hardly gets anywhere. Move "
-        "the learning rate up while it runs, and see the curve bend down.",
+        "The loss falls smoothly, at every single step, but so slowly that it hardly gets anywhere. Raise the "
+        "learning rate while the network trains and watch the curve bend down.",
     ),
     Preset(
         "Too few units",
         MemorizeConfig(EXAMPLE_SENTENCE, hidden_size=4),
-        "Four numbers a layer cannot tell all the places in the sentence apart, so the loss gets stuck far above zero. "
-        "What it says are pieces that resemble the sentence, going round in circles.",
+        "Four units per layer cannot tell all positions in the sentence apart, so the loss gets stuck far above zero. "
+        "The generated text goes round in circles: it repeats pieces that resemble the sentence.",
     ),
     Preset(
-        "One letter",
+        "Repeated letter",
         MemorizeConfig("aaaaaaaaaaaaaaaaaaaa"),
-        "That another *a* follows is learned at once; the hard part is to stop after exactly twenty, for which it has "
-        "to count. Look inside the cell afterwards: there are units whose memory climbs or falls at every letter.",
+        "The network quickly learns that another *a* follows. The hard part is to stop after exactly twenty, which "
+        "requires counting: on the **Gates** tab, look for units whose cell state rises or falls at every letter.",
     ),
     Preset(
-        "A palindrome",
+        "Palindrome",
         MemorizeConfig("a man, a plan, a canal: panama!amanap :lanac a ,nalp a ,nam a"),
-        "We see that the second half is the first one backwards, and need to remember only half. The network does not: "
-        "it takes about as many epochs as for the same letters shuffled.",
+        "The second half is the first half reversed, so a human needs to remember only one half. The network does not "
+        "benefit from that: it takes about as many epochs as for the same letters in random order.",
     ),
     Preset(
         "Korean",
         MemorizeConfig("안녕하세요, 얼마나 오래 기억할 수 있나요? 👋🏽"),
-        "Each syllable is a character, and most occur only once, so that the character before already tells what comes "
-        "next. Only after the space, which has several successors, must it remember more: look at what it expects "
-        "there, early in training.",
+        "Each syllable is one character. Most characters occur only once, so the next one is certain; a space has "
+        "several possible successors. After 50 epochs, on the **Predictions** tab, the network is less certain after "
+        "spaces.",
     ),
     Preset(
         "Emoji",
         MemorizeConfig("👩‍👩‍👧‍👦 say 👋🏽, 🇫🇷 flies to 🇰🇷, 👍🏿 or 👍🏻?"),
-        "A family is seven code points for the computer, but one character for you and for this network. The two "
-        "thumbs are two characters as different as *a* and *b*: it has to learn each of them by itself.",
+        "The family consists of seven code points, but it is one character to a reader and to this network. The two "
+        "thumbs are two different characters, like *a* and *b*: the network learns each of them separately.",
     ),
     Preset(
-        "A hundred words",
+        "100 words",
         MemorizeConfig(HUNDRED_WORDS, hidden_size=128, num_layers=1, epochs=150),
-        "Over five hundred characters, one after the other, out of a memory of 128 numbers. The loss looks as if all "
-        "were done long before it can say the text: one wrong character leads it to another place of it.",
+        "128 units memorise more than five hundred characters. The loss looks almost finished long before the network "
+        "can generate the text: a single wrong character takes it to another position in the text.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Training: an LSTM learns to predict, after every character, the next one."""
+"""Training: an LSTM learns to predict the next character."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import nn
 from core.memorize.alphabet import Alphabet
 from core.memorize.alphabet_transfer import translate
 from core.memorize.config import MemorizeConfig
-from core.memorize.generate import reconstruct
+from core.memorize.generate import generate_text
 from core.memorize.lstm import Model
 from core.memorize.rnn_variants import CELLS
 from core.text import graphemes
@@ -28,16 +28,19 @@ from core.training import (
     prefixed,
 )
 
-GENERATION_INTERVAL = 20  # each takes as long as several epochs, and nobody reads so many a second
+GENERATION_INTERVAL = 20  # epochs; generating the text takes as long as several epochs
 
 
 @dataclass(frozen=True)
 class MemorizeEpoch:
-    """What is known after an epoch.
+    """The result of one epoch.
 
-    epoch: counts from 0. loss: mean cross-entropy a character in nats, before this epoch's step. lr: what the
-    step was made with. reconstruction: what the model last gave back, free-running; it is asked every few
-    epochs and after the last one. char_accuracy: share of the sentence's characters that are right in it, 0 to 1.
+    Attributes:
+        epoch: number of the epoch, from 0.
+        loss: mean cross-entropy per character in nats, before this epoch's step.
+        lr: learning rate of the step.
+        reconstruction: text most recently generated, free-running; updated every few epochs and after the last one.
+        char_accuracy: fraction of correct characters in it, 0 to 1.
     """
 
     epoch: int
@@ -51,38 +54,38 @@ Event = MemorizeEpoch | Change
 
 
 def char_accuracy(sentence: str, reconstruction: str) -> float:
-    """Share of positions at which both have the same character, of the longer one's length. 1.0: identical."""
-    expected, said = graphemes(sentence), graphemes(reconstruction)
-    right = sum(a == b for a, b in zip(expected, said, strict=False))
-    return right / max(len(expected), len(said), 1)
+    """Return the fraction of positions with the same character, relative to the longer text. 1.0: identical."""
+    expected, generated = graphemes(sentence), graphemes(reconstruction)
+    correct = sum(a == b for a, b in zip(expected, generated, strict=False))
+    return correct / max(len(expected), len(generated), 1)
 
 
 def make_model(config: MemorizeConfig) -> Model:
-    """The model that the config describes, its weights drawn with its seed; no other randomness is disturbed."""
+    """Build the config's model, initialised with its seed. PyTorch's global random state is left unchanged."""
     size = len(Alphabet(config.sentence))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = Model(size, config.hidden_size, size, config.num_layers, config.backend)
-        model.lstm = CELLS[config.cell](model.lstm)
+        model.add_module("lstm", CELLS[config.cell](model.lstm))
     return model
 
 
 def load_weights(model: Model, checkpoint: Checkpoint, alphabet: Alphabet) -> None:
-    """Give the model a checkpoint's weights; where those learned another sentence, see `translate`.
+    """Load a checkpoint's weights into the model; weights of another sentence are converted by `translate`.
 
-    Raises ValueError where the weights are another model's.
+    Raises ValueError if the weights do not fit the model.
     """
-    fresh = {name: weight.numpy() for name, weight in model.state_dict().items()}
+    initial = {name: weight.numpy() for name, weight in model.state_dict().items()}
     weights = checkpoint.section("model")
     if "symbols" not in weights:
-        raise ValueError("This is no checkpoint of a memorised sentence: it does not say which characters it knows.")
-    weights = translate(weights, weights.pop("symbols").tolist(), fresh, alphabet.symbols)
-    weights = checked_weights(fresh, Checkpoint(prefixed("model", weights), {}))
+        raise ValueError("This checkpoint is not one of a memorised sentence: its alphabet is missing.")
+    weights = translate(weights, weights.pop("symbols").tolist(), initial, alphabet.symbols)
+    weights = checked_weights(initial, Checkpoint(prefixed("model", weights), {}))
     model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
 
 
 def restore_model(config: MemorizeConfig, checkpoint: Checkpoint) -> Model:
-    """The model as a run left it. Raises ValueError where the weights are another model's."""
+    """Build the config's model with a checkpoint's weights. Raises ValueError if they do not fit."""
     model = make_model(config)
     load_weights(model, checkpoint, Alphabet(config.sentence))
     return model
@@ -91,12 +94,12 @@ def restore_model(config: MemorizeConfig, checkpoint: Checkpoint) -> Model:
 def fit(
     config: MemorizeConfig, control: Control | None = None, checkpoint: Checkpoint | None = None
 ) -> Iterator[Event | Checkpoint]:
-    """Train a Model on config.sentence, one event an epoch.
+    """Train a Model on config.sentence and yield one event per epoch, finally a Checkpoint.
 
-    Teacher forcing: the input at every step is the sentence's right character, whatever the model would have said.
-    control: asks for a Checkpoint, and may change the learning rate, noted by a Change. checkpoint: goes on where the
-    run that yielded it was; the last thing yielded is a Checkpoint, too.
-    Raises TrainingDiverged when the loss is no longer a finite number.
+    Uses teacher forcing: the input at every step is the correct character, whatever the model predicted.
+    control: requests checkpoints and changes the learning rate; every change is yielded as a Change.
+    checkpoint: resume from here, or start from its weights if it has no metadata.
+    Raises TrainingDiverged if the loss is no longer finite.
     """
     control = control or Control()
     alphabet = Alphabet(config.sentence)
@@ -104,7 +107,7 @@ def fit(
     sentence = alphabet.encode(config.sentence)
     inputs = alphabet.one_hot([Alphabet.START, *sentence])  # (seq_len, 1, alphabet)
     targets = torch.tensor([*sentence, Alphabet.END])  # (seq_len,)
-    optimizer = torch.optim.Adam(model.parameters(), fused=True)  # one loop over all weights, not a dozen
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)  # one loop over all weights instead of a dozen
     epoch, reconstruction, accuracy, now = 0, "", 0.0, config
     if checkpoint:
         load_weights(model, checkpoint, alphabet)
@@ -147,11 +150,11 @@ def fit(
         loss.backward()
         optimizer.step()
 
-        # whoever expects the right character everywhere says the sentence by itself, too
-        known = config.stop_when_learned and bool((logits.squeeze(1).argmax(dim=1) == targets).all())
+        # if all teacher-forced predictions are correct, free-running generation is correct as well
+        learned = config.stop_when_learned and bool((logits.squeeze(1).argmax(dim=1) == targets).all())
         due = epoch % GENERATION_INTERVAL == 0 or epoch == config.epochs - 1
-        if due or known or control.verbose:
-            reconstruction = reconstruct(model, alphabet, len(sentence) + 10)
+        if due or learned or control.verbose:
+            reconstruction = generate_text(model, alphabet, max_length=len(sentence) + 10)
             accuracy = char_accuracy(config.sentence, reconstruction)
         yield MemorizeEpoch(epoch, loss.item(), now.lr, reconstruction, accuracy)
         epoch += 1
@@ -162,25 +165,25 @@ def fit(
 
 
 def seconds_per_epoch(config: MemorizeConfig) -> float:
-    """How long an epoch of such a run takes here, on one core: the fastest of three, reconstruction left out."""
+    """Measure the seconds per epoch on this machine, on one core: the fastest of three, without text generation."""
     run, times = fit(replace(config, epochs=5)), []
     with threadpool_limits(1):
-        next(run)  # which may have to wait for the compiler, and reconstructs
+        next(run)  # may compile, and generates text
         for _ in range(3):
-            began = time.thread_time()  # what others make the core do meanwhile does not count
+            began = time.thread_time()  # other threads do not count
             next(run)
             times.append(time.thread_time() - began)
     return min(times)
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, np.ndarray]:
-    """A copy of what PyTorch's optimiser takes from one step into the next: "2.exp_avg" is of the third parameter."""
+    """Copy the state of a PyTorch optimizer: "2.exp_avg" belongs to the third parameter."""
     state = optimizer.state_dict()["state"]
     return {f"{i}.{name}": value.numpy().copy() for i, values in state.items() for name, value in values.items()}
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, arrays: dict[str, np.ndarray]) -> None:
-    """Give the optimiser what `optimizer_state` took."""
+    """Restore a state copied by `optimizer_state`."""
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, array in arrays.items():
         number, name = key.split(".")

@@ -1,4 +1,4 @@
-"""A trained model as a file of PyTorch's, whose weights load into MyLSTM and into torch.nn.LSTM."""
+"""Save and load weights.pt, whose weights fit MyLSTM and torch.nn.LSTM."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from core.training import Checkpoint, prefixed
 
 MAX_BYTES = 80 * 1024**2  # six layers of 512 units and 2,000 characters take 67 MB
 
-# what PyTorch and the checks below raise where a file is something else
+# what torch.load and the checks below raise for other files
 LOAD_ERRORS = ValueError, TypeError, KeyError, AttributeError, RuntimeError, EOFError, BadZipFile, UnpicklingError
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What a file holds. symbols: the alphabet's characters, in order. sizes: as torch.nn.LSTM names them.
+    """The contents of a file.
 
-    lstm: the state_dict of a torch.nn.LSTM. linear: that of the linear layer above it.
+    Attributes:
+        symbols: the alphabet's characters, in order.
+        sizes: input_size, hidden_size and num_layers of the LSTM.
+        lstm: state_dict of a torch.nn.LSTM.
+        linear: state_dict of the linear layer above it.
     """
 
     symbols: list[str]
@@ -35,24 +39,24 @@ class Weights:
     linear: dict[str, Tensor]
 
     def model(self) -> Model:
-        """The model with a copy of these weights. Raises ValueError where they do not fit their sizes."""
+        """Build a model with a copy of these weights. Raises ValueError if their shapes do not match the sizes."""
         sizes = self.sizes
         model = Model(sizes["input_size"], sizes["hidden_size"], sizes["input_size"], sizes["num_layers"])
         try:
             model.lstm.load_state_dict(self.lstm)
             model.linear.load_state_dict(self.linear)
         except RuntimeError as error:
-            raise ValueError(f"The file's weights do not have the shapes that its sizes promise. {error}") from error
+            raise ValueError(f"The weights in the file do not match its sizes. {error}") from error
         return model
 
     def checkpoint(self) -> Checkpoint:
-        """The same for a training loop to begin with."""
+        """Return the weights as a checkpoint from which training can start."""
         state = {name: tensor.numpy() for name, tensor in self.model().state_dict().items()}
         return Checkpoint(prefixed("model", {**state, "symbols": np.array(self.symbols)}), {})
 
 
 def to_file(model: Model, alphabet: Alphabet) -> bytes:
-    """The model as a .pt file: a dict with the fields of Weights, for torch.load(..., weights_only=True)."""
+    """Save the model as a .pt file: a dict with the fields of Weights, for torch.load(..., weights_only=True)."""
     lstm = model.lstm
     file = io.BytesIO()
     content = {
@@ -66,33 +70,33 @@ def to_file(model: Model, alphabet: Alphabet) -> bytes:
 
 
 def from_file(data: bytes) -> Weights:
-    """What `to_file` made; nothing in it is run. Raises ValueError with a sentence for a student for anything else."""
+    """Load a file made by `to_file`, without running any code in it. Raises ValueError for any other file."""
     try:
         content = torch.load(io.BytesIO(_check_unpacked_size(data)), weights_only=True, map_location="cpu")
         weights = Weights(**content)
         _check(weights)
     except LOAD_ERRORS as error:
         raise ValueError(
-            "This is not a file of weights from this page: take one home first (weights.pt), or choose that one."
+            "This is not a weights.pt from this page. Download weights.pt on the Download tab and choose that file."
         ) from error
     return weights
 
 
 def _check_unpacked_size(data: bytes) -> bytes:
-    """The data, which PyTorch keeps in a zip archive. Raises BadZipFile, or ValueError where it would be too large."""
+    """Return the data, a zip archive. Raises BadZipFile if it is not one, ValueError if it unpacks to too much."""
     with ZipFile(io.BytesIO(data)) as archive:
         if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
-            raise ValueError("too large")
+            raise ValueError("the unpacked file is too large")
     return data
 
 
 def _check(weights: Weights) -> None:
-    """Raise ValueError, TypeError or KeyError unless every part is what it should be."""
+    """Raise ValueError, TypeError or KeyError unless every field is valid."""
     symbols, sizes = weights.symbols, weights.sizes
     if not all(isinstance(symbol, str) for symbol in symbols) or len(set(symbols)) != len(symbols):
         raise ValueError("symbols must be different strings")
     if not all(type(size) is int for size in sizes.values()) or sizes["input_size"] != len(symbols) + 2:
-        raise ValueError("sizes must be whole numbers that fit the symbols")
+        raise ValueError("sizes must be whole numbers that match the symbols")
     if not (len(symbols) <= MAX_CHARACTERS and 1 <= sizes["hidden_size"] <= 512 and 1 <= sizes["num_layers"] <= 6):
         raise ValueError("sizes out of range")
     for tensors in (weights.lstm, weights.linear):

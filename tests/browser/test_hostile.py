@@ -60,8 +60,8 @@ def test_what_is_typed_is_shown_as_text_to_its_owner_and_to_others(wary: Page, n
     page.goto(f"{server_url}/memorize?class=MARKUP&memorize_epochs=50&hidden_size=8&sentence={quote(SENTENCE)}")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
-    expect(page.locator(".said")).to_be_attached()
-    for look in ("Inside the cell", "What it expects", "What it looks back at", "How it goes on"):
+    expect(page.locator(".reconstruction")).to_be_attached()
+    for look in ("Gates", "Predictions", "Dependencies", "Generate"):
         page.get_by_role("tab", name=look).click()
         expect(page.get_by_role("tabpanel", name=look).get_by_test_id("stCode").first).to_be_attached()
         expect_nothing_acts(page)

@@ -47,8 +47,8 @@ def test_a_sentence_is_typed_trained_refreshed_stopped_and_comes_back(page: Page
     page.reload()
     expect(page.get_by_text(re.compile(r"epoch \d+ of 300")).first).to_be_visible()
     assert page.url == address
-    expect(page.get_by_text("All 29 characters came back right")).to_be_visible()
-    expect(page.locator(".said")).to_have_text("how long can a cell remember?")
+    expect(page.get_by_text("All 29 characters are correct")).to_be_visible()
+    expect(page.locator(".reconstruction")).to_have_text("how long can a cell remember?")
     assert curve(page).count("L") > 20
 
     # another run is stopped; what was learned so far stays

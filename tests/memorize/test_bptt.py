@@ -1,4 +1,4 @@
-"""Gradients found by hand: what test_lstm.py, which tries every backend against PyTorch, does not ask."""
+"""The hand-derived gradients, beyond test_lstm.py, which compares every backend with PyTorch."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def repeatable():
 
 
 def both(num_layers: int = 2) -> tuple[MyLSTM, nn.LSTM]:
-    """Ours and PyTorch's with the same weights, in float64."""
+    """Return MyLSTM and PyTorch's LSTM with the same weights, in float64."""
     theirs = nn.LSTM(INPUT, HIDDEN, num_layers).double()
     return MyLSTM.from_torch(theirs, "bptt"), theirs
 
@@ -34,7 +34,7 @@ def assert_same_gradients(ours: nn.Module, theirs: nn.Module) -> None:
         torch.testing.assert_close(our_weight.grad, their_weight.grad, rtol=0, atol=1e-12)
 
 
-# Its own tanh
+# tanh and sigmoid
 
 
 @njit
@@ -46,7 +46,7 @@ def everywhere(x):
 
 
 @pytest.mark.parametrize(("dtype", "rounding"), [(np.float32, 2**-24), (np.float64, 2**-53)])
-def test_tanh_and_sigmoid_are_right_to_the_last_digits_everywhere(dtype, rounding):
+def test_tanh_and_sigmoid_are_accurate_everywhere(dtype, rounding):
     tiny = 10.0 ** np.arange(-30, 0)
     x = np.concatenate([np.linspace(-30, 30, 20_001), tiny, -tiny, [0.0, 1e4, -1e4, 1e30, -1e30]]).astype(dtype)
     exact = np.tanh(x.astype(np.longdouble))
@@ -55,7 +55,7 @@ def test_tanh_and_sigmoid_are_right_to_the_last_digits_everywhere(dtype, roundin
     assert (np.abs(sigmoid - (1 + np.tanh(x.astype(np.longdouble) / 2)) / 2) <= 3 * rounding).all()
 
 
-def test_tanh_keeps_infinities_and_what_is_no_number():
+def test_tanh_and_sigmoid_of_infinity_and_nan():
     for dtype in (np.float32, np.float64):
         tanh, sigmoid = everywhere(np.array([np.inf, -np.inf, np.nan], dtype))
         np.testing.assert_array_equal(tanh, [1, -1, np.nan])
@@ -68,7 +68,7 @@ def test_tanh_keeps_infinities_and_what_is_no_number():
 @pytest.mark.parametrize("num_layers", [1, 3])
 @pytest.mark.parametrize("batch", [1, 6])
 @pytest.mark.parametrize("steps", [1, 2, 60])
-def test_any_length_and_batch_equals_pytorch_s(steps, batch, num_layers):
+def test_gradients_for_any_length_and_batch_equal_pytorch_s(steps, batch, num_layers):
     ours, theirs = both(num_layers)
     inputs, weights = numbers(steps, batch, INPUT), numbers(steps, batch, HIDDEN)
     for lstm in (ours, theirs):
@@ -76,8 +76,8 @@ def test_any_length_and_batch_equals_pytorch_s(steps, batch, num_layers):
     assert_same_gradients(ours, theirs)
 
 
-def test_tensors_with_gaps_are_read_right():
-    """Slices, transposed and expanded tensors, on the way in and as gradients on the way back."""
+def test_non_contiguous_tensors_give_the_same_gradients():
+    """Slices, transposed and expanded tensors, both as inputs and as gradients."""
     ours, theirs = both()
     inputs = numbers(INPUT, BATCH, 2 * STEPS).permute(2, 1, 0)[::2]
     state = numbers(HIDDEN, BATCH, 2).permute(2, 1, 0), numbers(1, 1, HIDDEN).expand(2, BATCH, HIDDEN)
@@ -88,7 +88,7 @@ def test_tensors_with_gaps_are_read_right():
     assert_same_gradients(ours, theirs)
 
 
-def test_weights_with_gaps_are_read_right():
+def test_non_contiguous_weights_give_the_same_output():
     cell = MyLSTMCell(INPUT, HIDDEN).double()
     inputs, state = numbers(STEPS, BATCH, INPUT), (numbers(BATCH, HIDDEN), numbers(BATCH, HIDDEN))
     expected, _ = bptt.run_layer(cell, inputs, state)
@@ -99,10 +99,10 @@ def test_weights_with_gaps_are_read_right():
     torch.testing.assert_close(bptt.run_layer(cell, inputs, state)[0], expected, rtol=0, atol=1e-14)
 
 
-# How it behaves among autograd's operations
+# As an operation of autograd
 
 
-def test_only_what_is_wanted_gets_a_gradient():
+def test_only_tensors_that_require_a_gradient_get_one():
     lstm, inputs = MyLSTM(INPUT, HIDDEN, 2, "bptt"), torch.randn(STEPS, BATCH, INPUT)
     lstm.cells[0].weight_hh.requires_grad_(False)
     lstm(inputs)[0].sum().backward()
@@ -115,8 +115,8 @@ def test_only_what_is_wanted_gets_a_gradient():
     assert not lstm(inputs)[0].requires_grad
 
 
-def test_one_that_is_used_twice_gets_both_gradients():
-    """The second time on what it said itself, as when states and outputs are passed on."""
+def test_gradients_of_a_layer_used_twice_add_up():
+    """The second call receives the outputs and states of the first."""
     theirs = nn.LSTM(HIDDEN, HIDDEN, 2).double()
     ours = MyLSTM.from_torch(theirs, "bptt")
     inputs = numbers(STEPS, BATCH, HIDDEN)
@@ -127,7 +127,7 @@ def test_one_that_is_used_twice_gets_both_gradients():
     assert_same_gradients(ours, theirs)
 
 
-def test_the_same_graph_can_be_gone_back_through_again_where_it_is_kept():
+def test_backward_can_be_repeated_only_if_the_graph_is_retained():
     lstm = MyLSTM(INPUT, HIDDEN, 2, "bptt")
     output, _ = lstm(torch.randn(STEPS, BATCH, INPUT))
     loss = (output**2).sum()
@@ -139,7 +139,7 @@ def test_the_same_graph_can_be_gone_back_through_again_where_it_is_kept():
         loss.backward()
 
 
-def test_no_two_gradients_and_results_share_memory():
+def test_results_and_gradients_do_not_share_memory():
     lstm = MyLSTM(INPUT, HIDDEN, 1, "bptt")
     state = tuple(torch.randn(1, BATCH, HIDDEN, requires_grad=True) for _ in "hc")
     output, (h, c) = lstm(torch.randn(STEPS, BATCH, INPUT, requires_grad=True), state)
@@ -149,7 +149,7 @@ def test_no_two_gradients_and_results_share_memory():
     assert len({tensor.data_ptr() for tensor in tensors}) == len(tensors)
 
 
-def test_results_may_be_changed_in_place_and_weights_not_before_the_gradient_is_known():
+def test_results_may_be_changed_in_place_but_weights_not_before_backward():
     ours, theirs = both()
     inputs = numbers(STEPS, BATCH, INPUT)
     for lstm in (ours, theirs):
@@ -164,7 +164,7 @@ def test_results_may_be_changed_in_place_and_weights_not_before_the_gradient_is_
         output.sum().backward()
 
 
-def test_a_gradient_of_the_gradient_is_refused_rather_than_wrong():
+def test_a_second_derivative_is_rejected():
     lstm = MyLSTM(INPUT, HIDDEN, 1, "bptt")
     inputs = torch.randn(STEPS, BATCH, INPUT, requires_grad=True)
     (gradient,) = torch.autograd.grad((lstm(inputs)[0] ** 2).sum(), inputs, create_graph=True)
@@ -172,7 +172,7 @@ def test_a_gradient_of_the_gradient_is_refused_rather_than_wrong():
         gradient.sum().backward()
 
 
-def test_numbers_that_are_none_come_out_as_such():
+def test_nan_in_one_sample_stays_in_that_sample():
     lstm = MyLSTM(INPUT, HIDDEN, 2, "bptt")
     inputs = torch.randn(STEPS, BATCH, INPUT)
     inputs[3, 0] = torch.nan
@@ -190,6 +190,6 @@ def test_numbers_that_are_none_come_out_as_such():
         (torch.zeros(STEPS, 1, INPUT, device="meta"), "torch.float32 on cpu, torch.float32 on meta"),
     ],
 )
-def test_what_it_cannot_compute_is_named(inputs, found):
-    with pytest.raises(ValueError, match=f"float32 or all float64, but there is {found}. The backend autograd"):
+def test_unsupported_types_and_devices_are_rejected(inputs, found):
+    with pytest.raises(ValueError, match=f"float32 or all float64, but got {found}. Use the backend 'torch'"):
         MyLSTM(INPUT, HIDDEN, 1, "bptt")(inputs)

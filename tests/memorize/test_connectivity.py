@@ -1,4 +1,4 @@
-"""The connectivity map against autograd, prediction by prediction, through PyTorch's own LSTM."""
+"""Connectivity, compared with autograd through PyTorch's LSTM, prediction by prediction."""
 
 import numpy as np
 import pytest
@@ -8,33 +8,33 @@ from core.memorize import Alphabet
 from core.memorize.connectivity import connectivity
 
 
-def by_autograd(learned) -> np.ndarray:
-    model, alphabet, sentence = learned
+def by_autograd(trained) -> np.ndarray:
+    model, alphabet, sentence = trained
     lstm = torch.nn.LSTM(len(alphabet), model.lstm.hidden_size, model.lstm.num_layers)
     for layer, cell in enumerate(model.lstm.cells):
         for name, weight in cell.state_dict().items():
             getattr(lstm, f"{name}_l{layer}").data.copy_(weight)
-    numbers = alphabet.encode(sentence)
-    inputs = torch.eye(len(alphabet))[[Alphabet.START, *numbers]].unsqueeze(1).requires_grad_()
+    token_ids = alphabet.encode(sentence)
+    inputs = torch.eye(len(alphabet))[[Alphabet.START, *token_ids]].unsqueeze(1).requires_grad_()
     logits = model.linear(lstm(inputs)[0]).squeeze(1)
-    losses = torch.nn.functional.cross_entropy(logits, torch.tensor([*numbers, Alphabet.END]), reduction="none")
+    losses = torch.nn.functional.cross_entropy(logits, torch.tensor([*token_ids, Alphabet.END]), reduction="none")
     rows = [torch.autograd.grad(loss, inputs, retain_graph=True)[0].squeeze(1).norm(dim=1) for loss in losses]
     return torch.stack(rows).numpy()
 
 
-def test_every_gradient_is_autograd_s(half_learned):
-    expected = by_autograd(half_learned)
-    sizes = connectivity(*half_learned)
+def test_every_gradient_equals_autograd_s(half_trained):
+    expected = by_autograd(half_trained)
+    sizes = connectivity(*half_trained)
     assert sizes.shape == expected.shape == (21, 21)
     np.testing.assert_allclose(sizes, expected, rtol=1e-3, atol=1e-7)
-    assert (np.tril(expected) > 0).sum() > 200, "the comparison is not one of zeros"
+    assert (np.tril(expected) > 0).sum() > 200, "most of the compared gradients are not zero"
 
 
-def test_no_prediction_looks_ahead(half_learned):
-    assert (np.triu(connectivity(*half_learned), k=1) == 0).all()
+def test_no_prediction_depends_on_later_characters(half_trained):
+    assert (np.triu(connectivity(*half_trained), k=1) == 0).all()
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 5), (7, 12), (20, 21), (15, None), (0, 500)])
-def test_some_predictions_alone_are_the_same_as_among_all(half_learned, first, last):
-    whole = connectivity(*half_learned)
-    np.testing.assert_allclose(connectivity(*half_learned, first, last), whole[first:last], rtol=1e-4, atol=1e-9)
+def test_a_range_of_predictions_equals_that_part_of_all(half_trained, first, last):
+    whole = connectivity(*half_trained)
+    np.testing.assert_allclose(connectivity(*half_trained, first, last), whole[first:last], rtol=1e-4, atol=1e-9)

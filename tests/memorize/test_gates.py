@@ -1,4 +1,4 @@
-"""Gates and states against the equations, one unit and one step at a time; orders of units that show structure."""
+"""Gates and states, compared with the equations one unit and one step at a time; and the orders of units."""
 
 import math
 
@@ -13,12 +13,12 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
 
-def step_by_step(learned) -> list:
-    """Of each layer, step and unit the six numbers in the order of Activity's fields: in loops over Python floats."""
-    model, alphabet, sentence = learned
+def step_by_step(trained) -> list:
+    """Compute the six values of each layer, step and unit, in the order of Activity's fields, with Python floats."""
+    model, alphabet, sentence = trained
     hidden_size = model.lstm.hidden_size
-    numbers = [Alphabet.START, *alphabet.encode(sentence)]
-    sequence = [[float(number == place) for place in range(len(alphabet))] for number in numbers]
+    token_ids = [Alphabet.START, *alphabet.encode(sentence)]
+    sequence = [[float(token_id == column) for column in range(len(alphabet))] for token_id in token_ids]
     layers = []
     for cell in model.lstm.cells:
         weight_ih, weight_hh = cell.weight_ih.tolist(), cell.weight_hh.tolist()
@@ -46,18 +46,18 @@ def step_by_step(learned) -> list:
     return layers
 
 
-def test_every_quantity_of_every_unit_is_what_the_equations_give_step_by_step(half_learned):
-    model, alphabet, sentence = half_learned
+def test_every_gate_and_state_of_every_unit_follows_the_equations(half_trained):
+    model, alphabet, sentence = half_trained
     activity = record(model, alphabet.one_hot([Alphabet.START, *alphabet.encode(sentence)]))
-    expected = np.array(step_by_step(half_learned))  # (num_layers, seq_len, hidden_size, 6)
-    for place, name in enumerate(QUANTITIES):
+    expected = np.array(step_by_step(half_trained))  # (num_layers, seq_len, hidden_size, 6)
+    for index, name in enumerate(QUANTITIES):
         values = getattr(activity, name)
         assert values.shape == (model.lstm.num_layers, 21, 5)
-        np.testing.assert_allclose(values, expected[..., place], atol=2e-6, err_msg=name)
+        np.testing.assert_allclose(values, expected[..., index], atol=2e-6, err_msg=name)
 
 
-def test_what_is_recorded_is_what_the_model_itself_computes(half_learned):
-    model, alphabet, sentence = half_learned
+def test_recorded_states_are_those_that_the_model_computes(half_trained):
+    model, alphabet, sentence = half_trained
     inputs = alphabet.one_hot([Alphabet.START, *alphabet.encode(sentence)])
     activity = record(model, inputs)
     hidden, (h, c) = model.lstm(inputs)
@@ -66,29 +66,29 @@ def test_what_is_recorded_is_what_the_model_itself_computes(half_learned):
     np.testing.assert_allclose(activity.cell[:, -1], c.detach().squeeze(1), rtol=1e-6, atol=1e-6)
 
 
-def test_the_names_are_told_in_one_order():
+def test_quantities_are_activity_s_fields_in_order():
     assert QUANTITIES == ("forget", "input", "output", "candidate", "cell", "hidden")
     assert list(Activity.__annotations__) == list(QUANTITIES)
 
 
 @pytest.mark.parametrize("order", [order_by_similarity, order_by_peak, order_by_number])
 @pytest.mark.parametrize("units", [1, 2, 3, 40])
-def test_an_order_names_every_unit_once(order, units):
+def test_an_order_contains_every_unit_once(order, units):
     values = np.random.default_rng(0).normal(size=(30, units)).astype(np.float32)
-    values[:, 0] = 0.5  # one that never moves
+    values[:, 0] = 0.5  # a constant unit
     assert sorted(order(values)) == list(range(units))
 
 
-def test_units_that_move_alike_become_neighbours():
+def test_units_with_similar_activity_become_neighbours():
     rng = np.random.default_rng(3)
     patterns = rng.normal(size=(3, 60))
     groups = rng.permutation(np.arange(12) % 3)
     values = np.stack([patterns[group] * rng.uniform(0.2, 3) + 0.01 * rng.normal(size=60) for group in groups], axis=1)
     ordered = groups[order_by_similarity(values)]
-    assert (np.diff(ordered) != 0).sum() == 2, "each group stands together"
+    assert (np.diff(ordered) != 0).sum() == 2, "each group is contiguous"
 
 
-def test_units_in_the_order_of_their_peaks_are_a_diagonal():
+def test_units_ordered_by_peak_form_a_diagonal():
     peaks = np.random.default_rng(5).permutation(20)
     values = np.zeros((20, 20))
     values[peaks, np.arange(20)] = 1

@@ -1,4 +1,4 @@
-"""The hand-written LSTM against PyTorch's: outputs, both states and every gradient."""
+"""The hand-written LSTM, compared with PyTorch's: outputs, both states and every gradient."""
 
 import math
 
@@ -13,7 +13,7 @@ INPUT, HIDDEN, STEPS = 3, 5, 7
 
 @pytest.fixture(params=BACKENDS)
 def backend(request) -> str:
-    """The test is made with each."""
+    """Run the test with each backend."""
     return request.param
 
 
@@ -30,7 +30,7 @@ def assert_same(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float) -> N
 
 
 def pull(*results: torch.Tensor) -> None:
-    """Call backward on a sum of all results' elements, each with a weight of its own, the same ones at every call."""
+    """Call backward on a weighted sum of all results' elements; the weights are the same at every call."""
     generator = torch.Generator().manual_seed(1)
     sum(
         (torch.randn(result.shape, generator=generator, dtype=result.dtype) * result).sum() for result in results
@@ -40,7 +40,7 @@ def pull(*results: torch.Tensor) -> None:
 # One cell
 
 
-def test_the_cell_loads_the_state_dict_of_pytorch_s_cell_as_it_is():
+def test_the_cell_loads_the_state_dict_of_pytorch_s_cell():
     theirs = nn.LSTMCell(INPUT, HIDDEN)
     ours = MyLSTMCell(INPUT, HIDDEN)
     ours.load_state_dict(theirs.state_dict())
@@ -69,8 +69,8 @@ def test_the_cell_equals_pytorch_s_over_several_steps(batch):
         assert_same(our_weight.grad, their_weight.grad, 1e-12)
 
 
-def test_the_gates_do_what_their_names_say():
-    """One unit, no weights, biases only: each gate is opened or shut by hand."""
+def test_each_gate_does_what_its_name_says():
+    """One unit with zero weights: the biases open or close each gate."""
 
     def step(i: float, f: float, g: float, o: float, c: float) -> tuple[float, float]:
         cell = MyLSTMCell(1, 1)
@@ -81,15 +81,16 @@ def test_the_gates_do_what_their_names_say():
             h, c = cell(torch.zeros(1, 1), (torch.zeros(1, 1), torch.tensor([[c]])))
         return h.item(), c.item()
 
-    shut, wide = -100.0, 100.0
-    assert step(shut, wide, 5, wide, c=0.5) == pytest.approx((math.tanh(0.5), 0.5))  # keeps what it knows and shows it
-    assert step(wide, shut, 0.3, wide, c=0.5) == pytest.approx(
-        (math.tanh(math.tanh(0.3)), math.tanh(0.3))
-    )  # rewrites it
-    assert step(wide, wide, 0.3, shut, c=0.5) == pytest.approx((0, 0.5 + math.tanh(0.3)))  # adds, and shows nothing
+    closed, opened = -100.0, 100.0
+    # keeps the cell state and shows it
+    assert step(closed, opened, 5, opened, c=0.5) == pytest.approx((math.tanh(0.5), 0.5))
+    # overwrites it
+    assert step(opened, closed, 0.3, opened, c=0.5) == pytest.approx((math.tanh(math.tanh(0.3)), math.tanh(0.3)))
+    # adds to it and shows nothing
+    assert step(opened, opened, 0.3, closed, c=0.5) == pytest.approx((0, 0.5 + math.tanh(0.3)))
 
 
-def test_the_cell_starts_as_pytorch_s_does():
+def test_the_cell_is_initialised_like_pytorch_s():
     cell = MyLSTMCell(30, 100)
     assert {name: tuple(p.shape) for name, p in cell.named_parameters()} == {
         "weight_ih": (400, 30),
@@ -108,7 +109,7 @@ def test_the_cell_starts_as_pytorch_s_does():
 def run(
     lstm: nn.Module, inputs: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
 ) -> dict[str, torch.Tensor]:
-    """Everything that comes out of an LSTM forwards and backwards, by name; weights in the order of the layers."""
+    """Return the results and gradients of an LSTM by name; weights in the order of the layers."""
     inputs = inputs.clone().requires_grad_()
     state = state and tuple(part.clone().requires_grad_() for part in state)
     output, (h, c) = lstm(inputs, state) if state else lstm(inputs)
@@ -122,7 +123,7 @@ def assert_all_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tenso
     assert list(ours) == list(theirs)
     for name, expected in theirs.items():
         assert ours[name].shape == expected.shape, name
-        assert expected.abs().max() > 0, f"{name} tells nothing"
+        assert expected.abs().max() > 0, f"{name} is zero, so the comparison means nothing"
         assert_same(ours[name], expected, tolerance)
 
 
@@ -142,7 +143,7 @@ def test_outputs_states_and_gradients_equal_pytorch_s(backend, num_layers, batch
     assert_all_same(our_results, run(theirs, inputs, state), tolerance)
 
 
-def test_a_longer_and_wider_one_equals_pytorch_s_to_the_same_tolerance(backend):
+def test_a_longer_and_wider_lstm_equals_pytorch_s(backend):
     theirs = nn.LSTM(20, 64, 2)
     inputs = torch.randn(70, 1, 20)
     ours = run(MyLSTM.from_torch(theirs, backend), inputs, None)
@@ -153,8 +154,8 @@ def test_a_longer_and_wider_one_equals_pytorch_s_to_the_same_tolerance(backend):
 
 
 @pytest.mark.parametrize("part", ["output", "h", "c"])
-def test_the_gradient_of_each_result_alone_is_right(backend, part):
-    """Through one of the three results only: the other two then bring no gradient at all."""
+def test_the_gradient_of_each_result_alone_equals_pytorch_s(backend, part):
+    """The other two results then have no gradient."""
     theirs = nn.LSTM(INPUT, HIDDEN, 2).double()
     ours = MyLSTM.from_torch(theirs, backend)
     inputs = torch.randn(STEPS, 2, INPUT, dtype=torch.float64)
@@ -178,7 +179,7 @@ def test_gradients_equal_finite_differences(backend):
     assert torch.autograd.gradcheck(results, (inputs, *state, *lstm.parameters()))
 
 
-def test_a_sequence_in_two_pieces_is_one_sequence(backend):
+def test_a_sequence_in_two_parts_gives_the_same_result(backend):
     lstm = MyLSTM(INPUT, HIDDEN, 2, backend)
     inputs = torch.randn(STEPS, 2, INPUT)
     whole, last_state = lstm(inputs)
@@ -189,7 +190,7 @@ def test_a_sequence_in_two_pieces_is_one_sequence(backend):
         assert_same(ours, theirs, 1e-6)
 
 
-def test_samples_of_a_batch_do_not_see_each_other(backend):
+def test_samples_of_a_batch_are_independent(backend):
     lstm = MyLSTM(INPUT, HIDDEN, 2, backend)
     inputs = torch.randn(STEPS, 3, INPUT)
     together, _ = lstm(inputs)
@@ -197,7 +198,7 @@ def test_samples_of_a_batch_do_not_see_each_other(backend):
         assert_same(lstm(inputs[:, sample])[0], together[:, sample], 1e-6)
 
 
-def test_two_backwards_accumulate_and_no_grad_records_nothing(backend):
+def test_gradients_accumulate_and_no_grad_records_nothing(backend):
     lstm = MyLSTM(INPUT, HIDDEN, 1, backend)
     inputs = torch.randn(STEPS, 1, INPUT)
     for _ in range(2):
@@ -211,7 +212,7 @@ def test_two_backwards_accumulate_and_no_grad_records_nothing(backend):
         assert not lstm(inputs)[0].requires_grad
 
 
-def test_from_torch_copies(backend):
+def test_from_torch_copies_the_weights(backend):
     theirs = nn.LSTM(INPUT, HIDDEN, 2)
     ours = MyLSTM.from_torch(theirs, backend)
     before = ours.cells[1].weight_hh.clone()
@@ -221,7 +222,7 @@ def test_from_torch_copies(backend):
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_state_dicts_go_both_ways(layers):
+def test_state_dicts_load_in_both_directions(layers):
     ours, theirs = MyLSTM(INPUT, HIDDEN, layers), nn.LSTM(INPUT, HIDDEN, layers)
     inputs = torch.randn(STEPS, 2, INPUT)
     assert not torch.equal(ours(inputs)[0], theirs(inputs)[0])
@@ -233,7 +234,7 @@ def test_state_dicts_go_both_ways(layers):
     assert_same(again.to_torch()(inputs)[0], theirs(inputs)[0], 1e-6)
 
 
-def test_a_state_dict_of_another_network_is_refused():
+def test_a_state_dict_of_another_network_is_rejected():
     ours = MyLSTM(INPUT, HIDDEN, 2)
     for wrong in (nn.LSTM(INPUT, HIDDEN, 1), nn.LSTM(INPUT, HIDDEN, 3), nn.GRU(INPUT, HIDDEN, 2)):
         with pytest.raises(RuntimeError, match=r"Missing|Unexpected|size mismatch"):
@@ -250,7 +251,7 @@ def test_a_state_dict_of_another_network_is_refused():
         {"bias": False},
     ],
 )
-def test_from_torch_refuses_what_it_leaves_out(options):
+def test_from_torch_rejects_unsupported_options(options):
     with pytest.raises(ValueError, match="one direction, biases, sequence first, no projection and no dropout"):
         MyLSTM.from_torch(nn.LSTM(INPUT, HIDDEN, **options))
 
@@ -267,14 +268,14 @@ def test_from_torch_refuses_what_it_leaves_out(options):
         ((STEPS, 2, 3), (2, 2, 4), r"h and c must be \(2, 2, 5\), not \(2, 2, 4\)"),
     ],
 )
-def test_a_wrong_shape_is_named(backend, shape, states, sentence):
+def test_a_wrong_shape_is_rejected(backend, shape, states, sentence):
     state = states and (torch.zeros(states), torch.zeros(states))
     with pytest.raises(ValueError, match=sentence):
         MyLSTM(INPUT, HIDDEN, 2, backend)(torch.zeros(shape), state)
 
 
-def test_an_unknown_backend_is_refused():
-    with pytest.raises(ValueError, match="The backend must be one of autograd, bptt, but it is 'cuda'"):
+def test_an_unknown_backend_is_rejected():
+    with pytest.raises(ValueError, match="The backend must be one of torch, bptt, but it is 'cuda'"):
         MyLSTM(INPUT, HIDDEN, backend="cuda")
 
 
@@ -293,7 +294,7 @@ def test_the_model_has_the_documented_shapes():
     assert h.shape == c.shape == (3, 2, HIDDEN)
 
 
-def test_the_model_is_its_lstm_and_then_its_linear_layer(backend):
+def test_the_model_is_its_lstm_followed_by_its_linear_layer(backend):
     model = Model(INPUT, HIDDEN, 4, 2, backend)
     inputs, state = torch.randn(STEPS, 1, INPUT), model.init_hidden_cell()
     logits, (h, c) = model(inputs, state)
@@ -303,7 +304,7 @@ def test_the_model_is_its_lstm_and_then_its_linear_layer(backend):
     assert_same(c, expected_c, 0)
 
 
-def test_states_follow_the_model_to_another_type(backend):
+def test_states_have_the_model_s_type(backend):
     model = Model(INPUT, HIDDEN, 4, 2, backend).double()
     state = model.init_hidden_cell()
     assert state[0].dtype == torch.float64
@@ -311,8 +312,8 @@ def test_states_follow_the_model_to_another_type(backend):
     assert logits.dtype == torch.float64
 
 
-def test_the_model_makes_its_states_on_its_own_device():
-    """The meta device has shapes only; it stands here for any device but the CPU."""
+def test_states_are_on_the_model_s_device():
+    """The meta device, which has shapes only, stands for any device other than the CPU."""
     model = Model(INPUT, HIDDEN, 4, 2).to("meta")
     assert model.init_hidden_cell()[0].device.type == "meta"
     logits, _ = model(torch.zeros(STEPS, 1, INPUT, device="meta"), model.init_hidden_cell())

@@ -1,4 +1,4 @@
-"""Memorising: what counts as a character, what is refused, and that the training loop does what it says."""
+"""Memorising: characters, rejected sentences and settings, generated text, and the training loop."""
 
 from copy import copy
 from dataclasses import replace
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import memorize
-from core.memorize import Alphabet, MemorizeConfig, MemorizeEpoch, char_accuracy, fit, reconstruct
+from core.memorize import Alphabet, MemorizeConfig, MemorizeEpoch, char_accuracy, fit, generate_text, training
 from core.memorize.lstm import Model
 from core.text import graphemes
 from core.training import Change, Checkpoint, Control, TrainingDiverged
@@ -29,7 +29,7 @@ visible = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, ma
 
 
 @pytest.mark.parametrize("character", ["a", "ß", "字", FAMILY, WAVE, FLAG, E_ACUTE, "क्षि", "가"])
-def test_a_character_is_what_a_reader_counts_as_one(character):
+def test_a_character_is_what_readers_count_as_one(character):
     assert graphemes(character) == [character]
     assert graphemes(f"x{character}y") == ["x", character, "y"]
 
@@ -37,12 +37,10 @@ def test_a_character_is_what_a_reader_counts_as_one(character):
 @given(visible)
 def test_any_sentence_survives_encode_and_decode(sentence):
     alphabet = Alphabet(sentence)
-    numbers = alphabet.encode(sentence)
-    assert alphabet.decode(numbers) == sentence
-    assert len(numbers) == len(graphemes(sentence))
-    assert set(numbers) == set(
-        range(2, len(alphabet))
-    )  # its own characters, all of them, no others, after the two tokens
+    token_ids = alphabet.encode(sentence)
+    assert alphabet.decode(token_ids) == sentence
+    assert len(token_ids) == len(graphemes(sentence))
+    assert set(token_ids) == set(range(2, len(alphabet))), "every id after the two special tokens is used"
 
 
 @pytest.mark.parametrize(
@@ -53,12 +51,12 @@ def test_scripts_of_all_directions_survive_encode_and_decode(sentence):
     assert alphabet.decode([Alphabet.START, *alphabet.encode(sentence), Alphabet.END]) == sentence
 
 
-def test_a_character_that_is_not_in_the_alphabet_has_no_number():
+def test_a_character_that_is_not_in_the_alphabet_cannot_be_encoded():
     with pytest.raises(KeyError):
         Alphabet("abc").encode("abd")
 
 
-def test_one_hot_has_a_single_1_in_each_step_at_the_character_s_number():
+def test_one_hot_has_a_single_1_in_each_step_at_the_token_id():
     alphabet = Alphabet("aba")
     one_hot = alphabet.one_hot([Alphabet.START, *alphabet.encode("aba")])
     assert one_hot.shape == (4, 1, 4)
@@ -67,7 +65,7 @@ def test_one_hot_has_a_single_1_in_each_step_at_the_character_s_number():
 
 
 @pytest.mark.parametrize(
-    ("sentence", "said", "share"),
+    ("sentence", "generated", "accuracy"),
     [
         ("abcd", "abcd", 1),
         ("abcd", "abxd", 3 / 4),
@@ -78,35 +76,35 @@ def test_one_hot_has_a_single_1_in_each_step_at_the_character_s_number():
         (f"a{FAMILY}", f"x{FAMILY}", 1 / 2),
     ],
 )
-def test_char_accuracy_is_the_share_of_right_places_of_the_longer_text(sentence, said, share):
-    assert char_accuracy(sentence, said) == share
+def test_char_accuracy_is_the_fraction_of_correct_positions_of_the_longer_text(sentence, generated, accuracy):
+    assert char_accuracy(sentence, generated) == accuracy
 
 
 @given(visible, visible)
-def test_char_accuracy_is_1_for_the_sentence_itself_only(sentence, said):
+def test_char_accuracy_is_1_only_for_the_sentence_itself(sentence, generated):
     assert char_accuracy(sentence, sentence) == 1
-    assert (char_accuracy(sentence, said) == 1) == (sentence == said)
+    assert (char_accuracy(sentence, generated) == 1) == (sentence == generated)
 
 
-# What is refused
+# Rejected sentences and settings
 
 
 @pytest.mark.parametrize("sentence", ["", " ", " \n\t ", "\u00a0", "\u200b", "\u200e \u200f", None, 7])
-def test_where_nothing_can_be_seen_there_is_nothing_to_memorise(sentence):
-    with pytest.raises(ValueError, match="There is nothing to memorise yet: type a sentence"):
+def test_a_sentence_without_a_visible_character_is_rejected(sentence):
+    with pytest.raises(ValueError, match=r"There is nothing to memorise yet\. Type a sentence"):
         MemorizeConfig(sentence)
 
 
-def test_a_sentence_may_have_2000_characters_whatever_they_are_made_of():
+def test_a_sentence_may_have_2000_characters_of_any_kind():
     for character in ("a", WAVE, FLAG, E_ACUTE):
         MemorizeConfig(character * 2000)
-        with pytest.raises(ValueError, match="has 2,001 characters and at most 2,000 are allowed: please shorten it"):
+        with pytest.raises(ValueError, match=r"has 2,001 characters and at most 2,000 are allowed\. Please shorten it"):
             MemorizeConfig(character * 2001)
     with pytest.raises(ValueError, match="has 5,000 characters"):
         MemorizeConfig("a" * 5000)
 
 
-def test_one_character_of_endless_accents_is_refused_too():
+def test_one_character_with_thousands_of_accents_is_rejected():
     with pytest.raises(
         ValueError, match="has 20,001 letters, accents and parts of emoji and at most 16,000 are allowed"
     ):
@@ -121,11 +119,11 @@ def test_one_character_of_endless_accents_is_refused_too():
         ("a\rb", 2, "000D"),
         ("a\x7fb", 2, "007F"),
         ("ab\x85", 3, "0085"),
-        (f"{FAMILY}{WAVE}\x1b[31m", 3, "001B"),  # counted as a reader counts
+        (f"{FAMILY}{WAVE}\x1b[31m", 3, "001B"),  # counted as readers count
         ("half \ud83d", 6, "D83D"),
     ],
 )
-def test_a_control_character_is_refused_by_its_position(sentence, position, code):
+def test_a_control_character_is_rejected_and_its_position_named(sentence, position, code):
     with pytest.raises(ValueError, match=rf"Character {position} is an invisible control character \(U\+{code}\)"):
         MemorizeConfig(sentence)
 
@@ -143,66 +141,66 @@ def test_a_control_character_is_refused_by_its_position(sentence, position, code
         ("epochs", 0, "The number of epochs must be a whole number from 1 to 5,000, but it is 0."),
         ("epochs", True, "The number of epochs must be a whole number from 1 to 5,000, but it is True."),
         ("seed", -1, "The seed must be a whole number from 0 to 2,147,483,647, but it is -1."),
-        ("backend", "", "The backend must be one of autograd, bptt, but it is ''."),
+        ("backend", "", "The backend must be one of torch, bptt, but it is ''."),
     ],
 )
-def test_a_wrong_field_is_named_with_what_it_may_be(field, value, sentence):
+def test_an_invalid_setting_is_named_with_its_valid_values(field, value, sentence):
     with pytest.raises(ValueError) as error:  # noqa: PT011  (the whole sentence is compared below)
         MemorizeConfig("hello", **{field: value})
     assert str(error.value) == sentence
 
 
-# Reconstruction
+# Generated text
 
 
-def say_step_by_step(model: Model, alphabet: Alphabet, most: int) -> str:
-    """Free-running generation once more: on torch's own LSTM, with the whole history fed in for every character."""
+def generate_from_history(model: Model, alphabet: Alphabet, max_length: int) -> str:
+    """Generate with torch's LSTM, which reads the whole history again for every character."""
     lstm = torch.nn.LSTM(len(alphabet), model.lstm.hidden_size, model.lstm.num_layers)
     for layer, cell in enumerate(model.lstm.cells):
         for name, weight in cell.state_dict().items():
             getattr(lstm, f"{name}_l{layer}").data.copy_(weight)
-    history, said = [Alphabet.START], ""
-    while len(history) <= most:
+    history, generated = [Alphabet.START], ""
+    while len(history) <= max_length:
         inputs = torch.zeros(len(history), 1, len(alphabet))
-        for step, number in enumerate(history):
-            inputs[step, 0, number] = 1
-        number = int(model.linear(lstm(inputs)[0][-1, 0]).argmax())
-        if number == Alphabet.END:
+        for step, token_id in enumerate(history):
+            inputs[step, 0, token_id] = 1
+        token_id = int(model.linear(lstm(inputs)[0][-1, 0]).argmax())
+        if token_id == Alphabet.END:
             break
-        history.append(number)
-        said += alphabet.symbols[number - 2] if number > Alphabet.END else ""
-    return said
+        history.append(token_id)
+        generated += alphabet.symbols[token_id - 2] if token_id > Alphabet.END else ""
+    return generated
 
 
-def test_reconstruction_is_free_running_greedy_and_step_by_step(monkeypatch):
-    """Before, while and after a sentence is learned, what the model says is what an independent loop makes it say."""
+def test_the_reconstruction_is_generated_free_running_and_greedily(monkeypatch):
+    """Compare with an independent loop: before, while and after the sentence is learned."""
     checked = []
 
-    def checked_reconstruct(model, alphabet, most):
-        said = reconstruct(model, alphabet, most)
+    def checked_generate_text(model, alphabet, max_length):
+        generated = generate_text(model, alphabet, max_length=max_length)
         with torch.no_grad():
-            checked.append((said, say_step_by_step(model, alphabet, most)))
-        return said
+            checked.append((generated, generate_from_history(model, alphabet, max_length)))
+        return generated
 
-    monkeypatch.setattr(memorize, "reconstruct", checked_reconstruct)
-    monkeypatch.setattr(memorize, "GENERATION_INTERVAL", 5)
+    monkeypatch.setattr(training, "generate_text", checked_generate_text)
+    monkeypatch.setattr(training, "GENERATION_INTERVAL", 5)
     sentence = f"to be or not to be {FAMILY}"
     *_, last = events(sentence, hidden_size=24, lr=0.02, epochs=120)
     assert len(checked) > 10
-    assert [said for said, _ in checked] == [expected for _, expected in checked]
-    assert len({said for said, _ in checked}) > 5  # it said many things before it knew
+    assert [generated for generated, _ in checked] == [expected for _, expected in checked]
+    assert len({generated for generated, _ in checked}) > 5  # many different texts before it was learned
     assert last.reconstruction == checked[-1][0] == sentence
 
 
-def test_reconstruction_ends_after_its_bound_when_the_end_token_never_comes():
+def test_generation_ends_after_max_length_if_the_end_token_never_comes():
     alphabet = Alphabet("ab")
     model = Model(len(alphabet), 4, len(alphabet), 1)
     with torch.no_grad():
         model.linear.weight.zero_()
         model.linear.bias[:] = torch.tensor([0.0, 0, 1, 0])  # always "a"
-        assert reconstruct(model, alphabet, 7) == "aaaaaaa"
+        assert generate_text(model, alphabet, max_length=7) == "aaaaaaa"
         model.linear.bias[:] = torch.tensor([0.0, 1, 0, 0])  # always the end
-        assert reconstruct(model, alphabet, 7) == ""
+        assert generate_text(model, alphabet, max_length=7) == ""
 
 
 # The training loop
@@ -213,22 +211,22 @@ def events(sentence: str = "hello", control: Control | None = None, **fields):
     return [event for event in run if not isinstance(event, Checkpoint)]
 
 
-def test_the_same_config_gives_the_same_events_and_another_seed_others():
+def test_the_same_config_gives_the_same_events_and_another_seed_different_ones():
     assert events(seed=3) == events(seed=3)
     assert [event.loss for event in events(seed=3)] != [event.loss for event in events(seed=4)]
 
 
-def test_who_follows_step_by_step_gets_a_reconstruction_every_time_and_the_same_curve():
+def test_verbose_generates_text_at_every_epoch_and_leaves_the_curve_unchanged():
     def reconstructions(control: Control) -> tuple[int, list[float]]:
         history = events("hello world", control, lr=0.05, epochs=60)
         return len({event.reconstruction for event in history}), [event.loss for event in history]
 
-    (now_and_then, curve), (every_time, same_curve) = map(reconstructions, (Control(), Control(watched=True)))
-    assert every_time > now_and_then
+    (now_and_then, curve), (every_epoch, same_curve) = map(reconstructions, (Control(), Control(verbose=True)))
+    assert every_epoch > now_and_then
     assert curve == same_curve
 
 
-def test_runs_side_by_side_do_not_disturb_each_other_or_the_global_randomness():
+def test_interleaved_runs_affect_neither_each_other_nor_the_global_random_state():
     alone = events(), events("world", seed=1)
     state = torch.get_rng_state()
     configs = MemorizeConfig("hello", **SMALL, epochs=12), MemorizeConfig("world", **SMALL, epochs=12, seed=1)
@@ -237,7 +235,7 @@ def test_runs_side_by_side_do_not_disturb_each_other_or_the_global_randomness():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_events_count_the_epochs_and_hold_plain_values():
+def test_events_count_the_epochs_and_contain_plain_values():
     history = events(epochs=7)
     assert [event.epoch for event in history] == list(range(7))
     for event in history:
@@ -250,8 +248,8 @@ def test_every_event_s_accuracy_is_that_of_its_reconstruction():
         assert event.char_accuracy == char_accuracy("hello", event.reconstruction)
 
 
-def test_losses_and_weights_are_those_of_pytorch_s_lstm_trained_by_teacher_forcing():
-    """The first ten losses, computed once more: torch's LSTM, targets one place ahead of the inputs, Adam."""
+def test_losses_equal_those_of_pytorch_s_lstm_trained_with_teacher_forcing():
+    """Compute the first ten losses with torch's LSTM and Adam; targets are one position ahead of the inputs."""
     sentence, steps = "banana", 10
     ours = events(sentence, epochs=steps, num_layers=2, lr=0.03, seed=5)
     alphabet = Alphabet(sentence)
@@ -263,11 +261,13 @@ def test_losses_and_weights_are_those_of_pytorch_s_lstm_trained_by_teacher_forci
         for name, weight in cell.state_dict().items():
             getattr(lstm, f"{name}_l{layer}").data.copy_(weight)
     optimizer = torch.optim.Adam([*lstm.parameters(), *linear.parameters()], lr=0.03)
-    spoken = [alphabet.numbers[symbol] for symbol in "banana"]
-    inputs = torch.eye(len(alphabet))[[Alphabet.START, *spoken]].unsqueeze(1)
+    token_ids = [alphabet.token_ids[symbol] for symbol in "banana"]
+    inputs = torch.eye(len(alphabet))[[Alphabet.START, *token_ids]].unsqueeze(1)
     losses = []
     for _ in range(steps):
-        loss = torch.nn.functional.cross_entropy(linear(lstm(inputs)[0][:, 0]), torch.tensor([*spoken, Alphabet.END]))
+        loss = torch.nn.functional.cross_entropy(
+            linear(lstm(inputs)[0][:, 0]), torch.tensor([*token_ids, Alphabet.END])
+        )
         losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
@@ -275,7 +275,7 @@ def test_losses_and_weights_are_those_of_pytorch_s_lstm_trained_by_teacher_forci
     assert [event.loss for event in ours] == pytest.approx(losses, abs=1e-4)
 
 
-def test_the_learning_rate_can_be_changed_while_it_runs():
+def test_the_learning_rate_can_be_changed_during_training():
     control = Control()
     history, changes, run = [], [], fit(MemorizeConfig("hello", **SMALL, lr=0.01, epochs=9), control)
     for event in run:
@@ -287,24 +287,23 @@ def test_the_learning_rate_can_be_changed_while_it_runs():
                 changes.append(event)
     assert changes == [Change(3, "lr", 0.5), Change(6, "lr", 0.01)]
     assert [event.lr for event in history] == [0.01] * 3 + [0.5] * 3 + [0.01] * 3
-    untouched = events(epochs=9, lr=0.01)
-    assert [event.loss for event in history[:4]] == [
-        event.loss for event in untouched[:4]
-    ]  # before the step it changes
-    assert history[4].loss != untouched[4].loss
+    unchanged = events(epochs=9, lr=0.01)
+    # the loss of epoch 3 is computed before its step
+    assert [event.loss for event in history[:4]] == [event.loss for event in unchanged[:4]]
+    assert history[4].loss != unchanged[4].loss
 
 
-def test_nothing_is_computed_before_it_is_asked_for():
+def test_epochs_are_computed_lazily():
     run = fit(MemorizeConfig("hello", **SMALL, epochs=5000))
     assert len(list(islice(run, 3))) == 3
     run.close()
 
 
-def test_a_loss_that_explodes_ends_the_run_with_a_sentence():
+def test_a_diverging_loss_ends_the_run_with_an_explanation():
     class Reckless(Control):
         def apply(self, config):
             reckless = copy(config)
-            object.__setattr__(reckless, "lr", 3e37)  # which the config itself would refuse
+            object.__setattr__(reckless, "lr", 3e37)  # the config itself would reject it
             return reckless
 
     run = fit(MemorizeConfig("hello", **SMALL, epochs=50), Reckless())
@@ -316,13 +315,13 @@ def test_a_loss_that_explodes_ends_the_run_with_a_sentence():
 
 
 @pytest.mark.parametrize("sentence", ["x", FAMILY, f"{WAVE}{FAMILY}{WAVE}", "مرحبا", f"caf{E_ACUTE} 🇫🇷🇩🇪", "a\nb"])
-def test_short_sentences_of_every_kind_come_back_whole(sentence):
+def test_short_sentences_of_every_kind_are_memorised(sentence):
     last = events(sentence, hidden_size=16, lr=0.05, epochs=60)[-1]
     assert last.reconstruction == sentence
     assert last.char_accuracy == 1
 
 
-def test_the_report_s_sentence_comes_back_whole():
+def test_the_example_sentence_is_memorised():
     *_, last, _ = fit(MemorizeConfig())
     assert last.epoch == 299
     assert last.reconstruction == "hello pytorch, how long can a rnn cell remember? show me your limit!"
@@ -330,36 +329,36 @@ def test_the_report_s_sentence_comes_back_whole():
     assert last.loss <= 0.01
 
 
-def test_a_run_until_known_ends_with_the_first_whole_sentence():
-    whole, until = (events("hello", lr=0.05, epochs=200, stop_when_learned=known) for known in (False, True))
+def test_stop_when_learned_ends_with_the_first_correct_sentence():
+    whole, until = (events("hello", lr=0.05, epochs=200, stop_when_learned=stop) for stop in (False, True))
     assert [event.loss for event in until] == [event.loss for event in whole[: len(until)]]
     assert until[-1].reconstruction == "hello"
-    assert events("hello", lr=0.05, epochs=len(until) - 2)[-1].reconstruction != "hello", "it did not know it before"
+    assert events("hello", lr=0.05, epochs=len(until) - 2)[-1].reconstruction != "hello", "it had not learned it before"
     assert len(events("hello", lr=1e-5, epochs=12, stop_when_learned=True)) == 12
 
 
 # Other cells, other sentences
 
 
-def test_mylstm_and_pytorch_s_lstm_begin_with_the_same_weights_and_learn_the_same():
+def test_mylstm_and_pytorch_s_lstm_start_from_the_same_weights_and_learn_the_same():
     ours, theirs = (events("banana", cell=cell, epochs=30, num_layers=2, lr=0.02) for cell in ("MyLSTM", "nn.LSTM"))
     assert [event.loss for event in ours] == pytest.approx([event.loss for event in theirs], abs=1e-3)
     assert ours[0].loss == pytest.approx(theirs[0].loss, abs=1e-6)
 
 
 @pytest.mark.parametrize(("cell", "layer"), [("GRU", torch.nn.GRU), ("RNN", torch.nn.RNN)])
-def test_other_cells_learn_as_pytorch_s_layer_does(cell, layer):
-    """Its first ten losses, computed once more with PyTorch's layer alone."""
+def test_other_cells_learn_like_pytorch_s_layer(cell, layer):
+    """Compute the first ten losses with PyTorch's layer alone."""
     config = MemorizeConfig("banana", cell=cell, **SMALL, lr=0.02, epochs=10)
     alphabet, model = Alphabet("banana"), memorize.make_model(config)
-    plain, linear = layer(len(alphabet), 8, 1), model.linear
-    plain.load_state_dict(model.lstm.layers.state_dict())
-    optimizer = torch.optim.Adam([*plain.parameters(), *linear.parameters()], lr=0.02)
-    numbers = alphabet.encode("banana")
-    inputs = torch.eye(len(alphabet))[[Alphabet.START, *numbers]]
+    reference, linear = layer(len(alphabet), 8, 1), model.linear
+    reference.load_state_dict(model.lstm.layers.state_dict())
+    optimizer = torch.optim.Adam([*reference.parameters(), *linear.parameters()], lr=0.02)
+    token_ids = alphabet.encode("banana")
+    inputs = torch.eye(len(alphabet))[[Alphabet.START, *token_ids]]
     losses = []
     for _ in range(10):
-        loss = torch.nn.functional.cross_entropy(linear(plain(inputs)[0]), torch.tensor([*numbers, Alphabet.END]))
+        loss = torch.nn.functional.cross_entropy(linear(reference(inputs)[0]), torch.tensor([*token_ids, Alphabet.END]))
         losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
@@ -369,33 +368,33 @@ def test_other_cells_learn_as_pytorch_s_layer_does(cell, layer):
 
 
 @pytest.mark.parametrize("cell", ["MyLSTM", "nn.LSTM", "GRU", "RNN"])
-def test_every_cell_memorises_and_its_checkpoint_gives_the_model_back(cell):
+def test_every_cell_memorises_and_its_checkpoint_restores_the_model(cell):
     config = MemorizeConfig("hello", cell=cell, hidden_size=16, num_layers=2, lr=0.03, epochs=80)
     *_, last, end = fit(config)
     assert last.reconstruction == "hello"
-    assert reconstruct(memorize.restore_model(config, end), Alphabet("hello"), 20) == "hello"
+    assert generate_text(memorize.restore_model(config, end), Alphabet("hello"), max_length=20) == "hello"
 
 
-def test_a_cell_that_there_is_not_is_refused():
+def test_an_unknown_cell_is_rejected():
     with pytest.raises(ValueError, match=r"The cell must be one of MyLSTM, nn\.LSTM, GRU, RNN, but it is 'LSTM'"):
         MemorizeConfig("hello", cell="LSTM")
 
 
 @pytest.mark.parametrize("cell", ["MyLSTM", "nn.LSTM", "GRU"])
-def test_weights_go_on_with_another_sentence(cell):
-    """Characters of both sentences keep what was learned about them; new ones begin as they are drawn."""
+def test_training_continues_with_another_sentence(cell):
+    """Characters in both sentences keep their weights; new ones are initialised."""
     before = MemorizeConfig("abcd 👋🏽", cell=cell, hidden_size=16, num_layers=2, lr=0.03, epochs=80)
     *_, end = fit(before)
     after = replace(before, sentence="xc👋🏽ab", epochs=1)
-    old, new, drawn = (
+    old, new, initial = (
         memorize.restore_model(before, end),
         memorize.restore_model(after, end),
         memorize.make_model(after),
     )
-    numbers_before, numbers_after = Alphabet(before.sentence).numbers, Alphabet(after.sentence).numbers
+    ids_before, ids_after = Alphabet(before.sentence).token_ids, Alphabet(after.sentence).token_ids
     for symbol in ("a", "b", "c", "👋🏽"):
-        assert torch.equal(new.linear.weight[numbers_after[symbol]], old.linear.weight[numbers_before[symbol]])
-    assert torch.equal(new.linear.weight[numbers_after["x"]], drawn.linear.weight[numbers_after["x"]])
+        assert torch.equal(new.linear.weight[ids_after[symbol]], old.linear.weight[ids_before[symbol]])
+    assert torch.equal(new.linear.weight[ids_after["x"]], initial.linear.weight[ids_after["x"]])
     one_hot = {
         name: Alphabet(sentence).one_hot(Alphabet(sentence).encode("ab👋🏽c"))
         for name, sentence in (("old", before.sentence), ("new", after.sentence))
@@ -406,12 +405,12 @@ def test_weights_go_on_with_another_sentence(cell):
     assert next(fit(after, checkpoint=end.weights())).loss != next(fit(after)).loss
 
 
-def test_a_checkpoint_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="no checkpoint of a memorised sentence"):
+def test_a_checkpoint_without_an_alphabet_is_rejected():
+    with pytest.raises(ValueError, match="This checkpoint is not one of a memorised sentence"):
         next(fit(MemorizeConfig("hello", **SMALL), checkpoint=Checkpoint({}, {})))
 
 
-def test_weights_of_another_size_are_refused():
+def test_weights_of_another_size_are_rejected():
     *_, end = fit(MemorizeConfig("hello", **SMALL, epochs=1))
     for other in ({"hidden_size": 9}, {"num_layers": 2}, {"cell": "GRU"}):
         with pytest.raises(ValueError, match="These weights belong to another network"):

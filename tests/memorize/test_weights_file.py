@@ -1,4 +1,4 @@
-"""Files of weights: they load into both LSTMs, come back whole, and anything else is refused."""
+"""weights.pt: it fits both LSTMs, a saved model can be loaded, and any other file is rejected."""
 
 import io
 import pickle
@@ -20,7 +20,7 @@ def trained(request) -> tuple[Model, Alphabet]:
     return Model(len(alphabet), 6, len(alphabet), request.param), alphabet
 
 
-def test_a_file_loads_into_both_lstms_without_this_project_s_help(trained):
+def test_a_file_loads_into_both_lstms_with_torch_alone(trained):
     model, alphabet = trained
     saved = torch.load(io.BytesIO(to_file(model, alphabet)), weights_only=True)
     inputs = alphabet.one_hot([Alphabet.START, *alphabet.encode(SENTENCE)])
@@ -34,13 +34,13 @@ def test_a_file_loads_into_both_lstms_without_this_project_s_help(trained):
     assert torch.equal(linear.weight, model.linear.weight)
 
 
-def test_a_file_comes_back_as_the_same_model(trained):
+def test_saving_and_loading_gives_the_same_model(trained):
     model, alphabet = trained
-    came_back = from_file(to_file(model, alphabet))
-    assert came_back.symbols == alphabet.symbols
+    loaded = from_file(to_file(model, alphabet))
+    assert loaded.symbols == alphabet.symbols
     inputs = alphabet.one_hot(alphabet.encode(SENTENCE))
     expected, _ = model(inputs, model.init_hidden_cell())
-    again = came_back.model()
+    again = loaded.model()
     assert torch.equal(again(inputs, again.init_hidden_cell())[0], expected)
 
 
@@ -51,7 +51,7 @@ def as_file(content: object) -> bytes:
 
 
 class Trap:
-    """Unpickled, it would leave a mark."""
+    """Would run code if it were unpickled."""
 
     def __reduce__(self):
         return exec, ("import core.memorize.weights_file; core.memorize.weights_file.trapped = True",)
@@ -97,23 +97,23 @@ SIZES = {"input_size": 4, "hidden_size": 3, "num_layers": 1}
         as_file(content(linear={"weight": "heavy", "bias": torch.zeros(4)})),
     ],
 )
-def test_what_is_no_file_of_weights_is_refused_and_nothing_in_it_runs(data):
-    with pytest.raises(ValueError, match="not a file of weights from this page"):
+def test_any_other_file_is_rejected_and_no_code_in_it_runs(data):
+    with pytest.raises(ValueError, match=r"not a weights\.pt from this page"):
         from_file(data)
     assert not hasattr(weights_file, "trapped")
 
 
-def test_the_trap_would_have_worked():
-    """The test above can fail: without weights_only the mark is left."""
+def test_the_trap_works_without_weights_only():
+    """Check that the test above can fail."""
     torch.load(io.BytesIO(as_file(Trap())), weights_only=False)
     assert weights_file.trapped
     del weights_file.trapped
 
 
-def test_what_would_unpack_to_something_huge_is_refused():
+def test_a_file_that_unpacks_to_too_much_is_rejected():
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", bytes(100 * 1024**2))
     assert len(bomb.getvalue()) < 200_000
-    with pytest.raises(ValueError, match="not a file of weights"):
+    with pytest.raises(ValueError, match=r"not a weights\.pt"):
         from_file(bomb.getvalue())

@@ -101,7 +101,7 @@ def test_a_learning_rate_beyond_reason_is_refused_everywhere(open_page, lr):
 
 
 def test_weights_that_are_none_are_refused(open_page, memorised):
-    app = open_page("memorize", run=memorised, look="Take it home")
+    app = open_page("memorize", run=memorised, tab="Download")
     app.file_uploader(key="weights_file").set_value(("weights.pt", b"no weights", "application/octet-stream")).run()
     assert not app.exception
     assert any("weights" in error.value for error in app.error)

@@ -1,14 +1,15 @@
-"""The Memorize page's looks inside: each opens on a run's latest checkpoint and says what is so."""
+"""The tabs of the Memorize page: each shows a run's latest checkpoint."""
 
 import inspect
 import json
+import re
 import time
 
 import pytest
 
 from core.memorize import EXAMPLE_SENTENCE, Alphabet, MemorizeConfig, restore_model
 from core.memorize.connectivity import connectivity as connectivity_of
-from core.memorize.generate import go_on
+from core.memorize.generate import generate
 from core.memorize.lstm import MyLSTMCell
 from core.memorize.predictions import teacher_forced
 from core.memorize.presets import PRESETS
@@ -23,66 +24,65 @@ PARAGRAPH = (
     "sentence, letter by letter, and asked which letter would come next. At first it only guessed. "
 ) * 3
 SENTENCES = {
-    "report": EXAMPLE_SENTENCE,
+    "example": EXAMPLE_SENTENCE,
     "paragraph": PARAGRAPH[:500],
     "korean": "안녕하세요, 얼마나 오래 기억할 수 있나요? 👋🏽",
     "one character": "x",
 }
-LOOKS = ["Inside the cell", "What it expects", "What it looks back at", "How it goes on"]
+SNAPSHOT_TABS = {
+    "Gates": "record",
+    "Predictions": "free_running",
+    "Dependencies": "connectivity",
+    "Generate": "generate",
+}
 
 
 @pytest.fixture(scope="module")
 def train():
-    """train(config) gives the id of a run that has ended; each config is trained once."""
+    """train(config) returns the id of a run that has ended; each config is trained once."""
     done: dict[MemorizeConfig, str] = {}
 
     def train(config: MemorizeConfig) -> str:
         if config not in done:
-            engine = get_dispatcher()
-            done[config] = engine.submit(config)
-            while not engine.store.run(done[config]).status.is_terminal:
+            dispatcher = get_dispatcher()
+            done[config] = dispatcher.submit(config)
+            while not dispatcher.store.run(done[config]).status.is_terminal:
                 time.sleep(0.05)
         return done[config]
 
     return train
 
 
-def words(app) -> str:
-    """All that the page says."""
+def page_text(app) -> str:
+    """Return all texts on the page."""
     kinds = ("markdown", "caption", "success", "warning", "info", "error")
-    said = [str(element.value) for kind in kinds for element in getattr(app, kind)]
-    return " ".join([*said, *(html.proto.body for html in app.get("html"))])
+    texts = [str(element.value) for kind in kinds for element in getattr(app, kind)]
+    return " ".join([*texts, *(html.proto.body for html in app.get("html"))])
 
 
 def chart_specs(app) -> list[dict]:
     return [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("tab", SNAPSHOT_TABS)
 @pytest.mark.parametrize("sentence", SENTENCES.values(), ids=list(SENTENCES))
-def test_every_look_opens_on_every_sentence(open_page, train, look, sentence):
+def test_every_tab_opens_for_every_sentence(open_page, train, tab, sentence):
     run = train(MemorizeConfig(sentence, hidden_size=8, num_layers=2, lr=0.05, epochs=15))
-    app = open_page("memorize", run=run, look=look)
+    app = open_page("memorize", run=run, tab=tab)
     assert not app.error
-    assert "Press **Train** first" not in words(app)
+    assert "Press **Train** first" not in page_text(app)
     sources = " ".join(open_code(app))
-    function = {
-        "Inside the cell": "record",
-        "What it expects": "free_running",
-        "What it looks back at": "connectivity",
-        "How it goes on": "go_on",
-    }
-    assert f"def {function[look]}(" in sources
+    assert f"def {SNAPSHOT_TABS[tab]}(" in sources
 
 
-def test_without_a_run_the_looks_say_what_to_do(open_page):
-    for look in LOOKS:
-        assert "Press **Train** first" in words(open_page("memorize", look=look))
+def test_without_a_run_every_tab_says_what_to_do(open_page):
+    for tab in SNAPSHOT_TABS:
+        assert "Press **Train** first" in page_text(open_page("memorize", tab=tab))
 
 
-def test_every_quantity_and_layer_of_the_cell_is_mapped(open_page, train):
+def test_every_gate_and_state_of_every_layer_has_a_heat_map(open_page, train):
     run = train(MemorizeConfig("abc abc", hidden_size=8, num_layers=2, lr=0.05, epochs=15))
-    app = open_page("memorize", run=run, look="Inside the cell")
+    app = open_page("memorize", run=run, tab="Gates")
     for quantity in ("forget", "input", "output", "candidate", "cell", "hidden"):
         for layer in (0, 1):
             app.button_group(key="quantity").set_value(quantity)
@@ -93,34 +93,34 @@ def test_every_quantity_and_layer_of_the_cell_is_mapped(open_page, train):
             assert chart["encoding"]["color"]["title"].lower().startswith(quantity)
 
 
-def test_what_was_learned_is_said_and_what_was_not_is_explained(open_page, train):
-    known = train(MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100))
-    app = open_page("memorize", run=known, look="What it expects")
-    assert "the first guess is right at 8 of 8 places" in words(app)
-    app.button_group(key="expects_way").set_value("Left to itself").run()
-    assert "says the whole sentence by itself" in words(app)
+def test_a_learned_sentence_is_confirmed_and_a_mistake_is_explained(open_page, train):
+    learned = train(MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100))
+    app = open_page("memorize", run=learned, tab="Predictions")
+    assert "the most likely prediction is correct at 8 of 8 positions" in page_text(app)
+    app.button_group(key="prediction_mode").set_value("Free-running").run()
+    assert "generates the whole sentence" in page_text(app)
 
     half = train(MemorizeConfig("abc abd", hidden_size=2, num_layers=1, lr=0.01, epochs=10))
-    app = open_page("memorize", run=half, look="What it expects", expects_way="Left to itself")
-    assert "It first goes wrong at character" in words(app)
+    app = open_page("memorize", run=half, tab="Predictions", prediction_mode="Free-running")
+    assert "The first mistake is at character" in page_text(app)
 
 
-def test_a_prompt_goes_on_and_an_unknown_character_is_named(open_page, train):
+def test_a_prompt_is_continued_and_an_unknown_character_is_named(open_page, train):
     run = train(MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100))
-    app = open_page("memorize", run=run, look="How it goes on")
+    app = open_page("memorize", run=run, tab="Generate")
     app.text_input(key=f"prompt of {run}").set_value("abc").run()
-    assert 'title="right">abc abd</span>' in words(app)
+    assert 'title="correct">abc abd</span>' in page_text(app)
     app.text_input(key=f"prompt of {run}").set_value("abq").run()
     assert "has never seen 'q'" in app.error[0].value
     app.text_input(key=f"prompt of {run}").set_value("b").run()
     assert not app.error
-    assert "does not begin like this" in words(app)
+    assert "does not begin like this" in page_text(app)
 
 
-def test_the_last_of_a_long_sentence_can_be_seen(open_page, train):
+def test_the_end_of_a_long_sentence_can_be_shown(open_page, train):
     run = train(MemorizeConfig(SENTENCES["paragraph"], hidden_size=8, num_layers=2, lr=0.05, epochs=15))
-    for look, key in (("Inside the cell", "inside_window"), ("What it looks back at", "back_window")):
-        app = open_page("memorize", run=run, look=look)
+    for tab, key in (("Gates", "gates_window"), ("Dependencies", "dependencies_window")):
+        app = open_page("memorize", run=run, tab=tab)
         slider = app.slider(key=key)
         slider.set_value(slider.max).run()
         assert not app.exception
@@ -128,36 +128,36 @@ def test_the_last_of_a_long_sentence_can_be_seen(open_page, train):
         assert any(last in chart.proto.SerializeToString() for chart in app.get("vega_lite_chart"))
 
 
-def test_a_look_inside_follows_a_run_that_goes_on(open_page):
+def test_a_tab_is_refreshed_while_the_run_is_active(open_page):
     run = get_dispatcher().submit(MemorizeConfig("abc " * 100, epochs=5000))
     get_dispatcher().store.pause(run)
-    app = open_page("memorize", run=run, look="Inside the cell")
-    run_until(app, lambda: "Click on a row to follow that unit" in words(app))
+    app = open_page("memorize", run=run, tab="Gates")
+    run_until(app, lambda: "Click a row to show that unit" in page_text(app))
     get_dispatcher().store.stop(run)
 
 
-# Presets, and going on
+# Presets and continued training
 
 
-def test_a_preset_sets_every_control_and_says_what_to_watch(open_page):
+def test_a_preset_sets_every_control_and_shows_what_to_watch(open_page):
     app = open_page("memorize")
     for preset in PRESETS:
         button(app, preset.name).click().run()
         assert not app.error
         assert app.text_area(key="sentence").value == preset.config.sentence
-        assert preset.watch in words(app), "the controls make exactly the preset's config"
+        assert preset.watch in page_text(app), "the controls give exactly the preset's config"
     app.slider(key="num_layers").set_value(3).run()
-    assert not any(preset.watch in words(app) for preset in PRESETS)
+    assert not any(preset.watch in page_text(app) for preset in PRESETS)
 
 
-def test_a_run_s_settings_are_in_the_address(open_page):
+def test_a_run_s_settings_are_read_from_the_url(open_page):
     app = open_page("memorize", sentence="abc", hidden_size="16", memorize_epochs="100", memorize_seed="7")
     button(app, "Train").click().run()
     config = get_dispatcher().store.run(app.query_params["run"]).config
     assert config == MemorizeConfig("abc", hidden_size=16, epochs=100, seed=7)
 
 
-def test_training_continues_from_the_present_weights_with_another_sentence(open_page, train):
+def test_training_continues_from_the_current_weights_with_another_sentence(open_page, train):
     run = train(MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100))
     app = open_page("memorize", run=run, sentence="abd abc", hidden_size="16", num_layers="1", memorize_epochs="50")
     app.toggle(key="continue").set_value(True).run()
@@ -165,16 +165,16 @@ def test_training_continues_from_the_present_weights_with_another_sentence(open_
     child = app.query_params["run"]
     assert child != run
     assert get_dispatcher().store.run(child).parent == run
-    run_until(app, lambda: any("came back right" in text.value for text in [*app.success, *app.warning]))
+    run_until(app, lambda: any("correct." in text.value for text in [*app.success, *app.warning]))
 
     app = open_page("memorize", run=run, sentence="abd", hidden_size="8", num_layers="1")
     app.toggle(key="continue").set_value(True).run()
-    assert "those of 1 layer of 16 units" in app.warning[0].value
+    assert "for 1 layer of 16 units" in app.warning[0].value
     button(app, "Train again").click().run()
     assert get_dispatcher().store.run(app.query_params["run"]).parent is None
 
 
-# Cells side by side, and the limit
+# Cell comparison and memory limit
 
 SMALL = {
     "sentence": "abc abd",
@@ -185,75 +185,73 @@ SMALL = {
 }
 
 
-def test_cells_train_side_by_side_and_the_two_lstms_agree(open_page):
-    app = open_page("memorize", look="Cells side by side", **SMALL)
-    button(app, "Train them side by side").click().run()
+def test_all_cells_are_trained_and_the_two_lstms_agree(open_page):
+    app = open_page("memorize", tab="Cell comparison", **SMALL)
+    button(app, "Train all cells").click().run()
     run_until(app, lambda: len(app.table) > 0 and (app.table[0].value["Epochs"] == "50 of 50").all())
     app.run()
-    assert button(app, "Train them side by side").disabled, (
-        "the same settings give the same curves: there is no more to do"
-    )
+    assert button(app, "Train all cells").disabled, "the same settings would give the same curves"
     table = app.table[0].value
     assert list(table.index) == ["MyLSTM", "nn.LSTM", "GRU", "RNN"]
-    assert (table["ms an epoch"].astype(float) > 0).all()
+    assert (table["ms per epoch"].astype(float) > 0).all()
     assert table["Parameters"]["MyLSTM"] == table["Parameters"]["nn.LSTM"] > table["Parameters"]["RNN"]
-    apart = next(text.value for text in app.success if "nats apart" in text.value)
-    assert float(apart.split("**")[1]) < 1e-3
+    difference = next(text.value for text in app.success if "differ by at most" in text.value)
+    assert float(difference.split("**")[1]) < 1e-3
     for cell in ("MyLSTM", "nn.LSTM", "GRU", "RNN"):
-        assert f"**{cell}** says" in words(app)
+        assert re.search(rf"\*\*{re.escape(cell)}\*\* \(.*\) generates:", page_text(app))
 
 
-def test_a_grid_says_how_long_it_takes_runs_and_finds_the_limit(open_page):
-    app = open_page("memorize", look="Show me your limit", memorize_lr="0.05", num_layers="1")
+def test_a_grid_estimates_its_time_and_finds_the_limit(open_page):
+    app = open_page("memorize", tab="Memory limit", memorize_lr="0.05", num_layers="1")
     app.multiselect(key="limit_lengths").set_value([5, 10])
     app.multiselect(key="limit_sizes").set_value([1, 32])
     app.select_slider(key="limit_epochs").set_value(100).run()
-    assert "4 networks to train, one at a time: **a" in words(app)
-    button(app, "Run the grid").click().run()
+    assert "4 networks to train, one at a time. Estimated time: **a" in page_text(app)
+    button(app, "Train the grid").click().run()
     assert not button(app, "Stop the grid").disabled
     run_until(app, lambda: "4 of 4 networks trained" in progress(app))
     labels = chart_data(app)
     assert b"100%" in labels
-    assert b"not whole" in labels
+    assert b"not learned" in labels
 
     app.multiselect(key="limit_sizes").set_value([1, 2, 32]).run()
-    assert "2 networks to train" in words(app), "what is known need not be trained again"
+    assert "2 networks to train" in page_text(app), "finished networks are not trained again"
 
 
-def test_a_grid_is_stopped(open_page):
-    app = open_page("memorize", look="Show me your limit", memorize_seed="5")
+def test_a_grid_can_be_stopped(open_page):
+    app = open_page("memorize", tab="Memory limit", memorize_seed="5")
     app.multiselect(key="limit_lengths").set_value([160]).run()
     app.select_slider(key="limit_epochs").set_value(1000).run()
-    button(app, "Run the grid").click().run()
+    button(app, "Train the grid").click().run()
     runs = [run for run in get_dispatcher().store.list_runs(kind="memorize") if run.config.seed == 5]
     assert len(runs) == 5
     button(app, "Stop the grid").click().run()
     run_until(app, lambda: all(get_dispatcher().store.run(run.id).status.is_terminal for run in runs))
     app.run()
-    assert not button(app, "Run the grid").disabled
+    assert not button(app, "Train the grid").disabled
 
 
-def test_a_grid_that_would_take_too_long_is_refused_with_its_time(open_page, monkeypatch):
-    monkeypatch.setattr(capacity, "seconds_a_character", lambda *_: 0.03)
-    app = open_page("memorize", look="Show me your limit", memorize_seed="6")
+def test_a_grid_that_takes_too_long_is_rejected_with_its_time(open_page, monkeypatch):
+    monkeypatch.setattr(capacity, "seconds_per_character", lambda *_: 0.03)
+    app = open_page("memorize", tab="Memory limit", memorize_seed="6")
     assert "minutes** at most" in app.warning[0].value
     app.multiselect(key="limit_lengths").set_value([320]).run()
     assert "hours** at most" in app.error[0].value
-    assert button(app, "Run the grid").disabled
+    assert button(app, "Train the grid").disabled
 
 
-def test_a_grid_s_settings_are_in_the_address_and_a_text_of_blanks_is_refused(open_page):
-    app = open_page("memorize", look="Show me your limit", limit_text=capacity.OWN, sentence="      abc")
-    assert "nothing to memorise" in app.error[0].value, "its first five characters are blanks"
+def test_a_grid_s_settings_are_read_from_the_url_and_a_blank_text_is_rejected(open_page):
+    app = open_page("memorize", tab="Memory limit", limit_text=capacity.CUSTOM, sentence="      abc")
+    assert "nothing to memorise" in app.error[0].value, "its first five characters are spaces"
     app.multiselect(key="limit_lengths").set_value([20]).run()
     assert not app.error
-    again = open_page("memorize", look="Show me your limit", limit_lengths="20", limit_epochs="50")
+    again = open_page("memorize", tab="Memory limit", limit_lengths="20", limit_epochs="50")
     assert again.multiselect(key="limit_lengths").value == [20]
     assert again.select_slider(key="limit_epochs").value == 50
 
 
-def test_a_duration_is_spoken():
-    assert [capacity.spoken(seconds) for seconds in (0.2, 45, 300, 9000)] == [
+def test_an_estimate_is_formatted_from_a_second_to_hours():
+    assert [capacity.format_estimate(seconds) for seconds in (0.2, 45, 300, 9000)] == [
         "a second",
         "about 45 seconds",
         "about 5 minutes",
@@ -261,33 +259,33 @@ def test_a_duration_is_spoken():
     ]
 
 
-# Take it home
+# Download
 
 
-def test_everything_can_be_taken_home_and_weights_come_back(open_page, train):
+def test_everything_can_be_downloaded_and_weights_can_be_loaded(open_page, train):
     config = MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100)
     run = train(config)
-    query = {"run": run, "look": "Take it home", "sentence": "abc abd", "num_layers": "1"}
+    query = {"run": run, "tab": "Download", "sentence": "abc abd", "num_layers": "1"}
     app = open_page("memorize", **query, hidden_size="16")
     labels = [element.proto.label for element in app.get("download_button")]
     assert labels == ["PNG", "SVG", "weights.pt", "loss.csv", "memorize.ipynb"]
 
     weights = to_file(restore_model(config, get_dispatcher().store.checkpoint(run)), Alphabet("abc abd"))
     upload(app, weights)
-    assert "1 layer of 16 units" in words(app)
-    button(app, "Train on from this file").click().run()
+    assert "1 layer of 16 units" in page_text(app)
+    button(app, "Continue training from this file").click().run()
     child = app.query_params["run"]
     assert child != run
     run_until(app, lambda: get_dispatcher().store.run(child).status.is_terminal)
     first = get_dispatcher().store.events(child, limit=1)[0][1]
-    assert first.loss < 0.1, "it knew the sentence already"
+    assert first.loss < 0.1, "it had already learned the sentence"
 
     app = open_page("memorize", **query, hidden_size="8")
     upload(app, weights)
     assert "Nothing was changed" in app.error[0].value
-    assert not any(b.label == "Train on from this file" for b in app.button)
+    assert not any(b.label == "Continue training from this file" for b in app.button)
     upload(app, b"not weights at all")
-    assert "not a file of weights from this page" in app.error[0].value
+    assert "not a weights.pt from this page" in app.error[0].value
     assert app.query_params["run"] == run
 
 
@@ -296,13 +294,13 @@ def upload(app, data: bytes) -> None:
     assert not app.exception
 
 
-def test_every_line_of_code_beside_a_formula_is_one_that_runs():
+def test_every_line_of_code_beside_a_formula_is_part_of_the_source():
     source = inspect.getsource(MyLSTMCell)
     for _, line, _ in gates.EXPLANATIONS.values():
         assert line in source
     assert predictions.LINE in inspect.getsource(teacher_forced)
     assert connectivity.LINE in inspect.getsource(connectivity_of)
-    assert generation.LINE in inspect.getsource(go_on)
+    assert generation.LINE in inspect.getsource(generate)
 
 
 def progress(app) -> str:

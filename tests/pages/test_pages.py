@@ -54,13 +54,13 @@ def test_a_sentence_is_memorised_and_comes_back(open_page):
     assert app.query_params["run"], "the run's id is in the address"
     assert button(app, "Train").disabled
     run_until(app, lambda: bool(app.success))
-    assert "All 7 characters came back right" in app.success[0].value
+    assert "All 7 characters are correct" in app.success[0].value
     assert not button(app, "Train again").disabled
     assert button(app, "Stop").disabled
     assert "abc abc" in " ".join(html.proto.body for html in app.get("html"))
 
     again = open_page("memorize", run=app.query_params["run"])
-    assert "All 7 characters came back right" in again.success[0].value
+    assert "All 7 characters are correct" in again.success[0].value
 
 
 def test_gradients_come_by_pytorch_or_by_hand_and_both_are_timed(open_page):
@@ -129,7 +129,7 @@ def test_any_script_is_learned(open_page, sentence):
     app.run()
     button(app, "Train").click().run()
     run_until(app, lambda: bool(app.success))
-    assert "came back right" in app.success[0].value
+    assert "correct." in app.success[0].value
 
 
 @pytest.mark.parametrize("hidden", ["0", "1000000", "a", "-5", "12.5", "1" * 30, "²"])

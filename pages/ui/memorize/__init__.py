@@ -1,1 +1,1 @@
-"""What the Memorize page shows, a tab a file; each has a `show()`."""
+"""The parts of the Memorize page: one file per tab, each with a `show()`, and what they share."""

@@ -1,4 +1,4 @@
-"""Show me your limit: how long a text how many units can hold. A grid of small runs, each until it knows its text."""
+"""Memory limit: how long a text a given number of units can memorise. A grid of small runs."""
 
 import random
 import string
@@ -18,26 +18,27 @@ from pages.ui.charts import apply_theme
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons, download_button, to_csv_bytes
 from pages.ui.markdown import escape_markdown
-from pages.ui.memorize.run_group import going, runs_of, stop, submit
+from pages.ui.memorize.run_group import any_active, find_runs, stop, submit
 
 LENGTHS = [5, 10, 20, 40, 80, 160, 320]
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128]
 EPOCHS = [50, 100, 200, 300, 500, 1000]
 TIMER = ":material/timer:"
-LONG, TOO_LONG = 5 * 60, 60 * 60  # seconds
-TRIAL_CHARACTERS = 30
-ALSO = 1.5  # besides its epochs a run reconstructs, and goes to its worker and back
-RANDOM, OWN = "Random letters", "The sentence above, cut or repeated"
+WARN_SECONDS, MAX_SECONDS = 5 * 60, 60 * 60
+CALIBRATION_LENGTH = 30  # characters
+OVERHEAD_FACTOR = 1.5  # besides its epochs, a run generates text, waits for its worker and is saved
+RANDOM, CUSTOM = "Random letters", "The sentence above, shortened or repeated"
 
 
 def show(config: MemorizeConfig | None) -> None:
+    """Show the tab."""
     st.markdown(
-        "How long can it remember, and with how many units? Each square is a network of its own that learns a text of "
-        "that length until it can say it, or until the epochs are used up. **Random letters** cannot be guessed: every "
-        "one of them must be remembered."
+        "How long a text can the network memorise, and how many units does that take? Each square is a separate "
+        "network, trained until it generates its text correctly or runs out of epochs. **Random letters** cannot be "
+        "guessed: the network must remember every one of them."
     )
     if config is None:
-        st.info("The settings above need mending first.", icon=":material/edit:")
+        st.info("Fix the settings above first.", icon=":material/edit:")
         return
     left, right = st.columns(2, gap="large")
     with left:
@@ -46,91 +47,97 @@ def show(config: MemorizeConfig | None) -> None:
         )
         sizes = st.multiselect("Hidden sizes (units)", SIZES, [2, 4, 8, 16, 32], key="limit_sizes", bind="query-params")
     with right:
-        text = st.selectbox("Text", [RANDOM, OWN], key="limit_text", bind="query-params")
-        epochs = st.select_slider("At most so many epochs", EPOCHS, 200, key="limit_epochs", bind="query-params")
-    st.caption(f"Layers ({config.num_layers}), learning rate ({config.lr:g}) and seed ({config.seed}) are those above.")
+        text = st.selectbox("Text", [RANDOM, CUSTOM], key="limit_text", bind="query-params")
+        epochs = st.select_slider("Maximum epochs", EPOCHS, 200, key="limit_epochs", bind="query-params")
+    st.caption(f"Set above: layers ({config.num_layers}), learning rate ({config.lr:g}) and seed ({config.seed}).")
     if not lengths or not sizes:
         st.info("Choose at least one length and one hidden size.", icon=":material/grid_on:")
         return
     try:
         grid = {
             (length, size): replace(
-                config, sentence=text_of(length, text, config), hidden_size=size, epochs=epochs, stop_when_learned=True
+                config,
+                sentence=make_text(length, text, config),
+                hidden_size=size,
+                epochs=epochs,
+                stop_when_learned=True,
             )
             for length in sorted(lengths)
             for size in sorted(sizes)
         }
-    except ValueError as error:  # such as a sentence that begins with nothing but blanks
+    except ValueError as error:  # for example if the sentence starts with spaces
         st.error(escape_markdown(str(error)), icon=":material/edit:")
         return
     configs = list(grid.values())
-    runs = runs_of(configs)
-    start([each for each, run in zip(configs, runs, strict=True) if run is None], runs)
+    runs = find_runs(configs)
+    show_controls([each for each, run in zip(configs, runs, strict=True) if run is None], runs)
 
-    @st.fragment(run_every=1.0 if going(runs) else None)
+    @st.fragment(run_every=1.0 if any_active(runs) else None)
     def results() -> None:
         with errors.show_store_errors():
-            now = runs_of(configs)
+            now = find_runs(configs)
             draw(dict(zip(grid, now, strict=True)))
-            if going(runs) and not going(now):
-                st.rerun()  # the buttons outside show another state
+            if any_active(runs) and not any_active(now):
+                st.rerun()  # to update the buttons above
 
     if any(runs):
         results()
     show_code(memorize.fit, memorize.char_accuracy)
 
 
-def text_of(length: int, kind: str, config: MemorizeConfig) -> str:
-    """A text of this many characters: random letters by the seed, or the sentence, cut or said again and again."""
+def make_text(length: int, kind: str, config: MemorizeConfig) -> str:
+    """Return a text of this length: random letters drawn with the seed, or the sentence, shortened or repeated."""
     if kind == RANDOM:
         return "".join(random.Random(config.seed).choices(string.ascii_lowercase, k=length))
     parts = graphemes(config.sentence)
     return "".join((parts * (length // len(parts) + 1))[:length])
 
 
-def start(missing: list[MemorizeConfig], runs: list[Run | None]) -> None:
-    """How long it would take, and the buttons."""
+def show_controls(missing: list[MemorizeConfig], runs: list[Run | None]) -> None:
+    """Show the estimated time and the buttons."""
     seconds = 0.0
-    if missing and not going(runs):
+    if missing and not any_active(runs):
         seconds = estimate(missing)
-        text = f"{len(missing)} networks to train, one at a time: **{spoken(seconds)}** at most."
-        if seconds > TOO_LONG:
-            st.error(f"{text} That is too long for one go: choose fewer, shorter or smaller ones.", icon=TIMER)
-        elif seconds > LONG:
-            st.warning(f"{text} Stay on this page meanwhile: a network that nobody watches pauses.", icon=TIMER)
+        networks = "1 network" if len(missing) == 1 else f"{len(missing)} networks"
+        text = f"{networks} to train, one at a time. Estimated time: **{format_estimate(seconds)}** at most."
+        if seconds > MAX_SECONDS:
+            st.error(f"{text} That takes too long. Choose shorter lengths, smaller sizes or fewer epochs.", icon=TIMER)
+        elif seconds > WARN_SECONDS:
+            st.warning(f"{text} Keep this page open: runs that nobody views are paused.", icon=TIMER)
         else:
             st.info(text, icon=TIMER)
     with st.container(horizontal=True):
         st.button(
-            "Run the grid",
+            "Train the grid",
             icon=":material/grid_on:",
             type="primary",
-            disabled=going(runs) or not missing or seconds > TOO_LONG,
+            disabled=any_active(runs) or not missing or seconds > MAX_SECONDS,
             on_click=submit,
             args=[missing],
         )
-        st.button("Stop the grid", icon=":material/stop:", disabled=not going(runs), on_click=stop, args=[runs])
+        st.button("Stop the grid", icon=":material/stop:", disabled=not any_active(runs), on_click=stop, args=[runs])
 
 
 def estimate(configs: list[MemorizeConfig]) -> float:
-    """Seconds until all are trained, if none knows its text before its last epoch."""
-    return ALSO * sum(
+    """Return the seconds that the runs take if each needs all of its epochs."""
+    return OVERHEAD_FACTOR * sum(
         config.epochs
         * (len(graphemes(config.sentence)) + 1)
-        * seconds_a_character(config.hidden_size, config.num_layers, config.backend)
+        * seconds_per_character(config.hidden_size, config.num_layers, config.backend)
         for config in configs
     )
 
 
 @st.cache_data(show_spinner="Timing a few epochs …", ttl=3600)
-def seconds_a_character(hidden_size: int, num_layers: int, backend: str) -> float:
-    """Measured here and now: how long a character of an epoch takes."""
-    text = "".join(random.Random(0).choices(string.ascii_lowercase, k=TRIAL_CHARACTERS))
-    return seconds_per_epoch(MemorizeConfig(text, hidden_size, num_layers, backend=backend)) / (TRIAL_CHARACTERS + 1)
+def seconds_per_character(hidden_size: int, num_layers: int, backend: str) -> float:
+    """Measure the seconds that one character of an epoch takes on this machine."""
+    text = "".join(random.Random(0).choices(string.ascii_lowercase, k=CALIBRATION_LENGTH))
+    config = MemorizeConfig(text, hidden_size, num_layers, backend=backend)
+    return seconds_per_epoch(config) / (CALIBRATION_LENGTH + 1)
 
 
-def spoken(seconds: float) -> str:
-    """A duration as it is said."""
+def format_estimate(seconds: float) -> str:
+    """Format an estimated duration, from a second to hours."""
     if seconds < 1.5:
         return "a second"
     if seconds < 90:
@@ -139,25 +146,31 @@ def spoken(seconds: float) -> str:
 
 
 def draw(runs: dict[tuple[int, int], Run | None]) -> None:
-    """How far the grid is, and a square for each run that has ended."""
-    ended = {place: run for place, run in runs.items() if run and run.status is Status.FINISHED}
-    st.progress(len(ended) / len(runs), text=f"{len(ended)} of {len(runs)} networks trained")
+    """Show the progress of the grid, and a square for each run that has finished."""
+    finished = {position: run for position, run in runs.items() if run and run.status is Status.FINISHED}
+    st.progress(len(finished) / len(runs), text=f"{len(finished)} of {len(runs)} networks trained")
     rows = []
-    for (length, size), run in ended.items():
-        share, epochs = run.metrics["accuracy"], int(run.metrics["epochs"])
-        rows.append((length, size, share, epochs, f"{share:.0%}\n{f'{epochs} epochs' if share == 1 else 'not whole'}"))
+    for (length, size), run in finished.items():
+        accuracy, epochs = run.metrics["accuracy"], int(run.metrics["epochs"])
+        result = f"{epochs} epochs" if accuracy == 1 else "not learned"
+        rows.append((length, size, accuracy, epochs, f"{accuracy:.0%}\n{result}"))
     if not rows:
         return
     frame = pd.DataFrame(rows, columns=["length", "hidden size", "accuracy", "epochs", "label"])
-    chart = map_of(frame, lengths=sorted({length for length, _ in runs}), sizes=sorted({size for _, size in runs}))
+    lengths, sizes = sorted({length for length, _ in runs}), sorted({size for _, size in runs})
+    chart = capacity_chart(frame, lengths, sizes)
     st.altair_chart(chart, width="stretch")
-    st.caption("Dark: the whole text came back, after so many epochs. Where the dark squares end, there is the limit.")
-    chart_download_buttons(chart, "limit")
+    st.caption(
+        "Percentage of correct characters (darker = more). At 100%, the network has memorised its text: the square "
+        "shows how many epochs it needed. The limit is where the 100% squares end."
+    )
+    chart_download_buttons(chart, "memory limit")
     table = frame.drop(columns="label")
-    download_button("limit.csv", lambda: to_csv_bytes(table), "text/csv", label="CSV", type="tertiary")
+    download_button("memory limit.csv", lambda: to_csv_bytes(table), "text/csv", label="CSV", type="tertiary")
 
 
-def map_of(frame: pd.DataFrame, lengths: list[int], sizes: list[int]) -> alt.LayerChart:
+def capacity_chart(frame: pd.DataFrame, lengths: list[int], sizes: list[int]) -> alt.LayerChart:
+    """Draw a square for each finished run: lengths to the right, hidden sizes upwards."""
     squares = alt.Chart(frame).encode(
         x=alt.X("length:O", title="Length of the text (characters)", scale=alt.Scale(domain=lengths)).axis(
             labelAngle=0
@@ -165,16 +178,13 @@ def map_of(frame: pd.DataFrame, lengths: list[int], sizes: list[int]) -> alt.Lay
         y=alt.Y("hidden size:O", title="Hidden size (units)", scale=alt.Scale(domain=sizes[::-1])),
     )
     scale = alt.Scale(domain=[0, 1], range=["#f4f8fb", "#08325a"], interpolate="lab")
-    return apply_theme(
-        alt.layer(
-            squares.mark_rect(stroke="white", strokeWidth=2).encode(
-                color=alt.Color("accuracy:Q", title="Characters right", scale=scale).legend(
-                    orient="top", format=".0%", gradientLength=220, titleFontSize=16, titleLimit=400
-                ),
-                tooltip=["length:O", "hidden size:O", alt.Tooltip("accuracy:Q", format=".0%"), "epochs:Q"],
-            ),
-            squares.mark_text(fontSize=14, lineBreak="\n", baseline="middle", dy=-8).encode(
-                text="label:N", color=alt.condition("datum.accuracy > 0.55", alt.value("white"), alt.value("#15202b"))
-            ),
-        ).properties(height=170 + 60 * len(sizes))
+    rects = squares.mark_rect(stroke="white", strokeWidth=2).encode(
+        color=alt.Color("accuracy:Q", title="Correct characters", scale=scale).legend(
+            orient="top", format=".0%", gradientLength=220, titleFontSize=16, titleLimit=400
+        ),
+        tooltip=["length:O", "hidden size:O", alt.Tooltip("accuracy:Q", format=".0%"), "epochs:Q"],
     )
+    labels = squares.mark_text(fontSize=14, lineBreak="\n", baseline="middle", dy=-8).encode(
+        text="label:N", color=alt.condition("datum.accuracy > 0.55", alt.value("white"), alt.value("#15202b"))
+    )
+    return apply_theme(alt.LayerChart(layer=[rects, labels], height=170 + 60 * len(sizes)))

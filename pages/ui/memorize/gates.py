@@ -1,4 +1,4 @@
-"""Inside the cell: every gate and state of every unit, at every character of the sentence."""
+"""Gates: every gate and state of every unit, at every character of the sentence."""
 
 import altair as alt
 import numpy as np
@@ -12,9 +12,9 @@ from core.runs import Run
 from pages.ui.charts import apply_theme, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
-from pages.ui.memorize.heatmap import character_axis, heat_map, step_names, window
-from pages.ui.memorize.snapshot import Learned, learned
-from pages.ui.memorize.symbols import prepare_inputs
+from pages.ui.memorize.heatmap import INPUT_TITLE, character_axis, heat_map, step_labels, visible_range
+from pages.ui.memorize.snapshot import Snapshot, load_snapshot
+from pages.ui.memorize.symbols import START_SYMBOL, input_symbols
 
 TITLES = {
     "forget": "Forget gate f",
@@ -24,50 +24,52 @@ TITLES = {
     "cell": "Cell state c",
     "hidden": "Hidden state h",
 }
-# of each: its formula, the line of code that it is, and what to look for
+# formula, the matching line of code, and what to look for
 EXPLANATIONS = {
     "forget": (
         r"f_t = \sigma(W_f x_t + U_f h_{t-1} + b_f)",
         "torch.sigmoid(f) * c",
-        "How much of its memory a unit **keeps**: dark is 1, all of it; white is 0, wiped out. Look for a white "
-        "column: a character at which many units start afresh.",
+        "How much of its cell state a unit **keeps**. Dark is 1: all of it; white is 0: everything is erased. Look for "
+        "a white column: a character at which many units reset.",
     ),
     "input": (
         r"i_t = \sigma(W_i x_t + U_i h_{t-1} + b_i)",
         "torch.sigmoid(i) * torch.tanh(g)",
-        "How much of the candidate is **written** into the memory. Where forget is 1 and input is 0, a memory stands "
-        "still.",
+        "How much of the candidate is **written** to the cell state. Dark is 1, white is 0. Where the forget gate is 1 "
+        "and the input gate is 0, the cell state does not change.",
     ),
     "output": (
         r"o_t = \sigma(W_o x_t + U_o h_{t-1} + b_o)",
         "h = torch.sigmoid(o) * torch.tanh(c)",
-        "How much of its memory a unit **shows**: to the layer above, and to all units at the next character.",
+        "How much of its cell state a unit **shows** in the hidden state: to the layer above, and to all units of its "
+        "layer at the next character. Dark is 1, white is 0.",
     ),
     "candidate": (
         r"g_t = \tanh(W_g x_t + U_g h_{t-1} + b_g)",
         "torch.tanh(g)",
-        "What **could** be written: blue pulls the memory up, red down. The input gate decides how much of it is.",
+        "What **could** be written to the cell state: blue raises it, orange lowers it. The input gate decides how "
+        "much of the candidate is written.",
     ),
     "cell": (
         r"c_t = f_t \odot c_{t-1} + i_t \odot g_t",
         "c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)",
-        "The **memory** itself. A colour that stays the same over many characters is something remembered; units that "
-        "grow steadily count how far the sentence has come.",
+        "The **memory** of the network: blue is positive, orange negative. A unit whose colour stays the same over "
+        "many characters remembers something; a unit whose value grows steadily counts.",
     ),
     "hidden": (
         r"h_t = o_t \odot \tanh(c_t)",
         "h = torch.sigmoid(o) * torch.tanh(c)",
-        "What the linear layer sees when it chooses the next character. Two places that look alike here cannot be told "
-        "apart.",
+        "The **output** of the layer: blue is positive, orange negative. The linear layer predicts the next character "
+        "from the last layer's column. If two columns are alike, so are the predictions.",
     ),
 }
-ORDERS = {
-    "alike side by side": gates.order_by_similarity,
-    "by their peak": gates.order_by_peak,
-    "as numbered": gates.order_by_number,
+UNIT_ORDERS = {
+    "by similarity": gates.order_by_similarity,
+    "by peak": gates.order_by_peak,
+    "by number": gates.order_by_number,
 }
-MOST_UNITS = 48
-TRACES = {  # colour and dash
+MAX_UNITS = 48
+LINE_STYLES = {  # colour and dash
     "forget": ("#0072b2", [1, 0]),
     "input": ("#009e73", [8, 3]),
     "output": ("#cc79a7", [3, 3]),
@@ -78,21 +80,23 @@ TRACES = {  # colour and dash
 
 
 def show(run: Run | None) -> None:
-    known = learned(run)
-    if known is None:
+    """Show the tab."""
+    snapshot = load_snapshot(run)
+    if snapshot is None:
         return
-    activity = record(known.model, known.alphabet.one_hot([Alphabet.START, *known.alphabet.encode(known.sentence)]))
+    model, alphabet, sentence = snapshot.model, snapshot.alphabet, snapshot.sentence
+    activity = record(model, alphabet.one_hot([Alphabet.START, *alphabet.encode(sentence)]))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         quantity = st.segmented_control(
-            "What to see",
+            "Gate or state",
             QUANTITIES,
             default="cell",
             required=True,
-            format_func=TITLES.get,
+            format_func=lambda quantity: TITLES[quantity],
             key="quantity",
             bind="query-params",
         )
-        layers = range(known.model.lstm.num_layers)
+        layers = range(model.lstm.num_layers)
         layer = 0
         if len(layers) > 1:
             layer = st.segmented_control(
@@ -103,7 +107,7 @@ def show(run: Run | None) -> None:
                 format_func=lambda layer: f"{layer + 1}",
                 key=f"layer of {len(layers)}",
             )
-        order = st.selectbox("Units in order", list(ORDERS), key="unit_order", bind="query-params", width=220)
+        order = st.selectbox("Unit order", list(UNIT_ORDERS), key="unit_order", bind="query-params", width=220)
     formula, line, explanation = EXPLANATIONS[quantity]
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     left.markdown(explanation)
@@ -111,78 +115,84 @@ def show(run: Run | None) -> None:
     right.code(line, language="python")
 
     values = getattr(activity, quantity)[layer]  # (seq_len, hidden_size)
-    units = ORDERS[order](values)
-    if len(units) > MOST_UNITS:
-        busiest = np.argsort(-values.std(axis=0))[:MOST_UNITS]
-        units = units[np.isin(units, busiest)]
-    steps = window(len(values), "inside")
-    chart = map_of(known, quantity, layer, values, units, steps)
-    key = f"map of {quantity}"
-    show_live_chart(chart, known.final, key=key, on_select=lambda: choose_unit(key))
-    some = f"the {MOST_UNITS} of {values.shape[1]} units that change most; " if values.shape[1] > MOST_UNITS else ""
-    st.caption(f"After {known.epochs:,} epochs; {some}▶ is the start. Click on a row to follow that unit below.")
+    units = UNIT_ORDERS[order](values)
+    if len(units) > MAX_UNITS:
+        most_active = np.argsort(-values.std(axis=0))[:MAX_UNITS]
+        units = units[np.isin(units, most_active)]
+    steps = visible_range(len(values), "gates")
+    chart = gate_heatmap(snapshot, quantity, layer, values, units, steps)
+    key = f"heat map of {quantity}"
+    show_live_chart(chart, snapshot.final, key=key, on_select=lambda: select_unit(key))
+    shown = f"Shown: the {MAX_UNITS} of {values.shape[1]} units that change most. " if len(units) == MAX_UNITS else ""
+    st.caption(
+        f"After {snapshot.epochs:,} epochs. {shown}{START_SYMBOL} is the start token. Click a row to show that unit "
+        "below."
+    )
     chart_download_buttons(chart, f"{TITLES[quantity]} layer {layer + 1}")
-    trace(known, activity, layer, steps)
-    show_code(MyLSTMCell, record, bptt.run_forward, bptt.forward_steps, ORDERS[order])
+    unit_charts(snapshot, activity, layer, steps)
+    show_code(MyLSTMCell, record, bptt.run_forward, bptt.forward_steps, UNIT_ORDERS[order])
 
 
-def choose_unit(key: str) -> None:
-    """A click on a row of the map chooses its unit."""
+def select_unit(key: str) -> None:
+    """Select the unit of the clicked row (callback)."""
     if rows := st.session_state[key].selection.row:
         st.session_state["unit"] = int(rows[0]["row"])
 
 
-def map_of(known: Learned, quantity: str, layer: int, values: np.ndarray, units: np.ndarray, steps: range) -> alt.Chart:
-    gate = quantity in ("forget", "input", "output")
-    reach = max(1.0, float(np.ceil(np.quantile(np.abs(values), 0.98))))  # the few beyond it are as dark as can be
+def gate_heatmap(
+    snapshot: Snapshot, quantity: str, layer: int, values: np.ndarray, units: np.ndarray, steps: range
+) -> alt.Chart:
+    """Draw one gate or state of a layer: a row per unit, a column per character."""
+    is_gate = quantity in ("forget", "input", "output")
+    limit = max(1.0, float(np.ceil(np.quantile(np.abs(values), 0.98))))  # the few values beyond are clamped
     return heat_map(
         values[steps.start : steps.stop, units].T,
-        prepare_inputs(known.sentence)[steps.start : steps.stop],
+        input_symbols(snapshot.sentence)[steps.start : steps.stop],
         [str(unit) for unit in units],
-        x_title="Character that was just read",
+        x_title=INPUT_TITLE,
         y_title=f"Unit of layer {layer + 1}",
         value_title=TITLES[quantity],
-        low=0 if gate else -reach,
-        high=1 if gate else reach,
+        low=0 if is_gate else -limit,
+        high=1 if is_gate else limit,
         first=steps.start,
         height=min(600, 150 + 9 * len(units)),
     )
 
 
-def trace(known: Learned, activity: Activity, layer: int, steps: range) -> None:
-    """All six numbers of one unit over the sentence; the memory, which knows no bounds, on an axis of its own."""
-    size = known.model.lstm.hidden_size
+def unit_charts(snapshot: Snapshot, activity: Activity, layer: int, steps: range) -> None:
+    """Show all six values of one unit over the sentence; the unbounded cell state has a chart of its own."""
+    size = snapshot.model.lstm.hidden_size
     if st.session_state.get("unit", 0) >= size:
         st.session_state["unit"] = 0
-    unit = st.number_input("Unit to follow", 0, size - 1, 0, key="unit", width=200) if size > 1 else 0
-    labels = step_names(prepare_inputs(known.sentence)[steps.start : steps.stop], steps.start)
+    unit = st.number_input("Selected unit", 0, size - 1, 0, key="unit", width=200) if size > 1 else 0
+    labels = step_labels(input_symbols(snapshot.sentence)[steps.start : steps.stop], steps.start)
     values = {name: getattr(activity, name)[layer, steps.start : steps.stop, unit].astype(float) for name in QUANTITIES}
     cell = values.pop("cell")
     chart = lines(values, labels, f"Unit {unit}")
-    show_live_chart(chart, known.final)
+    show_live_chart(chart, snapshot.final)
     chart_download_buttons(chart, f"unit {unit} layer {layer + 1}")
-    chart = lines({"cell": cell}, labels, "Cell state c", height=240)
-    show_live_chart(chart, known.final)
-    chart_download_buttons(chart, f"memory of unit {unit} layer {layer + 1}")
+    chart = lines({"cell": cell}, labels, TITLES["cell"], height=240)
+    show_live_chart(chart, snapshot.final)
+    chart_download_buttons(chart, f"cell state of unit {unit} layer {layer + 1}")
 
 
 def lines(values: dict[str, np.ndarray], labels: list[str], title: str, height: int = 360) -> alt.Chart:
-    """A line over the sentence for each quantity, with a colour and a dash of its own."""
+    """Draw one line per quantity over the sentence."""
     steps, names = range(len(labels)), [TITLES[name] for name in values]
     frame = pd.DataFrame(
-        {  # categories travel to the browser once, and then a number a point
+        {  # categories are sent to the browser once, then one number per point
             "step": pd.Categorical.from_codes(np.tile(steps, len(names)), labels),
             "value": np.concatenate(list(values.values())),
             "quantity": pd.Categorical.from_codes(np.repeat(range(len(names)), len(labels)), names),
         }
     )
-    styles = [TRACES[name] for name in values]
+    styles = [LINE_STYLES[name] for name in values]
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", columns=2) if len(names) > 1 else None
     return apply_theme(
         alt.Chart(frame)
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=character_axis(labels, "Character that was just read"),
+            x=character_axis(labels, INPUT_TITLE),
             y=alt.Y("value:Q", title=title),
             color=alt.Color("quantity:N", sort=names).scale(domain=names, range=[c for c, _ in styles]).legend(legend),
             strokeDash=alt.StrokeDash("quantity:N", sort=names)

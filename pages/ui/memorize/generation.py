@@ -1,89 +1,102 @@
-"""How it goes on: from the first characters that a student types, with temperature, and with one character wrong."""
+"""Generate: continue a prompt, with a temperature, and with one wrong character."""
 
 import streamlit as st
 
-from core.memorize.generate import go_on, recovery_length, replaced
+from core.memorize.generate import generate, generate_text, recovery_length, replace_character
 from core.runs import Run
 from core.text import graphemes
 from pages.ui.code_view import show_code
-from pages.ui.markdown import escape_markdown, reconstruction_html
-from pages.ui.memorize.snapshot import Learned, learned
-from pages.ui.memorize.symbols import visible
+from pages.ui.markdown import escape_markdown
+from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
+from pages.ui.memorize.snapshot import Snapshot, load_snapshot
+from pages.ui.memorize.symbols import display
 
 LINE = "(scores / temperature).softmax(dim=0)"
 
 
 def show(run: Run | None) -> None:
-    known = learned(run)
-    if known is None:
+    """Show the tab."""
+    snapshot = load_snapshot(run)
+    if snapshot is None:
         return
-    letters = graphemes(known.sentence)
+    parts = graphemes(snapshot.sentence)
     st.markdown(
-        "Type how it begins; the network goes on. It reads your characters one by one, and then each of its own. "
-        "At a **temperature** above 0 it draws the next character by chance instead of taking the most probable one."
+        "Type a beginning; the network continues it. It reads your characters one by one, then each character that it "
+        "generates. At **temperature** 0, it always chooses the most likely character. Above 0, it draws one at "
+        "random: the higher the temperature, the more likely are surprising characters."
     )
     formula, code = st.columns(2, gap="large", vertical_alignment="center")
     formula.latex(r"p(\text{next}) = \mathrm{softmax}(z / T)")
     code.code(LINE, language="python")
     left, right = st.columns([2, 1], gap="large")
     with left:
-        beginning = "".join(letters[: max(1, len(letters) // 4)])
-        prompt = st.text_input("How it begins", beginning, key=f"prompt of {run.id}", max_chars=4000)
+        beginning = "".join(parts[: max(1, len(parts) // 4)])
+        prompt = st.text_input("Beginning", beginning, key=f"prompt of {snapshot.run_id}", max_chars=4000)
     with right:
         temperature = st.slider("Temperature", 0.0, 2.0, 0.0, 0.1, key="temperature", bind="query-params")
-        draw = (
-            st.number_input("Draw", 0, 999, 0, key="draw", help="Another number, another chance.") if temperature else 0
-        )
+        seed = 0
+        if temperature:
+            seed = st.number_input(
+                "Sampling seed", 0, 999, 0, key="sampling_seed", help="Each seed draws another text."
+            )
     try:
-        said = go_on(known.model, known.alphabet, prompt, len(letters) + 10, temperature, draw)
+        generated = generate_text(
+            snapshot.model, snapshot.alphabet, prompt, len(parts) + 10, temperature=temperature, seed=seed
+        )
     except ValueError as error:
         st.error(escape_markdown(str(error)), icon=":material/edit:")
         return
-    continuation(known, prompt, said)
+    show_continuation(snapshot, prompt, generated)
     if graphemes(prompt):
-        perturbed(known, prompt, temperature, draw)
-    show_code(go_on, recovery_length)
+        robustness(snapshot, prompt, temperature, seed)
+    show_code(generate, recovery_length)
 
 
-def continuation(known: Learned, prompt: str, said: str) -> None:
-    """The prompt and what came after it, compared with the sentence where the prompt is its beginning."""
-    if graphemes(known.sentence)[: len(graphemes(prompt))] == graphemes(prompt):
-        st.html(reconstruction_html(known.sentence, prompt + said))
-        st.caption("It began as the sentence does. Underlined once: right. Underlined twice and shaded: wrong.")
+def show_continuation(snapshot: Snapshot, prompt: str, generated: str) -> None:
+    """Show the prompt and its continuation, compared with the sentence if the sentence begins with the prompt."""
+    text = prompt + generated
+    if graphemes(snapshot.sentence)[: len(graphemes(prompt))] == graphemes(prompt):
+        st.html(reconstruction_html(snapshot.sentence, text))
+        st.caption(CAPTION)
     else:
-        st.html(reconstruction_html(prompt + said, prompt + said))
-        st.caption("The sentence does not begin like this, so there is no right or wrong: this is what it says.")
+        st.html(reconstruction_html(text, text))
+        st.caption("The sentence does not begin like this, so no character is marked as wrong.")
 
 
-def perturbed(known: Learned, prompt: str, temperature: float, draw: int) -> None:
-    """One character of the prompt is replaced: does it find back?"""
+def robustness(snapshot: Snapshot, prompt: str, temperature: float, seed: int) -> None:
+    """Replace one character of the prompt and show whether the network recovers."""
+    model, alphabet, sentence = snapshot.model, snapshot.alphabet, graphemes(snapshot.sentence)
     parts = graphemes(prompt)
-    st.subheader("One character wrong")
-    st.markdown("Replace one character of the beginning. Does the error grow, or does the network find back?")
+    st.subheader("One wrong character")
+    st.markdown("Replace one character of the beginning. Does the error grow, or does the network recover?")
     left, right = st.columns(2, gap="large")
     with left:
-        place = 1
+        position = 1
         if len(parts) > 1:
-            place = st.slider("Which character", 1, len(parts), len(parts), key=f"perturb of {len(parts)}")
+            label, key = "Character to replace", f"character of {len(parts)}"
+            position = st.slider(label, 1, len(parts), len(parts), key=key)
     with right:
-        others = [symbol for symbol in known.alphabet.symbols if symbol != parts[place - 1]]
+        original = parts[position - 1]
+        others = [symbol for symbol in alphabet.symbols if symbol != original]
         if not others:
-            st.info("The sentence has only one kind of character: there is none to replace it by.")
+            st.info("The sentence has only one kind of character, so there is no replacement.")
             return
-        other = st.selectbox(
-            f"Instead of {escape_markdown(visible(parts[place - 1]))}", others, format_func=visible, key="perturb_by"
-        )
-    wrong = replaced(prompt, place - 1, other)
-    limit = len(graphemes(known.sentence)) + 10
-    said = go_on(known.model, known.alphabet, wrong, limit, temperature, draw)
-    st.html(reconstruction_html(known.sentence, wrong + said))
-    if graphemes(known.sentence)[: len(parts)] != parts:
+        label = f"Replace {escape_markdown(display(original))} with"
+        replacement = st.selectbox(label, others, format_func=display, key="replacement")
+    wrong = replace_character(prompt, position - 1, replacement)
+    generated = generate_text(model, alphabet, wrong, len(sentence) + 10, temperature=temperature, seed=seed)
+    st.html(reconstruction_html(snapshot.sentence, wrong + generated))
+    st.caption(CAPTION)
+    if sentence[: len(parts)] != parts:
         return
-    rest = "".join(graphemes(known.sentence)[len(parts) :])
-    after = recovery_length(rest, said)
-    if after is None:
-        st.warning("It does not find back to the sentence's end.", icon=":material/alt_route:")
-    elif after == 0:
-        st.success("It is not misled: it goes on as if nothing had happened.", icon=":material/check_circle:")
+    expected = "".join(sentence[len(parts) :])
+    length = recovery_length(expected, generated)
+    if generated == expected:
+        st.success("The error has no effect: the network continues correctly.", icon=":material/check_circle:")
+    elif length is None:
+        st.warning("The network does not recover before the end.", icon=":material/alt_route:")
+    elif length == 0:
+        st.info("The network continues at another position of the sentence.", icon=":material/u_turn_left:")
     else:
-        st.info(f"It is misled for {after} of its characters, then it has found back.", icon=":material/u_turn_left:")
+        characters = "1 character" if length == 1 else f"{length} characters"
+        st.info(f"The network recovers after {characters}.", icon=":material/u_turn_left:")

@@ -1,4 +1,4 @@
-"""The choice between gradients that PyTorch finds and gradients by hand, and what each costs."""
+"""The choice between gradients computed by PyTorch and gradients derived by hand, and their timings."""
 
 from dataclasses import replace
 
@@ -11,27 +11,27 @@ from core.memorize.training import seconds_per_epoch
 NAMES = {"bptt": "by hand, compiled", "torch": "by PyTorch, step by step"}
 
 
-def choice() -> str:
-    """The backend that is chosen."""
+def backend_selector() -> str:
+    """Show the selector and return the chosen backend."""
     return st.radio(
         "Gradients",
         list(NAMES),
-        format_func=NAMES.get,
+        format_func=lambda backend: NAMES[backend],
         key="backend",
         bind="query-params",
         horizontal=True,
-        help="Both learn the same. **By PyTorch**: its autograd follows every operation that is written in MyLSTMCell. "
-        "**By hand**: backpropagation through time, derived on paper and compiled (core/bptt.py).",
+        help="Both give the same gradients. **By hand**: backpropagation through time, derived on paper and compiled "
+        "(`core/memorize/bptt.py`). **By PyTorch**: its autograd records every operation in MyLSTMCell.",
     )
 
 
-def times(config: MemorizeConfig) -> None:
-    """A button that measures an epoch of these settings with each."""
-    if st.button("Time both", type="tertiary", icon=":material/timer:", help="One epoch of these settings, each way."):
+def timing_button(config: MemorizeConfig) -> None:
+    """Show a button that times one epoch with each backend."""
+    if st.button("Time both", type="tertiary", icon=":material/timer:", help="Time one epoch with these settings."):
         with st.spinner("Timing both …"):
             seconds = {backend: seconds_per_epoch(replace(config, backend=backend)) for backend in BACKENDS}
         by_pytorch, by_hand = (f"**{seconds[backend] * 1e3:.3g} ms**" for backend in ("torch", "bptt"))
         st.caption(
-            f"One epoch of these settings takes {by_pytorch} {NAMES['autograd']}, and {by_hand} {NAMES['bptt']}: "
-            f"{seconds['autograd'] / seconds['bptt']:.1f} times faster."
+            f"One epoch with these settings takes {by_pytorch} by PyTorch, {by_hand} by hand: "
+            f"{seconds['torch'] / seconds['bptt']:.1f} times faster."
         )

@@ -1,4 +1,4 @@
-"""What it expects next: the five most probable characters at every position, led and left to itself."""
+"""Predictions: the five most likely next characters at every position, teacher-forced and free-running."""
 
 from html import escape
 
@@ -14,119 +14,136 @@ from pages.ui.charts import BLUE, VERMILLION, apply_theme
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
 from pages.ui.markdown import escape_markdown
-from pages.ui.memorize.snapshot import Learned, learned
-from pages.ui.memorize.symbols import END_SIGN, START_SIGN, prepare_inputs, quoted, sign, targets_of
+from pages.ui.memorize.snapshot import Snapshot, load_snapshot
+from pages.ui.memorize.symbols import END_SYMBOL, START_SYMBOL, as_code, display_id, input_symbols, target_symbols
 
-LED, ALONE = "Led by the sentence", "Left to itself"
+TEACHER_FORCING, FREE_RUNNING = "Teacher forcing", "Free-running"
 LINE = "logits.squeeze(1).softmax(dim=-1)"
 STYLE = """<style>
-.expects { display: flex; flex-wrap: wrap; row-gap: 0.8rem; max-height: 40rem; overflow-y: auto;
-           font-family: "Source Code Pro", monospace; }
-.expects .place { width: 1.75rem; text-align: center; font-size: 1.1rem; line-height: 1.75rem; }
-.expects .next { font-weight: 700; border-bottom: 3px solid #009e73; }
-.expects .next.wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; }
-.expects .guess { margin: 1px; border-radius: 3px; overflow: hidden; }
-.expects .hit { outline: 2px solid #009e73; outline-offset: -2px; }
+.predictions { display: flex; flex-wrap: wrap; row-gap: 0.8rem; max-height: 40rem; overflow-y: auto;
+               font-family: "Source Code Pro", monospace; }
+.predictions .position { width: 1.75rem; text-align: center; font-size: 1.1rem; line-height: 1.75rem; }
+.predictions .next { font-weight: 700; border-bottom: 3px solid #009e73; }
+.predictions .next.wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; }
+.predictions .prediction { margin: 1px; border-radius: 3px; overflow: hidden; }
+.predictions .correct { outline: 2px solid #009e73; outline-offset: -2px; }
 </style>"""
 
 
 def show(run: Run | None) -> None:
-    known = learned(run)
-    if known is None:
+    """Show the tab."""
+    snapshot = load_snapshot(run)
+    if snapshot is None:
         return
-    way = st.segmented_control(
-        "How it reads", [LED, ALONE], default=LED, required=True, key="expects_way", bind="query-params"
+    model, alphabet, sentence = snapshot.model, snapshot.alphabet, snapshot.sentence
+    mode = st.segmented_control(
+        "Mode",
+        [TEACHER_FORCING, FREE_RUNNING],
+        default=TEACHER_FORCING,
+        required=True,
+        key="prediction_mode",
+        bind="query-params",
     )
-    targets = targets_of(known.sentence)
-    if way == LED:
+    targets = target_symbols(sentence)
+    if mode == TEACHER_FORCING:
         st.markdown(
-            "**Teacher forcing**: whatever it would have said, it reads the sentence's right character next. Top row: "
-            "what comes next in the sentence. Below: its five guesses for that, the more probable the darker."
+            "**Teacher forcing**: the network always receives the correct previous character. Top row: the correct "
+            "next character. Below: the five most likely predictions (darker = more likely; green frame = correct)."
         )
-        probabilities = teacher_forced(known.model, known.alphabet, known.sentence)
-        says, inputs = targets, prepare_inputs(known.sentence)
+        probabilities = teacher_forced(model, alphabet, sentence)
+        top_row, inputs = targets, input_symbols(sentence)
     else:
         st.markdown(
-            "**Free-running**: its own most probable character is what it reads next, so one mistake can lead it "
-            "astray. Top row: what it said. Below: the five guesses that it chose from."
+            "**Free-running**: the network receives the character that it generated last, so one mistake can lead it "
+            "astray. Top row: the generated character (shaded = wrong). Below: the five most likely predictions "
+            "(darker = more likely; green frame = correct)."
         )
-        said, probabilities = free_running(known.model, known.alphabet, len(targets) + 10)
-        says = [sign(known.alphabet, number) for number in said]
-        inputs = [START_SIGN, *says[:-1]]
-        wrong_turn(known, known.alphabet.decode(said))
+        token_ids, probabilities = free_running(model, alphabet, len(targets) + 10)
+        top_row = [display_id(alphabet, token_id) for token_id in token_ids]
+        inputs = [START_SYMBOL, *top_row[:-1]]
+        show_first_mistake(sentence, alphabet.decode(token_ids))
     formula, code = st.columns(2, gap="large", vertical_alignment="center")
     formula.latex(r"p(\text{next} \mid \text{past}) = \mathrm{softmax}(W h_t + b)")
     code.code(LINE, language="python")
-    st.html(grid_html(known.alphabet, says, targets, probabilities))
-    right = int((probabilities.argmax(axis=1)[: len(targets)] == targets_as_numbers(known)[: len(probabilities)]).sum())
+    st.html(grid_html(alphabet, top_row, targets, probabilities))
+    most_likely = probabilities.argmax(axis=1)[: len(targets)]
+    correct = int((most_likely == target_ids(snapshot)[: len(most_likely)]).sum())
     st.caption(
-        f"After {known.epochs:,} epochs, the first guess is right at {right} of {len(targets)} places. "
-        f"Hovering gives the probabilities; {START_SIGN} is the start, {END_SIGN} the end."
+        f"After {snapshot.epochs:,} epochs, the most likely prediction is correct at {correct} of {len(targets)} "
+        f"positions. Hover over a prediction to see its probability. {START_SYMBOL} is the start token, {END_SYMBOL} "
+        "the end token."
     )
-    one_place(known, inputs, targets, probabilities)
+    position_detail(snapshot, inputs, targets, probabilities)
     show_code(teacher_forced, free_running, first_mistake)
 
 
-def targets_as_numbers(known: Learned) -> np.ndarray:
-    return np.array([*known.alphabet.encode(known.sentence), Alphabet.END])
+def target_ids(snapshot: Snapshot) -> np.ndarray:
+    """Return the token ids of the correct predictions."""
+    return np.array([*snapshot.alphabet.encode(snapshot.sentence), Alphabet.END])
 
 
-def wrong_turn(known: Learned, said: str) -> None:
-    """Where free-running first leaves the sentence, in words."""
-    mistake = first_mistake(known.sentence, said)
+def show_first_mistake(sentence: str, generated: str) -> None:
+    """Show where free-running generation first leaves the sentence."""
+    mistake = first_mistake(sentence, generated)
     if mistake is None:
-        st.success("It says the whole sentence by itself, and ends where it should.", icon=":material/check_circle:")
-        return
-    st.warning(explained(mistake), icon=":material/alt_route:")
+        st.success("The network generates the whole sentence and stops at its end.", icon=":material/check_circle:")
+    else:
+        st.warning(mistake_text(mistake), icon=":material/alt_route:")
 
 
-def explained(mistake: Mistake) -> str:
-    came = f"it said {quoted(mistake.said)}" if mistake.said else "it stopped"
-    expected = f"{quoted(mistake.expected)} should come" if mistake.expected else "the sentence should have ended"
-    text = f"It first goes wrong at character {mistake.position + 1}: {expected}, but {came}."
-    if mistake.alike is not None:
-        there = f"character {mistake.alike + 1}" if mistake.said else "the sentence's end"
-        text += f" The same {quoted(mistake.shared)} stands before {there}: it took one place for the other."
+def mistake_text(mistake: Mistake) -> str:
+    """Describe a mistake."""
+    expected = as_code(mistake.expected) if mistake.expected else "the end of the sentence"
+    generated = as_code(mistake.generated) if mistake.generated else "the end"
+    text = f"The first mistake is at character {mistake.position + 1}: expected {expected}, generated {generated}."
+    if mistake.similar is not None:
+        there = f"character {mistake.similar + 1}" if mistake.generated else "the end of the sentence"
+        text += f" The same text, {as_code(mistake.shared)}, precedes {there}: the network confuses the two positions."
     return text
 
 
-def grid_html(alphabet: Alphabet, says: list[str], targets: list[str], probabilities: np.ndarray) -> str:
-    """A column for each position: the next character, and five guesses below it."""
-    numbers, shares = top(probabilities)
+def grid_html(alphabet: Alphabet, top_row: list[str], targets: list[str], probabilities: np.ndarray) -> str:
+    """Format a column for each position: the next character, and the five most likely predictions below it."""
     columns = []
-    for at, (character, guesses, sizes) in enumerate(zip(says, numbers, shares, strict=True)):
+    for at, (character, token_ids, values) in enumerate(zip(top_row, *top(probabilities), strict=True)):
         target = targets[at] if at < len(targets) else None
         cells = "".join(
-            f'<div class="guess{" hit" if sign(alphabet, number) == target else ""}" style="{shade(share)}" '
-            f'title="{escape(sign(alphabet, number))} {share:.2%}">{escape(sign(alphabet, number))}</div>'
-            for number, share in zip(guesses, sizes, strict=True)
+            f'<div class="prediction{" correct" if symbol == target else ""}" style="{shade(value)}" '
+            f'title="{escape(symbol)} {value:.2%}">{escape(symbol)}</div>'
+            for symbol, value in zip((display_id(alphabet, token_id) for token_id in token_ids), values, strict=True)
         )
-        fits = "" if character == target else " wrong"
-        head = f'<div class="next{fits}" title="character {at + 1}">{escape(character)}</div>'
-        columns.append(f'<div class="place">{head}{cells}</div>')
-    return f'{STYLE}<div class="expects">{"".join(columns)}</div>'
+        wrong = "" if character == target else " wrong"
+        head = f'<div class="next{wrong}" title="character {at + 1}">{escape(character)}</div>'
+        columns.append(f'<div class="position">{head}{cells}</div>')
+    return f'{STYLE}<div class="predictions">{"".join(columns)}</div>'
 
 
-def shade(share: float) -> str:
-    """A background, the darker the larger the share (0 to 1), with a colour of type that can be read on it."""
-    return f"background: rgb(8 50 90 / {share:.0%}); color: {'#fff' if share > 0.62 else '#15202b'}"
+def shade(probability: float) -> str:
+    """Return the style of a prediction: a background that is darker the larger its probability, legible text."""
+    return f"background: rgb(8 50 90 / {probability:.0%}); color: {'#fff' if probability > 0.62 else '#15202b'}"
 
 
-def one_place(known: Learned, inputs: list[str], targets: list[str], probabilities: np.ndarray) -> None:
-    """The guesses at one position as bars."""
-    place = st.slider("Position", 1, len(probabilities), 1, key=f"expects_place of {len(probabilities)}") - 1
-    numbers, shares = top(probabilities[place : place + 1])
-    target = targets[place] if place < len(targets) else None
-    names = [sign(known.alphabet, number) for number in numbers[0]]
+def position_detail(snapshot: Snapshot, inputs: list[str], targets: list[str], probabilities: np.ndarray) -> None:
+    """Show the predictions at one position as bars."""
+    count = len(probabilities)
+    position = st.slider("Position", 1, count, 1, key=f"prediction position of {count}") - 1
+    token_ids, values = top(probabilities[position : position + 1])
+    target = targets[position] if position < len(targets) else None
+    symbols = [display_id(snapshot.alphabet, token_id) for token_id in token_ids[0]]
     frame = pd.DataFrame(
-        {"character": names, "probability": shares[0].astype(float), "right": [name == target for name in names]}
+        {
+            "character": symbols,
+            "probability": values[0].astype(float),
+            "correct": [symbol == target for symbol in symbols],
+        }
     )
-    bars = alt.Chart(frame).encode(y=alt.Y("character:N", sort=names, title=None, axis=alt.Axis(labelFontSize=20)))
+    bars = alt.Chart(frame).encode(y=alt.Y("character:N", sort=symbols, title=None, axis=alt.Axis(labelFontSize=20)))
+    percent = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     chart = apply_theme(
         alt.layer(
             bars.mark_bar().encode(
-                x=alt.X("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.15]), axis=percent_axis()),
-                color=alt.condition("datum.right", alt.value(BLUE), alt.value(VERMILLION)),
+                x=alt.X("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.15]), axis=percent),
+                color=alt.condition("datum.correct", alt.value(BLUE), alt.value(VERMILLION)),
                 tooltip=["character:N", alt.Tooltip("probability:Q", format=".3%")],
             ),
             bars.mark_text(align="left", dx=6, fontSize=16).encode(
@@ -134,14 +151,10 @@ def one_place(known: Learned, inputs: list[str], targets: list[str], probabiliti
             ),
         ).properties(height=230)
     )
-    before = escape_markdown("".join(inputs[max(0, place - 20) : place + 1]))
+    before = escape_markdown("".join(inputs[max(0, position - 20) : position + 1]))
     st.markdown(
-        f"After **{before}** it expects"
-        + (f"; right would be **{escape_markdown(target)}** (blue)." if target else ".")
+        f"Prediction after **{before}**"
+        + (f" (correct: **{escape_markdown(target)}**). Blue: correct, orange: wrong." if target else ".")
     )
     st.altair_chart(chart, width="stretch")
-    chart_download_buttons(chart, f"guesses at {place + 1}")
-
-
-def percent_axis() -> alt.Axis:
-    return alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
+    chart_download_buttons(chart, f"predictions at position {position + 1}")

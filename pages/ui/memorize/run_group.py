@@ -1,4 +1,4 @@
-"""Several runs together: those of given configs, started, watched and stopped as one."""
+"""Groups of runs, one per config, that are started, shown and stopped together."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from pages.ui import run_panel
 from pages.ui.visitor import visitor
 
 
-def runs_of(configs: Sequence[MemorizeConfig]) -> list[Run | None]:
-    """Of each config a run that shows what it does; None where there is none yet. Those that go on are watched."""
+def find_runs(configs: Sequence[MemorizeConfig]) -> list[Run | None]:
+    """Find one run for each config, None where there is none yet, and record a view of those that are active."""
     runs = run_panel.dispatcher().store.find_matching(configs, visitor().id)
     for run in runs:
         if run and run.status in (Status.RUNNING, Status.PAUSED):
@@ -19,13 +19,13 @@ def runs_of(configs: Sequence[MemorizeConfig]) -> list[Run | None]:
     return runs
 
 
-def going(runs: Sequence[Run | None]) -> bool:
-    """Whether any of them has not ended."""
+def any_active(runs: Sequence[Run | None]) -> bool:
+    """Return whether any of the runs has not ended."""
     return any(run is not None and not run.status.is_terminal for run in runs)
 
 
 def submit(configs: Sequence[MemorizeConfig]) -> None:
-    """Callback: have these trained, as many as the teacher's rules allow now."""
+    """Queue a run for each config, as many as the teacher's limits allow (callback)."""
 
     def submit_all() -> None:
         for config in configs:
@@ -35,21 +35,21 @@ def submit(configs: Sequence[MemorizeConfig]) -> None:
 
 
 def stop(runs: Sequence[Run | None]) -> None:
-    """Callback: stop those that go on."""
+    """Stop the runs that are active (callback)."""
     for run in runs:
-        if going([run]):
+        if run and not run.status.is_terminal:
             run_panel.try_action(run_panel.run_access().stop, run.id)
 
 
-def epochs_of(run: Run) -> list[MemorizeEpoch]:
-    """The run's epochs so far; of one that has ended they are read once."""
-    return _ended(run.id) if run.status.is_terminal else _read(run.id)
+def load_epochs(run: Run) -> list[MemorizeEpoch]:
+    """Return the run's epochs so far; those of a run that has ended are cached."""
+    return _load_finished_epochs(run.id) if run.status.is_terminal else _read_epochs(run.id)
 
 
-def _read(run_id: str) -> list[MemorizeEpoch]:
+def _read_epochs(run_id: str) -> list[MemorizeEpoch]:
     return [event for _, event in run_panel.dispatcher().store.events(run_id, only=[MemorizeEpoch.__name__])]
 
 
 @st.cache_data(show_spinner=False, max_entries=500)
-def _ended(run_id: str) -> list[MemorizeEpoch]:
-    return _read(run_id)
+def _load_finished_epochs(run_id: str) -> list[MemorizeEpoch]:
+    return _read_epochs(run_id)

@@ -1,4 +1,4 @@
-"""What a run has learned so far, to be looked into: the model of its latest checkpoint."""
+"""Snapshot: the model of a run's latest checkpoint, which the tabs inspect."""
 
 from typing import NamedTuple
 
@@ -12,9 +12,19 @@ from pages.ui import run_panel
 from pages.ui.markdown import escape_markdown
 
 
-class Learned(NamedTuple):
-    """epochs: how many it had learned when the checkpoint was made. final: it learns no more."""
+class Snapshot(NamedTuple):
+    """A run's latest model.
 
+    Attributes:
+        run_id: id of the run.
+        model: the model, with a MyLSTM.
+        alphabet: alphabet of the sentence.
+        sentence: the sentence that the run memorises.
+        epochs: epochs trained when the checkpoint was made.
+        final: whether the run has ended.
+    """
+
+    run_id: str
     model: Model
     alphabet: Alphabet
     sentence: str
@@ -22,14 +32,14 @@ class Learned(NamedTuple):
     final: bool
 
 
-def learned(run: Run | None) -> Learned | None:
-    """The run's model. None, and a sentence that says what to do, while there is nothing to look into."""
-    checkpoint = run and run_panel.dispatcher().store.checkpoint(run.id)
-    if not checkpoint:
+def load_snapshot(run: Run | None) -> Snapshot | None:
+    """Load the run's latest model. If there is none, show why and return None."""
+    checkpoint = run_panel.dispatcher().store.checkpoint(run.id) if run else None
+    if not run or not checkpoint:
         run_panel.show_not_trained_yet(run)
         return None
     if not run.config.cell.endswith("LSTM"):
-        st.info(f"This run is a {run.config.cell}; what is shown here is an LSTM's.", icon=":material/visibility:")
+        st.info(f"This run trained a {run.config.cell}. This tab shows only LSTMs.", icon=":material/visibility:")
         return None
     try:
         model = restore_model(run.config, checkpoint)
@@ -38,5 +48,5 @@ def learned(run: Run | None) -> Learned | None:
         return None
     if isinstance(model.lstm, nn.LSTM):
         model.lstm = MyLSTM.from_torch(model.lstm)
-    sentence = run.config.sentence
-    return Learned(model, Alphabet(sentence), sentence, checkpoint.metadata.get("epoch", 0), run.status.is_terminal)
+    sentence, epochs = run.config.sentence, checkpoint.metadata.get("epoch", 0)
+    return Snapshot(run.id, model, Alphabet(sentence), sentence, epochs, run.status.is_terminal)

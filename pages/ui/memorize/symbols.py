@@ -1,34 +1,34 @@
-"""How characters are written where each of them counts: blanks can be seen, and the two tokens have signs."""
+"""How single characters are displayed: whitespace is visible, and START and END have symbols."""
 
 from core.memorize import Alphabet
 from core.text import graphemes
 
-START_SIGN, END_SIGN = "▶", "■"
-VISIBLE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+START_SYMBOL, END_SYMBOL = "▶", "■"
+VISIBLE_WHITESPACE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 
 
-def visible(character: str) -> str:
-    """A single character, so that it can be seen."""
-    return VISIBLE.get(character, character)
+def display(character: str) -> str:
+    """Return a visible form of a single character."""
+    return VISIBLE_WHITESPACE.get(character, character)
 
 
-def sign(alphabet: Alphabet, number: int) -> str:
-    """What stands for a number of the alphabet."""
-    return {Alphabet.START: START_SIGN, Alphabet.END: END_SIGN}.get(number) or visible(alphabet.decode([number]))
+def display_id(alphabet: Alphabet, token_id: int) -> str:
+    """Return a visible form of a token."""
+    tokens = {Alphabet.START: START_SYMBOL, Alphabet.END: END_SYMBOL}
+    return tokens.get(token_id) or display(alphabet.decode([token_id]))
 
 
-def prepare_inputs(sentence: str) -> list[str]:
-    """What the network reads, step by step: START, then every character."""
-    return [START_SIGN, *map(visible, graphemes(sentence))]
+def input_symbols(sentence: str) -> list[str]:
+    """Return what the network reads, step by step: START, then every character."""
+    return [START_SYMBOL, *map(display, graphemes(sentence))]
 
 
-def targets_of(sentence: str) -> list[str]:
-    """What should come next, step by step: every character, then END."""
-    return [*map(visible, graphemes(sentence)), END_SIGN]
+def target_symbols(sentence: str) -> list[str]:
+    """Return the correct predictions, step by step: every character, then END."""
+    return [*map(display, graphemes(sentence)), END_SYMBOL]
 
 
-def quoted(text: str) -> str:
-    """A piece of the sentence inside a text in Markdown."""
-    shown = "".join(map(visible, graphemes(text)))
-    fence = "``" if "`" in shown else "`"
-    return f"{fence}{shown}{fence}" if fence == "`" else f"{fence} {shown} {fence}"
+def as_code(text: str) -> str:
+    """Format part of a sentence as inline code in Markdown."""
+    shown = "".join(map(display, graphemes(text)))
+    return f"`` {shown} ``" if "`" in shown else f"`{shown}`"

@@ -1,4 +1,4 @@
-"""The run: how far it is, what the network says by itself, and its loss."""
+"""The training panel: progress, generated text and loss curve of a run."""
 
 import pandas as pd
 import streamlit as st
@@ -11,11 +11,13 @@ from core.training import Change
 from pages.ui import run_panel
 from pages.ui.charts import change_markers, downsample, learning_curves, show_live_chart
 from pages.ui.downloads import chart_download_buttons
-from pages.ui.markdown import reconstruction_html
+from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
+
+EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats per character)"
 
 
 def draw(run: Run, events: list[memorize.Event]) -> None:
-    """The run so far: how far it is, its loss, and what it gives back."""
+    """Show the run so far: its progress, generated text and loss."""
     epochs = [event for event in events if isinstance(event, MemorizeEpoch)]
     changes = [event for event in events if isinstance(event, Change)]
     config = run.config
@@ -24,17 +26,17 @@ def draw(run: Run, events: list[memorize.Event]) -> None:
     if not last:
         return
     if run.status.is_terminal:
-        verdict(run, last)
-    st.markdown("**What the network says by itself**, each of its characters fed back to it as the next input")
+        show_outcome(run, last)
+    st.markdown("**Generated text**: each generated character is fed back as the next input")
     st.html(reconstruction_html(config.sentence, last.reconstruction))
-    st.caption("Underlined once: right. Underlined twice and shaded: wrong. A dot: nothing came.")
+    st.caption(CAPTION)
 
     x = [epoch.epoch for epoch in epochs]
     curve = downsample(pd.DataFrame({"x": x, "y": [epoch.loss for epoch in epochs]}))
     chart = learning_curves(
         {"training loss": curve},
-        "Epoch (the whole sentence once)",
-        "Loss (nats per character)",
+        EPOCH_TITLE,
+        LOSS_TITLE,
         log=st.session_state.get("log_scale", False),
         marks=change_markers(changes),
     )
@@ -43,18 +45,18 @@ def draw(run: Run, events: list[memorize.Event]) -> None:
         chart_download_buttons(chart, "training loss")
 
 
-def verdict(run: Run, last: MemorizeEpoch) -> None:
-    """One sentence on how it ended."""
+def show_outcome(run: Run, last: MemorizeEpoch) -> None:
+    """Show how the run ended."""
     total = len(graphemes(run.config.sentence))
     if last.char_accuracy == 1:
         st.success(
-            f"All {total} characters came back right. After {last.epoch + 1} epochs, "
-            f"{run.train_seconds:.1f} seconds of training, the loss is {last.loss:.4f}.",
+            f"{f'All {total} characters are' if total > 1 else 'The only character is'} correct. After "
+            f"{last.epoch + 1} epochs ({run.train_seconds:.1f} seconds of training), the loss is {last.loss:.4f}.",
             icon=":material/check_circle:",
         )
     elif run.status is not Status.FAILED:
         st.warning(
-            f"{last.char_accuracy:.0%} of the {total} characters came back right. More epochs, a larger hidden size "
-            "or another learning rate may help.",
+            f"{last.char_accuracy:.0%} of the characters are correct. More epochs, a larger hidden size or another "
+            "learning rate may help.",
             icon=":material/psychology_alt:",
         )
