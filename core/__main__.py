@@ -111,8 +111,8 @@ def build_parser() -> Parser:
         "--preset",
         choices=list(PRESETS),
         metavar="NAME",
-        default="report",
-        help=f"where the other options' defaults come from, of {', '.join(PRESETS)} (default: report)",
+        default="baseline",
+        help=f"where the other options' defaults come from, of {', '.join(PRESETS)} (default: baseline)",
     )
     add_options(command, ClassifyConfig, CLASSIFY_OPTIONS)
 
@@ -248,7 +248,7 @@ def run_classify(options: argparse.Namespace) -> None:
         for event in training:
             match event:
                 case classify.PreparationProgress():
-                    bar.set_description_str(f"{event.text}, {event.share:.0%} done")
+                    bar.set_description_str(f"{event.text}, {event.fraction:.0%} done")
                 case classify.Step():
                     if event.step == 0:
                         bar.set_description_str("Learning")

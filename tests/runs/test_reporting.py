@@ -53,8 +53,8 @@ def test_a_leaderboard_has_the_best_run_of_every_nickname(keep):
         keep(MemorizeConfig("a"), "Ann", accuracy=1.0),
     ]
     boards = leaderboards(runs)
-    digits = Board("mnist-5k", "pixels", "report")
-    assert list(boards) == [Board("mnist", "pixels", "report"), digits._replace(preset=OWN), digits]
+    digits = Board("mnist-5k", "pixels", "baseline")
+    assert list(boards) == [Board("mnist", "pixels", "baseline"), digits, digits._replace(preset=OWN)]
     assert [run.nickname for run in boards[digits]] == ["Cam", "Bob", "Ann", "Eve"]
     assert boards[digits][2] is good
     assert [run.nickname for run in boards[digits._replace(preset=OWN)]] == ["Ann", "Eve"]

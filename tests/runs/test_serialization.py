@@ -66,7 +66,7 @@ def test_an_event_with_pictures_comes_back():
     names = [name for name in Epoch.__dataclass_fields__ if name != "samples"]
     event = Epoch(**dict.fromkeys(names, 1), samples=samples)
     back = from_json(Epoch, to_json(event))
-    np.testing.assert_array_equal(back.samples.pictures, samples.pictures)
+    np.testing.assert_array_equal(back.samples.images, samples.images)
     assert back.samples.probabilities.dtype == np.float32
     with pytest.raises(ValueError, match="read-only"):
         back.samples.labels[0] = 7
