@@ -248,7 +248,7 @@ def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dty
             raise ValueError(f"{key} is not in version 1.0 of NumPy's format")
         shape, _, dtype = npy.read_array_header_1_0(member)
     if dtype.hasobject:
-        raise ValueError(f"{key} holds pickled objects, which could run any program and are never opened")
+        raise ValueError(f"{key} holds pickled objects, which are not opened because they could run any program")
     return shape, dtype
 
 
