@@ -111,8 +111,8 @@ def build_parser() -> Parser:
         "--preset",
         choices=list(PRESETS),
         metavar="NAME",
-        default="report",
-        help=f"where the other options' defaults come from, of {', '.join(PRESETS)} (default: report)",
+        default="baseline",
+        help=f"where the other options' defaults come from, of {', '.join(PRESETS)} (default: baseline)",
     )
     add_options(command, ClassifyConfig, CLASSIFY_OPTIONS)
 

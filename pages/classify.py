@@ -1,4 +1,4 @@
-"""Classify: a student chooses pictures and watches a multilayer perceptron learn to tell them apart."""
+"""Classify: a multilayer perceptron learns to classify images."""
 
 import streamlit as st
 
@@ -12,49 +12,49 @@ from core.classify.augment import augment
 from core.classify.patch_features import PatchEncoder
 from pages.ui import run_panel, streamlit_internals
 from pages.ui.classify import confusion, custom_image, diagnostics, export, run_comparison, training
-from pages.ui.classify.initial_weights import first_weights
-from pages.ui.classify.settings import settings, start
+from pages.ui.classify.initial_weights import initial_weights_controls
+from pages.ui.classify.settings import preset_and_dataset, settings
 from pages.ui.code_view import show_code
 from pages.ui.dataset_status import download_with_progress
 
-LOOKS = {
-    "Mistakes": confusion.show,
-    "Inside": diagnostics.show,
-    "Your own picture": custom_image.show,
-    "Compare": run_comparison.show,
-    "Take home": export.show,
+TABS = {
+    "Confusion matrix": confusion.show,
+    "Diagnostics": diagnostics.show,
+    "Own image": custom_image.show,
+    "Compare runs": run_comparison.show,
+    "Download": export.show,
 }
 
 streamlit_internals.ensure_run_from_app()
 st.title("Classify")
 st.markdown(
-    "A multilayer perceptron sees labelled pictures, **a batch at a time**, and moves its weights a little after each. "
-    "Some training pictures are set aside to **validate** it; the **test** pictures are kept for the end."
+    "A multilayer perceptron learns from labelled images **in batches**, adjusting its weights a little after each "
+    "one. Some training images are held out for **validation**; the **test** images are never used for training."
 )
 left, right = st.columns([1, 2], gap="large")
 run = run_panel.current_run("classify")
 run_comparison.remember(run)
 with left:
-    start()
-    steering = st.container()
+    preset_and_dataset()
+    controls = st.container()  # above the other settings, so that Train is visible without scrolling
     config = settings()
-    with steering:
+    with controls:
         buttons = st.container()
-        parent = first_weights(run)
+        parent = initial_weights_controls(run)
         with buttons:
             run_panel.run_controls("classify", config, run, prepare=download_with_progress, parent=parent)
 with right:
-    st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal steps for equal ratios.")
+    st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
     if run:
         run_panel.live_panel(run, training.draw)
     else:
-        st.info("Press **Train**: loss, accuracy and sample predictions will grow here.", icon=":material/timeline:")
+        st.info("Press **Train**: loss, accuracy and predictions will appear here.", icon=":material/timeline:")
 show_code(
     *(MLP, classify.fit, Tensor, linear, relu, cross_entropy, Module, Linear, ReLU, Sequential, CrossEntropyLoss, SGD),
     *(augment, PatchEncoder),
 )
 
-for tab, show in zip(st.tabs(list(LOOKS), key="look", bind="query-params"), LOOKS.values(), strict=True):
+for tab, show in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
     if tab.open:
         with tab:
             show(run)

@@ -143,7 +143,7 @@ def test_data_sets_are_listed(run, tmp_path, monkeypatch):
         (["memorize", "abc", "--epochs", "1.5"], "--epochs: expected a whole number, not '1.5'"),
         (["memorize", "abc", "--hidden-size", "0"], "hidden size must be a whole number from 1"),
         (["memorize", "abc", "--colour", "red"], "unrecognized arguments"),
-        (["classify", "--dataset", "minst"], "There is no data set 'minst'"),
+        (["classify", "--dataset", "minst"], "Unknown dataset 'minst'"),
         (["classify", "--hidden", "256;128"], "--hidden: expected sizes such as 256,128"),
         (["classify", "--hidden", "1000000"], "size of a hidden layer must be a whole number from 1 to 4,096"),
         (["classify", "--batch-size", "4000"], "batch size must be at most 3,600"),
@@ -178,7 +178,7 @@ def test_a_preset_is_where_the_other_options_begin(run):
     assert json.loads(out.splitlines()[-1])["history"] == linear["history"]
     status, _, err = run("classify", "--preset", "magic")
     assert status == 2
-    assert "report" in err
+    assert "baseline" in err
 
 
 def test_patch_features_and_augmentation_are_said_to_be_what_they_are(run, tmp_path, monkeypatch):

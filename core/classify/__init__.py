@@ -1,17 +1,19 @@
-"""Classify: a multilayer perceptron on the NumPy autograd learns to tell images apart.
+"""Classify: a multilayer perceptron on the NumPy autograd learns to classify images.
 
-config             settings of a run, and what they ask for
+config             settings of a run, and their checks
 datasets           labelled images: built in, from a file, or downloaded
-custom_data        images that somebody uploads
-images             decoding and preparing single images
-inputs             images as the network sees them: pixels or patch features
+custom_data        datasets of uploaded images
+images             single images: decoded, cropped, centred
+inputs             network inputs: pixels or patch features
 patch_features     whitened patches as fixed features (Coates & Ng 2011)
-augment            random changes to images
-mlp                the network, and its predictions
+augment            random changes to training images
+cache              size limits for folders of cached files
+mlp                the network and its predictions
 training           the training loop: `fit(config, dataset)` yields events
-diagnostics        gradients and dead ReLUs by layer
+diagnostics        confusion matrix, worst mistakes, layer health
 weights_file       weights.npz
-presets            settings to start from
+presets, notebook  settings to start from; a run as a Jupyter notebook
+mnist_5k.npz       the built-in digits (origin and licence: mnist_5k.md)
 """
 
 from core.classify.config import MAX_PARAMETERS, ClassifyConfig, check_fits_dataset, parameter_counts, validation_size

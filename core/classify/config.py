@@ -1,4 +1,4 @@
-"""Settings of a classify run, and what they ask for."""
+"""Settings of a classify run, their checks, and the size of the network they describe."""
 
 from __future__ import annotations
 
@@ -13,24 +13,36 @@ from core.classify.inputs import FEATURES
 from core.classify.patch_features import PatchSettings
 from core.training import check_name, check_range
 
-VALIDATION_SHARE = 0.1
-
-
-MAX_PARAMETERS = 30_000_000  # with gradients and momentum, four times as many numbers: half a gigabyte
+VALIDATION_FRACTION = 0.1
+MAX_PARAMETERS = 30_000_000  # gradients, momentum and Adam's averages make it up to four times as many numbers: 0.5 GB
 
 
 @dataclass(frozen=True)
 class ClassifyConfig:
-    """All that, with the data, determines a run; the same config gives the same curve on one machine.
+    """Everything that determines a run: the same config gives the same curve on one machine.
 
-    dataset: a name that `core.datasets.load` knows. hidden: units of each hidden layer, from the pictures on; () for
-    none. lr: learning rate before the schedule. momentum: of Adam, its first beta. dropout: share of the hidden units
-    dropped while training. schedule: a name in `core.optim.SCHEDULES`. epochs: how often every training picture is
-    seen. activation, initialisation, optimizer: names in `core.nn.ACTIVATIONS`, `core.nn.INIT_STDS` and
-    `core.optim.OPTIMIZERS`. features: what the network sees, pixels or patches; patches, grid: see
-    `core.features.PatchSettings`. augment: names in `core.augment.AUGMENTATIONS`. train_size: how many pictures it
-    learns from; 0 for all. shuffled_labels: whether the training pictures' labels are dealt out at random.
-    Raises ValueError with a sentence for a student where a field is wrong.
+    Attributes:
+        dataset: a name that `core.classify.datasets.load` knows.
+        hidden: units of each hidden layer, input first; () for no hidden layer.
+        lr: learning rate before the schedule scales it.
+        momentum: of SGD; Adam's first beta.
+        weight_decay: how strongly every weight is pulled towards 0.
+        dropout: fraction of the hidden units switched off in each training step.
+        schedule: a name in `core.autograd.optim.SCHEDULES`.
+        batch_size: training images per step.
+        epochs: passes over the training images.
+        seed: seed of all random numbers of the run.
+        activation: a name in `core.autograd.nn.ACTIVATIONS`.
+        initialisation: a name in `core.autograd.nn.INIT_STDS`.
+        optimizer: a name in `core.autograd.optim.OPTIMIZERS`.
+        features: what the network receives, "pixels" or "patches".
+        patches: number of patch filters, see `core.classify.patch_features.PatchSettings`.
+        grid: size of the pooling grid of patch features, see there.
+        augment: names in `core.classify.augment.AUGMENTATIONS`.
+        train_size: number of training images; 0 for all.
+        shuffled_labels: whether the labels of the training images are shuffled.
+
+    Raises ValueError with a sentence for a student if a field is wrong.
     """
 
     dataset: str = "mnist-5k"
@@ -56,7 +68,7 @@ class ClassifyConfig:
     def __post_init__(self):
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if not isinstance(self.dataset, str):
-            raise ValueError(f"The data set must be a name, but it is {self.dataset!r:.60}.")
+            raise ValueError(f"The dataset must be a name, but it is {self.dataset!r:.60}.")
         check_range("The number of hidden layers", len(self.hidden), 0, 20, whole=True)
         for width in self.hidden:
             check_range("The size of a hidden layer", width, 1, 4_096, whole=True)
@@ -67,58 +79,60 @@ class ClassifyConfig:
         check_range("The batch size", self.batch_size, 1, 10_000, whole=True)
         check_range("The number of epochs", self.epochs, 1, 500, whole=True)
         check_range("The seed", self.seed, 0, 2**31 - 1, whole=True)
-        check_range("The number of pictures to learn from", self.train_size, 0, 1_000_000, whole=True)
+        check_range("The number of training images", self.train_size, 0, 1_000_000, whole=True)
         check_name("The schedule", self.schedule, optim.SCHEDULES)
         check_name("The activation", self.activation, ACTIVATIONS)
         check_name("The initialisation", self.initialisation, INIT_STDS)
-        check_name("The optimiser", self.optimizer, optim.OPTIMIZERS)
-        check_name("What the network sees", self.features, FEATURES)
+        check_name("The optimizer", self.optimizer, optim.OPTIMIZERS)
+        check_name("The input features", self.features, FEATURES)
         for kind in self.augment:
             check_name("Each augmentation", kind, AUGMENTATIONS)
         object.__setattr__(self, "augment", tuple(kind for kind in AUGMENTATIONS if kind in self.augment))
         if self.features == "patches" and set(self.augment) - {"flip"}:
             raise ValueError(
-                "Patch features are computed once, before the training: of augmentation, only flip can be had with "
-                "them, as a picture in the mirror has the same ones in another order."
+                "Patch features are computed once, before training, so flip is the only augmentation that works with "
+                "them. Choose only flip, or choose pixels as input features."
             )
 
     @property
     def patch_settings(self) -> PatchSettings:
+        """The settings of the patch features, which only matter if `features` is "patches"."""
         return PatchSettings(self.patches, grid=self.grid)
 
     def input_size(self, image_shape: tuple[int, ...]) -> int:
-        """How many numbers the network sees of a picture of this shape."""
+        """Return how many input values the network receives for an image of this shape."""
         return math.prod(image_shape) if self.features == "pixels" else self.patch_settings.features
 
 
-def validation_size(pictures: int) -> int:
-    """How many of so many training pictures are set aside for validation."""
-    return max(1, round(VALIDATION_SHARE * pictures))
+def validation_size(n_images: int) -> int:
+    """Return how many of `n_images` training images are held out for validation."""
+    return max(1, round(VALIDATION_FRACTION * n_images))
 
 
 def parameter_counts(config: ClassifyConfig, image_shape: tuple[int, ...], classes: int) -> list[int]:
-    """How many weights and biases each linear layer has, from the pictures on."""
+    """Return the number of weights and biases of each linear layer, input first."""
     sizes = [config.input_size(image_shape), *config.hidden, classes]
     return [(inputs + 1) * outputs for inputs, outputs in pairwise(sizes)]
 
 
-def check_fits_dataset(config: ClassifyConfig, pictures: int, image_shape: tuple[int, ...], classes: int) -> None:
-    """Raise ValueError with a sentence unless the config can learn from so many training pictures of these."""
+def check_fits_dataset(config: ClassifyConfig, n_images: int, image_shape: tuple[int, ...], classes: int) -> None:
+    """Raise ValueError unless the config can train on `n_images` images of this shape, validation included."""
     parameters = sum(parameter_counts(config, image_shape, classes))
     if parameters > MAX_PARAMETERS:
         raise ValueError(
-            f"This network would have {parameters:,} parameters; at most {MAX_PARAMETERS:,} fit here. Take fewer or "
-            "smaller hidden layers."
+            f"This network would have {parameters:,} parameters, more than the limit of {MAX_PARAMETERS:,}. "
+            "Choose fewer or smaller hidden layers."
         )
-    validation = validation_size(pictures)
-    left = pictures - validation
-    if config.train_size > left:
+    validation = validation_size(n_images)
+    available = n_images - validation
+    if config.train_size > available:
         raise ValueError(
-            f"{config.dataset} has {left:,} pictures to learn from, as {validation:,} are set aside for validation; "
-            f"{config.train_size:,} were asked for."
+            f"{config.dataset} has {available:,} training images, besides {validation:,} for validation, but "
+            f"{config.train_size:,} were requested. Choose fewer training images."
         )
-    if config.batch_size > (config.train_size or left):
+    train_size = config.train_size or available
+    if config.batch_size > train_size:
         raise ValueError(
-            f"The batch size must be at most {config.train_size or left:,}, the number of pictures to learn from, "
-            f"but it is {config.batch_size:,}."
+            f"The batch size must be at most {train_size:,}, the number of training images, but it is "
+            f"{config.batch_size:,}. Choose a smaller batch size."
         )

@@ -1,4 +1,4 @@
-"""Looking into a network: which classes it takes for which, what it gets most wrong, and how its layers are."""
+"""Diagnostics of a trained network: confusion matrix, worst mistakes, layer health, principal components."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from core.autograd.nn import Linear
 class LayerHealth:
     """A linear layer and the activations that follow it.
 
-    gradient_ratio: length of the last step's gradient over length of the weights: how large a share of itself the layer
-    would move at a learning rate of 1. dead: share of its ReLUs that are 0 for every picture looked at: no gradient
-    passes them, so they cannot come back; None where no ReLU follows.
+    Attributes:
+        gradient_ratio: norm of the last step's gradient divided by the norm of the weights.
+        dead: fraction of its ReLUs that are 0 for every probe image. No gradient passes through them, so they rarely
+            recover. None if no ReLU follows.
     """
 
     gradient_ratio: float
@@ -24,9 +25,12 @@ class LayerHealth:
 
 
 def layer_health(layers: Iterable[Linear], activations: list[np.ndarray], relu: bool) -> tuple[LayerHealth, ...]:
-    """How each linear layer is, from the pictures on.
+    """Return gradient-to-weight ratio and dead-ReLU fraction of every linear layer, input first.
 
-    layers: after a backward pass. activations: of each hidden layer (pictures, units). relu: whether they are ReLUs'.
+    Args:
+        layers: linear layers after a backward pass.
+        activations: (images, units) of each hidden layer.
+        relu: whether the activations are those of ReLUs.
     """
     health = []
     for number, layer in enumerate(layers):
@@ -39,14 +43,14 @@ def layer_health(layers: Iterable[Linear], activations: list[np.ndarray], relu: 
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
-    """How many pictures of each class (row) were taken for each class (column): (classes, classes) whole numbers."""
+    """Count how often each true class (row) was predicted as each class (column): (classes, classes) integers."""
     return np.bincount(labels * classes + predictions, minlength=classes**2).reshape(classes, classes)
 
 
 def worst_mistakes(labels: np.ndarray, probabilities: np.ndarray, n: int) -> np.ndarray:
-    """The numbers of the pictures that were got wrong, the most confident mistake first; at most n.
+    """Return the indices of at most n misclassified images, the most confident mistake first.
 
-    probabilities: (pictures, classes).
+    probabilities: (images, classes).
     """
     predictions = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predictions != labels)
@@ -55,16 +59,16 @@ def worst_mistakes(labels: np.ndarray, probabilities: np.ndarray, n: int) -> np.
 
 
 def principal_components(activations: np.ndarray, n: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """The n directions along which the rows differ most: each row's place along them, and their shares of the variance.
+    """Project rows onto their n principal components. Also return the explained fractions of the variance.
 
-    activations: (pictures, units) -> (pictures, n), (n,). Of the two signs of a direction, the one is taken in which
-    its largest part is positive, so that pictures do not jump. Pearson, "On lines and planes of closest fit" (1901).
+    activations: (images, units) -> (images, n), (n,). The sign of each component is chosen so that its largest entry
+    is positive; otherwise points would jump between updates. Pearson, "On lines and planes of closest fit" (1901).
     """
-    missing = max(0, n - min(activations.shape))  # fewer units than n: they do not differ in further directions
+    missing = max(0, n - min(activations.shape))  # with fewer units than n, further components are 0
     centered = np.pad(activations - activations.mean(axis=0), ((0, missing), (0, missing)))
     _, deviations, directions = np.linalg.svd(centered, full_matrices=False)
     directions = directions[:n]
     largest = directions[np.arange(len(directions)), np.abs(directions).argmax(axis=1)]
     variances = deviations**2
-    places = centered @ (directions * np.sign(largest)[:, None]).T
-    return places[: len(activations)], variances[:n] / (variances.sum() or 1.0)
+    projected = centered @ (directions * np.sign(largest)[:, None]).T
+    return projected[: len(activations)], variances[:n] / (variances.sum() or 1.0)

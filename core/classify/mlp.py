@@ -6,6 +6,7 @@ import numpy as np
 
 from core.autograd.functional import log_softmax
 from core.autograd.nn import ACTIVATIONS, Dropout, Linear, Module, Sequential
+from core.autograd.tensor import Tensor
 from core.classify.config import ClassifyConfig
 from core.classify.datasets import Dataset
 from core.classify.inputs import Inputs, Split
@@ -13,7 +14,7 @@ from core.training import Checkpoint, checked_weights
 
 
 class MLP(Module):
-    """A multilayer perceptron: linear layers with an activation, and perhaps dropout, after each but the last.
+    """A multilayer perceptron: linear layers, each but the last followed by an activation and dropout.
 
     (batch, in_features) -> logits (batch, classes).
     """
@@ -35,57 +36,59 @@ class MLP(Module):
             in_features = width
         self.layers = Sequential(*layers, Linear(in_features, classes, rng, initialisation=initialisation))
 
-    def forward(self, x):
+    def forward(self, x) -> Tensor:
+        """Compute the logits. x: (batch, in_features) -> (batch, classes)."""
         return self.layers(x)
 
     def linears(self) -> list[Linear]:
-        """The linear layers, from the pictures on."""
+        """Return the linear layers, input first."""
         return [layer for layer in self.layers.modules if isinstance(layer, Linear)]
 
     def activations(self, x: np.ndarray) -> list[np.ndarray]:
-        """What each hidden layer makes of inputs (n, in_features): (n, units) each, after the activation."""
-        seen = []
+        """Return the activations (n, units) of each hidden layer. x: (n, in_features)."""
+        activations = []
+        output: np.ndarray | Tensor = x
         for layer in self.layers.modules[:-1]:
-            x = layer(x)
+            output = layer(output)
             if isinstance(layer, tuple(ACTIVATIONS.values())):
-                seen.append(x.data)
-        return seen
+                activations.append(output.data)
+        return activations
 
     def set_dropout(self, dropout: float) -> None:
-        """Drop this share of the hidden units from now on."""
+        """Drop this fraction of the hidden units from now on."""
         for layer in self.layers.modules:
             if isinstance(layer, Dropout):
                 layer.p = dropout
 
 
 def predict(model: Module, inputs: np.ndarray) -> np.ndarray:
-    """Class probabilities. inputs: (n, features) -> (n, classes)."""
+    """Return class probabilities. inputs: (n, features) -> (n, classes)."""
     return np.exp(log_softmax(model(inputs).data))
 
 
-def predict_all(model: Module, inputs: Inputs, split: Split, numbers: np.ndarray) -> np.ndarray:
-    """Class probabilities of the pictures of these numbers, a thousand at a time: (n, classes)."""
-    some = np.split(numbers, range(1_000, len(numbers), 1_000))
-    return np.concatenate([predict(model, inputs.batch(split, part)) for part in some])
+def predict_all(model: Module, inputs: Inputs, split: Split, indices: np.ndarray) -> np.ndarray:
+    """Return the class probabilities of the images of these indices, computed in batches of 1,000: (n, classes)."""
+    batches = np.split(indices, range(1_000, len(indices), 1_000))
+    return np.concatenate([predict(model, inputs.batch(split, batch)) for batch in batches])
 
 
 def evaluate(
-    model: Module, inputs: Inputs, split: Split, numbers: np.ndarray, labels: np.ndarray
+    model: Module, inputs: Inputs, split: Split, indices: np.ndarray, labels: np.ndarray
 ) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (0 to 1) on the pictures of these numbers, whose labels are `labels`."""
+    """Return mean cross-entropy and accuracy (0 to 1) on the images of these indices, which have these labels."""
     model.eval()
-    loss, right = 0.0, 0
-    for start in range(0, len(numbers), 1_000):
-        some = labels[start : start + 1_000]
-        log_probabilities = log_softmax(model(inputs.batch(split, numbers[start : start + 1_000])).data)
-        loss -= float(log_probabilities[np.arange(len(some)), some].sum())
-        right += int((log_probabilities.argmax(axis=1) == some).sum())
+    loss, correct = 0.0, 0
+    for start in range(0, len(indices), 1_000):
+        targets = labels[start : start + 1_000]
+        log_probabilities = log_softmax(model(inputs.batch(split, indices[start : start + 1_000])).data)
+        loss -= float(log_probabilities[np.arange(len(targets)), targets].sum())
+        correct += int((log_probabilities.argmax(axis=1) == targets).sum())
     model.train()
-    return loss / len(numbers), right / len(numbers)
+    return loss / len(indices), correct / len(indices)
 
 
 def make_model(config: ClassifyConfig, dataset: Dataset, rng: np.random.Generator) -> MLP:
-    """The model that the config describes, its weights drawn from `rng`."""
+    """Make the model that the config describes, with initial weights drawn from `rng`."""
     return MLP(
         config.input_size(dataset.x_train.shape[1:]),
         config.hidden,
@@ -98,7 +101,8 @@ def make_model(config: ClassifyConfig, dataset: Dataset, rng: np.random.Generato
 
 
 def restore_model(config: ClassifyConfig, dataset: Dataset, checkpoint: Checkpoint) -> MLP:
-    """The model as a run left it, in evaluation mode. Raises ValueError where the weights are another model's."""
+    """Restore a trained model, in evaluation mode. Raises ValueError if the weights do not fit the config."""
     model = make_model(config, dataset, np.random.default_rng(config.seed))
     model.load_state_dict(checked_weights(model.state_dict(), checkpoint))
-    return model.eval()
+    model.eval()
+    return model

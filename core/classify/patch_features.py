@@ -1,11 +1,10 @@
-"""Patch features: a picture described by how much it looks, here and there, like small patches of other pictures.
+"""Patch features: the similarity of image regions to small whitened patches of training images.
 
-Nothing here is learned by gradient descent. Patches cut at random from training pictures, and their mirror images, are
-whitened and become filters; every place of a picture is compared with each of them; what a filter finds, and what it
-finds inverted, is added up in each cell of a grid. So a picture in the mirror has the same features in another order.
-Coates & Ng, "The importance of encoding versus training with sparse coding and vector
-quantization" (2011), on the pipeline of Coates, Lee & Ng, "An analysis of single-layer networks in unsupervised feature
-learning" (2011).
+Patches cut at random from training images, and their mirror images, are whitened and become filters. Every position of
+an image is compared with every filter; positive and negative responses are averaged in each cell of a grid. So the
+features of a mirrored image are those of the image in another order. Nothing here is learned by gradient descent.
+Coates & Ng, "The importance of encoding versus training with sparse coding and vector quantization" (2011), on the
+pipeline of Coates, Lee & Ng, "An analysis of single-layer networks in unsupervised feature learning" (2011).
 """
 
 from __future__ import annotations
@@ -25,23 +24,31 @@ from filelock import FileLock, Timeout
 from numpy.lib.format import open_memmap
 from threadpoolctl import threadpool_limits
 
-from core.classify.datasets import Dataset, data_dir
+from core.classify.cache import evict_least_recently_used
+from core.classify.datasets import Dataset
+from core.paths import data_dir
 from core.training import check_range
 
-VERSION = 2  # part of the cache's key: grows whenever the same settings would give other features
-WHITENING_SAMPLES = 100_000  # how many patches tell which directions are common; whitening makes all equally common
-CONTRAST_FLOOR, WHITENING_FLOOR = 10.0, 0.1  # keep noise in flat patches, and in rare directions, from being blown up
-BLOCK_SIZE = 200  # pictures that a thread encodes at a time
-LOCK_POLL = 0.5  # seconds between two looks whether somebody else is done
-CACHE_LIMIT = 12e9  # bytes; what has not been used for longest goes first
+VERSION = 2  # part of the cache key: increase it whenever the same settings would give other features
+WHITENING_SAMPLES = 100_000  # patches from which the covariance for whitening is estimated
+CONTRAST_FLOOR, WHITENING_FLOOR = 10.0, 0.1  # keep noise in flat patches and rare directions from being amplified
+BLOCK_SIZE = 200  # images that a thread encodes at a time
+LOCK_POLL = 0.5  # seconds between two checks whether another process has finished
+CACHE_LIMIT = 12e9  # bytes; the least recently used files are deleted first
 
 
 @dataclass(frozen=True)
 class PatchSettings:
-    """patches: how many filters, half of them the others' mirror images. size: height and width of a patch, in pixels.
-    grid: cells a side. threshold: how much of a likeness does not count yet. seed: which patches are drawn.
+    """Settings of patch features.
 
-    Raises ValueError with a sentence for a student where a field is wrong.
+    Attributes:
+        patches: number of filters, half of which are mirror images of the other half.
+        size: height and width of a patch, in pixels.
+        grid: height and width of the pooling grid, in cells.
+        threshold: subtracted from the strength of every filter response; weaker responses count as 0.
+        seed: seed for choosing the patches.
+
+    Raises ValueError with a sentence for a student if a field is wrong.
     """
 
     patches: int = 400
@@ -54,43 +61,46 @@ class PatchSettings:
         check_range("The number of patches", self.patches, 2, 4_000, whole=True)
         if self.patches % 2:
             raise ValueError(
-                f"The number of patches must be even, as half of them are the others in the mirror, but it is "
-                f"{self.patches:,}."
+                f"The number of patches must be even, but it is {self.patches:,}. Half of them are mirror images of "
+                "the other half."
             )
         check_range("The size of a patch", self.size, 2, 12, whole=True)
-        check_range("The cells of the grid, a side,", self.grid, 1, 5, whole=True)
+        check_range("The pooling grid size", self.grid, 1, 5, whole=True)
         check_range("The threshold", self.threshold, 0, 10)
 
     @property
     def features(self) -> int:
-        """How many features describe a picture: cells · (likenesses and opposites) · patches."""
+        """Number of features per image: cells · 2 (positive and negative responses) · patches."""
         return self.grid**2 * 2 * self.patches
 
 
 class PatchEncoder:
-    """Pictures to patch features, with filters made of training pictures alone.
+    """Computes patch features, with filters made from training images only.
 
-    cut: (patches, size, size[, colours]) uint8, the patches as they were drawn, then their mirror images.
-    filters: (size · size · colours, patches) float32, the same patches whitened, each of length 1.
-    bias: (patches,) float32.
+    Attributes:
+        cut: the patches as they were drawn, then their mirror images, (patches, size, size[, colours]) uint8.
+        whitened: the same patches whitened, each of norm 1, (patches, size · size · colours) float32.
+        filters: whitening and comparison with the whitened patches in one matrix,
+            (size · size · colours, patches) float32.
+        bias: (patches,) float32, to add after `filters`.
     """
 
-    def __init__(self, pictures: np.ndarray, settings: PatchSettings):
-        """pictures: (n, height, width[, colours]) uint8. Raises ValueError where they are smaller than a patch."""
-        if min(pictures.shape[1:3]) < settings.size + settings.grid - 1:
+    def __init__(self, images: np.ndarray, settings: PatchSettings):
+        """images: (n, height, width[, colours]) uint8. Raises ValueError if they are too small for the settings."""
+        if min(images.shape[1:3]) < settings.size + settings.grid - 1:
             raise ValueError(
-                f"Pictures of {pictures.shape[1]} × {pictures.shape[2]} pixels are too small for a grid of "
-                f"{settings.grid} × {settings.grid} cells of patches of {settings.size} × {settings.size} pixels: "
-                "take smaller patches or fewer cells."
+                f"Images of {images.shape[1]} × {images.shape[2]} pixels are too small for patches of "
+                f"{settings.size} × {settings.size} pixels and a pooling grid of {settings.grid} × {settings.grid} "
+                "cells. Choose smaller patches or a smaller grid."
             )
         self.settings = settings
         rng = np.random.default_rng(settings.seed)
-        self.cut = _with_mirrored(random_patches(pictures, settings.size, settings.patches // 2, rng))
-        measured = _with_mirrored(random_patches(pictures, settings.size, WHITENING_SAMPLES // 2, rng))
-        measured = normalize(_flat(measured))
-        mean = measured.mean(axis=0, dtype=np.float64)
-        variances, directions = np.linalg.eigh(np.cov(measured, rowvar=False))
-        # ZCA whitening: along each principal direction, divide by the deviation there
+        self.cut = _with_mirrored(random_patches(images, settings.size, settings.patches // 2, rng))
+        sample = _with_mirrored(random_patches(images, settings.size, WHITENING_SAMPLES // 2, rng))
+        sample = normalize(_flat(sample))
+        mean = sample.mean(axis=0, dtype=np.float64)
+        variances, directions = np.linalg.eigh(np.cov(sample, rowvar=False))
+        # ZCA whitening: divide by the standard deviation along each principal direction
         whitening = directions / np.sqrt(variances.clip(0) + WHITENING_FLOOR) @ directions.T
         whitened = (normalize(_flat(self.cut)) - mean) @ whitening
         whitened /= np.linalg.norm(whitened, axis=1, keepdims=True) + 1e-8
@@ -99,72 +109,76 @@ class PatchEncoder:
         self.filters = (whitening @ whitened.T).astype(np.float32)
         self.bias = (-mean @ whitening @ whitened.T).astype(np.float32)
 
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        """(n, height, width[, colours]) uint8 -> (n, features) float16: for each cell, likenesses, then opposites."""
-        return np.stack([self.encode(picture) for picture in pictures])
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """(n, height, width[, colours]) uint8 -> (n, features) float16."""
+        return np.stack([self.encode(image) for image in images])
 
-    def encode(self, picture: np.ndarray) -> np.ndarray:
-        """(height, width[, colours]) uint8 -> (features,) float16."""
+    def encode(self, image: np.ndarray) -> np.ndarray:
+        """Compute the features of one image: positive, then negative responses of each cell.
+
+        (height, width[, colours]) uint8 -> (features,) float16.
+        """
         threshold = self.settings.threshold
-        windows = _windows(picture, self.settings.size)
+        windows = _windows(image, self.settings.size)
         patches = windows.reshape(windows.shape[0] * windows.shape[1], -1)
-        likeness = normalize(patches) @ self.filters  # (places, patches)
-        likeness += self.bias
+        responses = normalize(patches) @ self.filters  # (positions, patches)
+        responses += self.bias
         # The mean of max(z - t, 0) is the mean of max(z, t), minus t; and the same for -z.
         cells = _cells(*windows.shape[:2], self.settings.grid)
-        opposite = -(cells @ np.minimum(likeness, -threshold)) - threshold
-        like = cells @ np.maximum(likeness, threshold, out=likeness) - threshold
-        return np.stack([like, opposite], axis=1).reshape(-1).astype(np.float16)
+        negative = -(cells @ np.minimum(responses, -threshold)) - threshold
+        positive = cells @ np.maximum(responses, threshold, out=responses) - threshold
+        return np.stack([positive, negative], axis=1).reshape(-1).astype(np.float16)
 
     def mirror(self, features: np.ndarray) -> np.ndarray:
-        """The features (n, features) of the same pictures in the mirror: (n, features), but for rounding."""
+        """Return the features of the mirrored images, up to rounding. (n, features) -> (n, features)."""
         grid = self.settings.grid
-        # rows, columns, likenesses and opposites, patches as they were drawn and mirror images of these
+        # rows, columns, positive and negative, patches as they were drawn and their mirror images, the rest
         ordered = features.reshape(len(features), grid, grid, 2, 2, -1)
         return ordered[:, :, ::-1, :, ::-1].reshape(features.shape)
 
 
 def normalize(patches: np.ndarray) -> np.ndarray:
-    """Brightness and contrast taken out of every patch. (n, numbers) uint8 -> (n, numbers) float32."""
+    """Remove brightness and contrast from every patch. (n, values) uint8 -> (n, values) float32."""
     patches = patches.astype(np.float32)
     patches -= patches.mean(axis=1, keepdims=True)
     patches /= np.sqrt(np.square(patches).mean(axis=1, keepdims=True) + CONTRAST_FLOOR)
     return patches
 
 
-def random_patches(pictures: np.ndarray, size: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n patches from random places of random pictures: (n, size, size[, colours]) uint8."""
-    which = rng.integers(len(pictures), size=n)
-    top = rng.integers(pictures.shape[1] - size + 1, size=n)
-    left = rng.integers(pictures.shape[2] - size + 1, size=n)
+def random_patches(images: np.ndarray, size: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Cut n patches from random positions of random images: (n, size, size[, colours]) uint8."""
+    which = rng.integers(len(images), size=n)
+    top = rng.integers(images.shape[1] - size + 1, size=n)
+    left = rng.integers(images.shape[2] - size + 1, size=n)
     y, x = np.mgrid[:size, :size]
-    return pictures[which[:, None, None], top[:, None, None] + y, left[:, None, None] + x]
+    return images[which[:, None, None], top[:, None, None] + y, left[:, None, None] + x]
 
 
 @cache
 def _cells(rows: int, columns: int, grid: int) -> np.ndarray:
-    """How much each of rows · columns places counts in each cell's mean: (grid · grid, places) float32.
+    """Return the weight of each of rows · columns positions in each cell's mean: (grid · grid, positions) float32.
 
-    Cells are equally large; a place that an edge runs through counts in both, by its share. So they are symmetric.
+    Cells have equal sizes. A position on the border of two cells counts in both, in proportion, which keeps the cells
+    symmetric.
     """
 
-    def shares(places: int) -> np.ndarray:
-        edges = np.linspace(0, places, grid + 1)
-        place = np.arange(places)
-        inside = np.minimum(place + 1, edges[1:, None]) - np.maximum(place, edges[:-1, None])
-        return inside.clip(0) * grid / places
+    def weights(positions: int) -> np.ndarray:
+        edges = np.linspace(0, positions, grid + 1)
+        position = np.arange(positions)
+        inside = np.minimum(position + 1, edges[1:, None]) - np.maximum(position, edges[:-1, None])
+        return inside.clip(0) * grid / positions
 
-    return np.kron(shares(rows), shares(columns)).astype(np.float32)
+    return np.kron(weights(rows), weights(columns)).astype(np.float32)
 
 
 def _with_mirrored(patches: np.ndarray) -> np.ndarray:
-    """The patches, then the same left to right."""
+    """Append the mirror image of every patch."""
     return np.concatenate([patches, patches[:, :, ::-1]])
 
 
-def _windows(picture: np.ndarray, size: int) -> np.ndarray:
-    """Every patch of a picture: (rows, columns, size, size[, colours])."""
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (size, size), axis=(0, 1))
+def _windows(image: np.ndarray, size: int) -> np.ndarray:
+    """Return every patch of an image: (rows, columns, size, size[, colours])."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
     return windows if windows.ndim == 4 else windows.transpose(0, 1, 3, 4, 2)  # the colours came before y and x
 
 
@@ -174,9 +188,12 @@ def _flat(patches: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PatchFeatures:
-    """A data set's pictures as patch features, read from the disk as they are needed, and who made them.
+    """The patch features of a dataset, read from disk as they are needed.
 
-    train, test: (n, features) float16.
+    Attributes:
+        encoder: the encoder that computed them.
+        train: features of the training images, (n, features) float16.
+        test: features of the test images.
     """
 
     encoder: PatchEncoder
@@ -185,76 +202,65 @@ class PatchFeatures:
 
 
 def prepare(dataset: Dataset, settings: PatchSettings) -> Generator[tuple[float, str], None, PatchFeatures]:
-    """Compute a data set's features with all cores, or find them in DATA_DIR.
+    """Compute a dataset's patch features on all cores, or load them from DATA_DIR.
 
-    Yields how much is done, from 0 to 1, and a text, again and again; returns the features. The filters are
-    made of the training pictures alone. Where somebody else is computing the same, this waits for them.
+    Yields progress (fraction, text) repeatedly; returns the features. If another process is computing the same
+    features, waits for it.
     """
     encoder = PatchEncoder(dataset.x_train, settings)
     splits = {"train": dataset.x_train, "test": dataset.x_test}
     folder = data_dir() / "features"
     folder.mkdir(parents=True, exist_ok=True)
-    found = {}
-    pictures, done = sum(map(len, splits.values())), 0
-    for split, wanted in splits.items():
-        path = folder / f"{cache_key(wanted, encoder)}.npy"
-        for encoded in _encode_to(path, wanted, encoder):
-            text = f"Comparing {pictures:,} pictures with {settings.patches:,} patches"
-            yield (done + encoded) / pictures, text
-        done += len(wanted)
-        found[split] = np.load(path, mmap_mode="r", allow_pickle=False)
-        os.utime(path)  # it was used just now
-    _evict_oldest(folder)
-    return PatchFeatures(encoder, found["train"], found["test"])
+    features = {}
+    total, done = sum(map(len, splits.values())), 0
+    for split, images in splits.items():
+        path = folder / f"{cache_key(images, encoder)}.npy"
+        for encoded in _encode_to(path, images, encoder):
+            yield (done + encoded) / total, f"Comparing {total:,} images with {settings.patches:,} patches"
+        done += len(images)
+        features[split] = np.load(path, mmap_mode="r", allow_pickle=False)
+        os.utime(path)  # just used
+    evict_least_recently_used(folder, "*.npy", CACHE_LIMIT)
+    return PatchFeatures(encoder, features["train"], features["test"])
 
 
-def cache_key(pictures: np.ndarray, encoder: PatchEncoder) -> str:
-    """A name for the features of these pictures: another picture, filter, setting or program gives another one."""
-    made_by = hashlib.sha256(json.dumps([VERSION, asdict(encoder.settings)]).encode())
-    for array in (encoder.filters, encoder.bias, pictures):
-        made_by.update(repr((array.shape, array.dtype.str)).encode())
-        made_by.update(np.ascontiguousarray(array))
-    return made_by.hexdigest()[:32]
+def cache_key(images: np.ndarray, encoder: PatchEncoder) -> str:
+    """Return a hash of everything that determines the features: images, filters, settings and VERSION."""
+    key = hashlib.sha256(json.dumps([VERSION, asdict(encoder.settings)]).encode())
+    for array in (encoder.filters, encoder.bias, images):
+        key.update(repr((array.shape, array.dtype.str)).encode())
+        key.update(np.ascontiguousarray(array).data)
+    return key.hexdigest()[:32]
 
 
-def _encode_to(path: Path, pictures: np.ndarray, encoder: PatchEncoder) -> Iterator[int]:
-    """Write the pictures' features to this file unless it is there; yields how many pictures are done."""
+def _encode_to(path: Path, images: np.ndarray, encoder: PatchEncoder) -> Iterator[int]:
+    """Write the images' features to this file unless it exists; yield how many images are done."""
     lock = FileLock(path.with_suffix(".lock"))
     while not path.exists():
         try:
             with lock.acquire(timeout=LOCK_POLL):
                 if not path.exists():
-                    yield from _encode_all(path, pictures, encoder)
+                    yield from _encode_all(path, images, encoder)
         except Timeout:
-            yield 0  # somebody else is at it
+            yield 0  # another process is computing this file
 
 
-def _encode_all(path: Path, pictures: np.ndarray, encoder: PatchEncoder) -> Iterator[int]:
-    """Encode in a folder of its own, then give the finished file its name at one stroke: a file there is whole."""
-    starts = range(0, len(pictures), BLOCK_SIZE)
+def _encode_all(path: Path, images: np.ndarray, encoder: PatchEncoder) -> Iterator[int]:
+    """Encode into a temporary folder, then rename atomically, so a file at `path` is always complete."""
+    starts = range(0, len(images), BLOCK_SIZE)
     with TemporaryDirectory(prefix=".encoding-", dir=path.parent) as folder:
-        half = Path(folder) / path.name
-        out = open_memmap(half, "w+", np.float16, (len(pictures), encoder.settings.features))
+        temporary = Path(folder) / path.name
+        out = open_memmap(temporary, "w+", np.float16, (len(images), encoder.settings.features))
 
         def encode(start: int) -> int:
-            out[start : start + BLOCK_SIZE] = encoder(pictures[start : start + BLOCK_SIZE])
-            return min(start + BLOCK_SIZE, len(pictures))
+            out[start : start + BLOCK_SIZE] = encoder(images[start : start + BLOCK_SIZE])
+            return min(start + BLOCK_SIZE, len(images))
 
-        # one BLAS thread for each of ours: more would only get in one another's way
+        # one BLAS thread per worker thread: more would compete for the same cores
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
             try:
                 yield from pool.map(encode, starts)
             finally:
                 pool.shutdown(cancel_futures=True)
         out.flush()
-        os.replace(half, path)
-
-
-def _evict_oldest(folder: Path) -> None:
-    """Delete what was used longest ago, until the rest is not larger than CACHE_LIMIT."""
-    files = sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)
-    total = 0
-    for file in files:
-        total += file.stat().st_size
-        if total > CACHE_LIMIT and file != files[0]:
-            file.unlink(missing_ok=True)
+        os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""Training: a multilayer perceptron on our own engine learns from labelled images."""
+"""Training of a multilayer perceptron on labelled images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from core.training import Change, Checkpoint, Control, changed_fields, check_fin
 
 @dataclass(frozen=True)
 class PreparationProgress:
-    """Before the first step: how much of the patch features is computed, from 0 to 1, and what is being done."""
+    """Progress of computing patch features, before the first step.
+
+    Attributes:
+        fraction: fraction that is done, 0 to 1.
+        text: what is being computed.
+    """
 
     fraction: float
     text: str
@@ -30,8 +35,11 @@ class PreparationProgress:
 class Step:
     """One batch was learned.
 
-    step: counts from 0 over all epochs. loss: the batch's mean cross-entropy, before the step was made.
-    lr: what the step was made with: the learning rate that was asked for, scaled by the schedule.
+    Attributes:
+        step: counts from 0 over all epochs.
+        epoch: counts from 0.
+        loss: mean cross-entropy of the batch, before the weights were updated.
+        lr: learning rate of this step, scaled by the schedule.
     """
 
     step: int
@@ -42,9 +50,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Samples:
-    """A few test pictures, the same ones in every event, and what the model thinks of them.
+    """Some test images and the model's predictions for them.
 
-    images: (n, height, width) or (n, height, width, 3) uint8; labels: (n,); probabilities: (n, classes) float32.
+    Attributes:
+        images: (n, height, width) or (n, height, width, 3) uint8.
+        labels: (n,) class indices.
+        probabilities: (n, classes) float32.
     """
 
     images: np.ndarray
@@ -54,11 +65,18 @@ class Samples:
 
 @dataclass(frozen=True)
 class Epoch:
-    """Every training picture was seen once more.
+    """One pass over the training images was completed. Accuracies are from 0 to 1.
 
-    train_loss, train_accuracy: means over the epoch's batches while the weights were still changing;
-    val_loss, val_accuracy: on the training pictures set aside, after the epoch. Accuracies from 0 to 1.
-    layers: how each linear layer is, from the pictures on.
+    Attributes:
+        epoch: counts from 0.
+        step: the last step of the epoch.
+        lr: learning rate of that step.
+        train_loss: mean over the epoch's batches, while the weights were changing.
+        train_accuracy: likewise.
+        val_loss: on the validation images, after the epoch.
+        val_accuracy: likewise.
+        samples: predictions on one test image per class, the same images in every epoch.
+        layers: health of each linear layer, input first.
     """
 
     epoch: int
@@ -74,7 +92,13 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Result:
-    """The end: loss and accuracy (0 to 1) on the `size` test pictures, which chose nothing before."""
+    """Final evaluation on the test images, which influenced nothing before.
+
+    Attributes:
+        loss: mean cross-entropy.
+        accuracy: 0 to 1.
+        size: number of test images.
+    """
 
     loss: float
     accuracy: float
@@ -86,10 +110,14 @@ Event = PreparationProgress | Step | Epoch | Result | Change
 
 @dataclass
 class Progress:
-    """How far a run is.
+    """Progress of a run.
 
-    step and epoch count from 0. seen: how many pictures of this epoch were learned from; loss_sum and correct: their
-    losses, added up, and how many of them were told right, each before its step.
+    Attributes:
+        step: the next step, counting from 0.
+        epoch: the current epoch, counting from 0.
+        seen: training images already used in this epoch.
+        loss_sum: sum of their losses, each before its step.
+        correct: how many of them were classified correctly, likewise.
     """
 
     step: int = 0
@@ -100,7 +128,7 @@ class Progress:
 
 
 def prepare_inputs(config: ClassifyConfig, dataset: Dataset) -> Generator[PreparationProgress, None, Inputs]:
-    """The data set as the config's network sees it. Yields how far that is, where it takes long."""
+    """Prepare the dataset as inputs of the config's network. Yields progress while patch features are computed."""
     preparing = make_inputs(dataset, config.features, config.augment, config.patch_settings)
     while True:
         try:
@@ -112,14 +140,21 @@ def prepare_inputs(config: ClassifyConfig, dataset: Dataset) -> Generator[Prepar
 def fit(
     config: ClassifyConfig, dataset: Dataset, control: Control | None = None, checkpoint: Checkpoint | None = None
 ) -> Iterator[Event | Checkpoint]:
-    """Train an MLP on the data set's training pictures: a Step a batch, an Epoch after each pass, a Result at the end.
+    """Train an MLP on the dataset. Yields a Step per batch, an Epoch after each pass, and a Result at the end.
 
-    A tenth of the training pictures is set aside for validation; the test pictures are only looked at. Where the
-    network sees patch features, Preparations come first.
-    control: asks for a Checkpoint, and may change the learning rate, momentum, weight decay, dropout, batch size and
-    schedule, each noted by a Change. checkpoint: goes on where the run that yielded it was; the last thing yielded is
-    a Checkpoint, too. Raises TrainingDiverged when the loss is no longer a finite number, ValueError where the batch
-    is larger than the data or the checkpoint is another model's.
+    A tenth of the training images is held out for validation. The test images are only used for evaluation.
+    With patch features, PreparationProgress events are yielded first.
+
+    Args:
+        config: all settings of the run.
+        dataset: the images, of any shape.
+        control: requests checkpoints, and may change learning rate, momentum, weight decay, dropout, batch size and
+            schedule during training. Each change is yielded as a Change.
+        checkpoint: resumes the run that yielded it. Without metadata, its weights are the initial weights of a new run.
+
+    The last item yielded is a Checkpoint.
+    Raises TrainingDiverged if the loss or a gradient is no longer finite, ValueError if the dataset is too small for
+    the config or the checkpoint does not fit.
     """
     check_fits_dataset(config, len(dataset.y_train), dataset.x_train.shape[1:], len(dataset.classes))
     control = control or Control()
@@ -131,9 +166,9 @@ def fit(
         y_train = y_train.copy()
         y_train[training] = np.random.default_rng(config.seed).permutation(y_train[training])
     inputs = yield from prepare_inputs(config, dataset)
-    shown = np.array([np.flatnonzero(y_test == label)[0] for label in np.unique(y_test)])
-    shown_inputs = inputs.batch("test", shown)
-    examined = inputs.batch("train", validation[:500])  # for signs of life in the hidden units
+    sample_ids = np.array([np.flatnonzero(y_test == label)[0] for label in np.unique(y_test)])
+    sample_inputs = inputs.batch("test", sample_ids)
+    probe_inputs = inputs.batch("train", validation[:500])  # to detect dead hidden units
 
     model = make_model(config, dataset, rng)
     loss_function = CrossEntropyLoss()
@@ -148,8 +183,8 @@ def fit(
         control.changes = {**checkpoint.metadata["changes"], **control.changes}
         now = replace(config, **checkpoint.metadata["changes"])
 
-    def learn(batch: np.ndarray) -> tuple[float, int]:
-        """One step: its mean loss and how many were told right. The graph ends with it: the next finds memory free."""
+    def train_step(batch: np.ndarray) -> tuple[float, int]:
+        """Make one step; return mean loss and number of correct predictions. The graph is freed on return."""
         labels = y_train[batch]
         logits = model(inputs.train_batch(batch, rng))
         loss = loss_function(logits, labels)
@@ -174,27 +209,27 @@ def fit(
             yield Change(progress.step, name, value)
         optimizer.momentum, optimizer.weight_decay = now.momentum, now.weight_decay
         model.set_dropout(now.dropout)
-        done = progress.seen / now.batch_size / math.ceil(len(training) / now.batch_size)  # of this epoch's batches
+        done = progress.seen / now.batch_size / math.ceil(len(training) / now.batch_size)  # fraction of this epoch
         optimizer.lr = now.lr * optim.SCHEDULES[now.schedule]()((progress.epoch + done) / config.epochs)
 
         if progress.seen == 0:
             order = rng.permutation(training)
         batch = order[progress.seen : progress.seen + now.batch_size]
-        loss, right = learn(batch)
+        loss, correct = train_step(batch)
 
         yield Step(progress.step, progress.epoch, loss, optimizer.lr)
         progress.step += 1
         progress.seen += len(batch)
         progress.loss_sum += loss * len(batch)
-        progress.correct += right
+        progress.correct += correct
         if progress.seen < len(training):
             continue
 
-        end = f"the end of epoch {progress.epoch}"  # where its last step may turn out to have been too large
+        end = f"the end of epoch {progress.epoch}"  # its last step may have been too large
         val_loss, val_accuracy = evaluate(model, inputs, "train", validation, y_train[validation])
         check_finite(val_loss, end, optimizer.lr)
-        samples = Samples(dataset.x_test[shown], y_test[shown], predict(model.eval(), shown_inputs))
-        layers = layer_health(model.linears(), model.activations(examined), config.activation == "relu")
+        samples = Samples(dataset.x_test[sample_ids], y_test[sample_ids], predict(model.eval(), sample_inputs))
+        layers = layer_health(model.linears(), model.activations(probe_inputs), config.activation == "relu")
         model.train()
         for layer in layers:
             check_finite(layer.gradient_ratio, end, optimizer.lr, "a gradient")

@@ -1,4 +1,4 @@
-"""A trained classifier as an .npz to take home: its weights, and the config that made them."""
+"""weights.npz: the weights of a trained classifier and its config."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from core.classify import MAX_PARAMETERS, ClassifyConfig
+from core.classify.config import MAX_PARAMETERS, ClassifyConfig
 from core.classify.datasets import READ_ERRORS
 from core.training import Checkpoint, prefixed
 
@@ -17,7 +17,7 @@ MAX_BYTES = 4 * MAX_PARAMETERS + 2**20
 
 
 def to_file(config: ClassifyConfig, checkpoint: Checkpoint) -> bytes:
-    """The network as an .npz: `config`, a JSON text, and an array a parameter, such as layers.modules.0.weight."""
+    """Write `config` as JSON text and one array per parameter, such as layers.modules.0.weight, as an .npz."""
     file = io.BytesIO()
     np.savez_compressed(
         file, allow_pickle=False, config=np.array(json.dumps(asdict(config))), **checkpoint.section("model")
@@ -26,9 +26,9 @@ def to_file(config: ClassifyConfig, checkpoint: Checkpoint) -> bytes:
 
 
 def from_file(data: bytes) -> tuple[ClassifyConfig, Checkpoint]:
-    """What `to_file` made. Nothing in it is run, and nothing is unpacked that is larger than a network may be.
+    """Read what `to_file` wrote. The file is never executed, and its unpacked size is checked first.
 
-    Raises ValueError with a sentence for a student for anything else.
+    Raises ValueError with a sentence for a student for any other file.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -41,7 +41,7 @@ def from_file(data: bytes) -> tuple[ClassifyConfig, Checkpoint]:
             raise ValueError("its weights are not all finite numbers")
     except READ_ERRORS as error:
         raise ValueError(
-            f"This file holds no network of this page ({' '.join(str(error).split()):.160}). Expected is a weights.npz "
-            "that was taken home here."
+            f"This is not a weights.npz from this page ({' '.join(str(error).split()):.160}). Choose a file that was "
+            "downloaded here."
         ) from error
     return config, Checkpoint(prefixed("model", arrays), {})

@@ -99,9 +99,9 @@ def test_class_names_and_file_names_are_shown_as_text(wary: Page, server_url: st
     file = io.BytesIO()
     np.savez(file, x_train=x, y_train=y, x_test=x[:20], y_test=y[:20], classes=np.array(CLASSES))
     settings = "batch_size=10&classify_epochs=2&classify_lr=0.001&hidden=8"
-    page.goto(f"{server_url}/classify?{settings}&look=Mistakes")
-    page.get_by_text("Bring your own pictures").click()
-    upload = page.get_by_label("A zip or .npz").locator("input")
+    page.goto(f"{server_url}/classify?{settings}&tab=Confusion+matrix")
+    page.get_by_text("Upload your images").click()
+    upload = page.get_by_label("Zip or .npz file").locator("input")
     picture = {"name": f"{CLASSES[0].replace('/', '')}.npz", "mimeType": "application/zip", "buffer": b"nothing"}
     upload.set_input_files(picture)
     expect(page.get_by_text("This .npz cannot be used")).to_be_visible()
@@ -111,10 +111,10 @@ def test_class_names_and_file_names_are_shown_as_text(wary: Page, server_url: st
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("Test accuracy")).to_be_visible()
     expect(page.locator(".samples .sample").first).to_contain_text("onerror")
-    page.get_by_role("tab", name="Your own picture").click()
+    page.get_by_role("tab", name="Own image").click()
     expect(page.locator("canvas").last).to_be_visible()
     draw(page, [(140, 50), (140, 230)])
-    expect(page.get_by_text("It says:")).to_be_visible()
+    expect(page.get_by_text("Prediction:")).to_be_visible()
     expect_nothing_acts(page)
 
 
@@ -204,8 +204,8 @@ def test_an_upload_without_the_token_against_forged_requests_is_refused(server: 
 def test_an_upload_larger_than_its_bound_is_refused(wary: Page, server: Server, tmp_path: Path):
     page, bound = wary, 200 * 2**20
     page.goto(f"{server.url}/classify")
-    page.get_by_text("Bring your own pictures").click()
-    upload = page.get_by_label("A zip or .npz").locator("input")
+    page.get_by_text("Upload your images").click()
+    upload = page.get_by_label("Zip or .npz file").locator("input")
     with (tmp_path / "large.zip").open("wb") as large:
         large.truncate(bound + 2**20)
     upload.set_input_files(tmp_path / "large.zip")

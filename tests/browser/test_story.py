@@ -68,8 +68,8 @@ def test_digits_are_learned_and_predicted(page: Page, server_url: str):
     shown = page.locator(".samples").first.locator(".sample")  # further down are its mistakes
     expect(shown).to_have_count(10)
     expect(page.get_by_text(re.compile(r"Test accuracy 9\d\.\d\d%"))).to_be_visible()
-    assert page.locator(".samples").first.locator(".sample.right").count() >= 8
-    expect(page.get_by_text("Accuracy (share right)").first).to_be_attached()
+    assert page.locator(".samples").first.locator(".sample.correct").count() >= 8
+    expect(page.get_by_text("Accuracy (fraction correct)").first).to_be_attached()
 
 
 def test_a_change_of_the_learning_rate_reaches_the_run_and_is_marked(page: Page, server_url: str):

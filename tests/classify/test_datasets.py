@@ -1,5 +1,6 @@
-"""Data sets: what is loaded, what is refused and why, and what a download leaves behind, however it ends."""
+"""Datasets: loading, rejected files and their reasons, and downloads that succeed, fail or are interrupted."""
 
+import hashlib
 import io
 import os
 import zipfile
@@ -21,7 +22,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 def arrays(name: str, train: int = 30, test: int = 20) -> dict[str, np.ndarray]:
-    """Random pictures in the layout of this data set's file."""
+    """Random images in the layout of this dataset's file."""
     rng, shape = np.random.default_rng(0), DATASETS[name].image_shape
     return {
         "x_train": rng.integers(0, 256, (train, *shape), np.uint8),
@@ -31,24 +32,38 @@ def arrays(name: str, train: int = 30, test: int = 20) -> dict[str, np.ndarray]:
     }
 
 
-# What is loaded
+# Loading
 
 
-def test_the_embedded_digits_are_split_evenly_by_class():
+def test_the_built_in_digits_are_split_evenly_by_class():
     data = load("mnist-5k")
     assert data.x_train.shape == (4_000, 28, 28)
     assert data.x_test.shape == (1_000, 28, 28)
     assert data.x_train.dtype == np.uint8
     assert (np.bincount(data.y_train) == 400).all()
     assert (np.bincount(data.y_test) == 100).all()
-    train, test = ({picture.tobytes() for picture in pictures} for pictures in (data.x_train, data.x_test))
-    assert not train & test, "a picture is learned from or tested with, never both"
+    train, test = ({image.tobytes() for image in images} for images in (data.x_train, data.x_test))
+    assert not train & test, "no test image is trained on"
     assert load("mnist-5k") is data
-    assert len(np.unique(data.y_train[:100])) == 10, "they come in random order"
+    assert len(np.unique(data.y_train[:100])) == 10, "they are in random order"
+
+
+@pytest.mark.parametrize(
+    ("array", "sha256"),
+    [
+        ("x_train", "8f226914fd20fd8fcb7d88b33c0b6f127eefa53cefa4ca279dae5408b3377c3c"),
+        ("y_train", "56398abfd417adc4a9061b9b8284538e63cf41b4e0d4f15a9b59fc11ad96eb20"),
+        ("x_test", "01c7a1a7215d862b385614ae61249c5a7b2c8e3038e1d8a9fc1916bbbbdc979c"),
+        ("y_test", "4d1a62c07ce86bf79ed01f48f37c22bab05e4e8c98ff006e695837c3fa3ac2a1"),
+    ],
+)
+def test_the_built_in_digits_never_change(array, sha256):
+    """Runs of different versions are only comparable on the same images in the same order."""
+    assert hashlib.sha256(getattr(load("mnist-5k"), array).tobytes()).hexdigest() == sha256
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_in_kerass_layout_is_loaded(folder, name):
+def test_a_file_in_the_layout_of_keras_is_loaded(folder, name):
     written = arrays(name)
     np.savez(folder / f"{name}.npz", **written)
     assert DATASETS[name].is_available
@@ -61,13 +76,13 @@ def test_a_file_in_kerass_layout_is_loaded(folder, name):
         data.x_train[0] = 0
 
 
-def test_a_column_of_labels_and_a_compressed_file_are_fine(folder):
+def test_a_column_of_labels_and_a_compressed_file_are_accepted(folder):
     written = arrays("cifar10")
     np.savez_compressed(folder / "cifar10.npz", **written | {"y_train": written["y_train"][:, None].astype(np.int64)})
     assert load("cifar10").y_train.shape == (30,)
 
 
-def test_a_file_that_was_replaced_is_read_again(folder):
+def test_a_replaced_file_is_read_again(folder):
     np.savez(folder / "mnist.npz", **arrays("mnist"))
     assert load("mnist") is load("mnist")
     np.savez(folder / "mnist.npz", **arrays("mnist", train=11))
@@ -75,12 +90,12 @@ def test_a_file_that_was_replaced_is_read_again(folder):
     assert len(load("mnist").y_train) == 11
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones():
-    with pytest.raises(DatasetError, match=r"no data set 'minst': choose one of mnist-5k, mnist"):
+def test_the_error_for_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(DatasetError, match=r"Unknown dataset 'minst'. Choose one of mnist-5k, mnist"):
         load("minst")
 
 
-# What is refused
+# Rejected files
 
 
 def saved(**changes) -> bytes:
@@ -108,14 +123,14 @@ BAD_FILES = {
     "a text": (b"these are no digits", "not a zip file"),
     "truncated": (saved()[:-3000], "not a zip file"),
     "a plain array": (b"\x93NUMPY\x01\x00" + bytes(100), "not a zip file"),
-    "other arrays": (saved(y_test=None), "it holds x_train, y_train, x_test"),
+    "other arrays": (saved(y_test=None), "it contains x_train, y_train, x_test"),
     "pickled": (saved(y_train=np.array([{}] * 30, dtype=object)), "pickled objects"),
     "floats": (saved(x_train=np.zeros((30, 28, 28), np.float32)), "x_train is float32"),
     "of another shape": (saved(x_test=np.zeros((20, 32, 32), np.uint8)), r"x_test is uint8 of shape \(20, 32, 32\)"),
-    "no pictures": (saved(x_test=np.zeros((0, 28, 28), np.uint8)), r"x_test is uint8 of shape \(0, 28, 28\)"),
-    "labels too few": (saved(y_train=np.zeros(29, np.uint8)), "30 pictures, but y_train 29 labels"),
-    "labels too large": (saved(y_train=np.full(30, 10)), "go from 10 to 10"),
-    "labels below 0": (saved(y_train=np.full(30, -1)), "go from -1 to -1"),
+    "no images": (saved(x_test=np.zeros((0, 28, 28), np.uint8)), r"x_test is uint8 of shape \(0, 28, 28\)"),
+    "labels too few": (saved(y_train=np.zeros(29, np.uint8)), "30 images, but y_train has 29 labels"),
+    "labels too large": (saved(y_train=np.full(30, 10)), "range from 10 to 10"),
+    "labels below 0": (saved(y_train=np.full(30, -1)), "range from -1 to -1"),
     "labels that are words": (saved(y_train=np.array(["one"] * 30)), "y_train is <U3"),
     "no array inside": (with_member("x_train.npy", b"nothing"), "cannot be used"),
     "claims too much": (with_member("x_train.npy", header(HUGE % 10**12)), r"shape \(1000000000000, 28, 28\)"),
@@ -126,7 +141,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
-def test_a_bad_file_is_refused_by_name_and_left_as_it_was(folder, kind):
+def test_a_bad_file_is_rejected_with_its_path_and_stays_unchanged(folder, kind):
     content, reason = BAD_FILES[kind]
     path = folder / "mnist.npz"
     path.write_bytes(content)
@@ -138,7 +153,7 @@ def test_a_bad_file_is_refused_by_name_and_left_as_it_was(folder, kind):
     assert list(folder.iterdir()) == [path]
 
 
-def test_a_damaged_byte_is_noticed(folder):
+def test_a_damaged_byte_is_detected(folder):
     content = bytearray(saved())
     content[2_000] ^= 1
     (folder / "mnist.npz").write_bytes(content)
@@ -146,13 +161,13 @@ def test_a_damaged_byte_is_noticed(folder):
         load("mnist")
 
 
-def test_a_folder_in_the_file_s_place_is_refused(folder):
+def test_a_folder_in_place_of_the_file_is_rejected(folder):
     (folder / "mnist.npz").mkdir()
     with pytest.raises(DatasetError, match="Is a directory"):
         load("mnist")
 
 
-# Downloads: torchvision runs in a process of its own, where a module of that name takes its place
+# Downloads: torchvision runs in a subprocess, in which a fake module replaces it
 
 TORCHVISION = """
 import gzip, pathlib, sys, time
@@ -175,7 +190,7 @@ class datasets:
 
 @pytest.fixture
 def torchvision(tmp_path_factory, monkeypatch):
-    """torchvision("a line") installs a torchvision that downloads a little, and then does what the line says."""
+    """torchvision("a line") installs a fake torchvision that downloads a little and then executes the line."""
 
     def install(what_happens: str = "pass") -> None:
         place = tmp_path_factory.mktemp("modules")
@@ -185,18 +200,18 @@ def torchvision(tmp_path_factory, monkeypatch):
     return install
 
 
-def test_a_download_shows_its_progress_and_is_kept(folder, torchvision):
+def test_a_download_reports_its_progress_and_is_saved(folder, torchvision):
     torchvision()
     shown = []
-    data = load("mnist", progress=lambda share, text: shown.append((share, text)))
+    data = load("mnist", progress=lambda fraction, text: shown.append((fraction, text)))
     assert len(data.y_train) == 30
     assert {path.name for path in folder.iterdir()} == {"mnist.npz"}
-    shares = [share for share, _ in shown]
-    assert shares == sorted(shares)
-    assert 0.4 < shares[-1] <= 1
+    fractions = [fraction for fraction, _ in shown]
+    assert fractions == sorted(fractions)
+    assert 0.4 < fractions[-1] <= 1
     assert "Downloading MNIST: 5 of 12 MB" in [text for _, text in shown]
-    with np.load(folder / "mnist.npz", allow_pickle=False) as kept:
-        assert (kept["x_test"] == 7).all()
+    with np.load(folder / "mnist.npz", allow_pickle=False) as saved_file:
+        assert (saved_file["x_test"] == 7).all()
 
 
 @pytest.mark.parametrize(
@@ -208,7 +223,7 @@ def test_a_download_shows_its_progress_and_is_kept(folder, torchvision):
         ("1 / 0", "ZeroDivisionError"),
     ],
 )
-def test_a_download_that_fails_says_why_and_leaves_nothing(folder, torchvision, what_happens, reason):
+def test_a_failed_download_gives_the_reason_and_leaves_no_file(folder, torchvision, what_happens, reason):
     torchvision(what_happens)
     with pytest.raises(DatasetError, match="MNIST could not be downloaded") as failure:
         load("mnist")
@@ -217,11 +232,11 @@ def test_a_download_that_fails_says_why_and_leaves_nothing(folder, torchvision, 
     assert not list(folder.iterdir())
 
 
-def test_a_download_that_is_interrupted_leaves_nothing(folder, torchvision):
+def test_an_interrupted_download_leaves_no_file(folder, torchvision):
     torchvision("time.sleep(60)")
 
-    def interrupt(share: float, text: str) -> None:
-        if share > 0.3:
+    def interrupt(fraction: float, text: str) -> None:
+        if fraction > 0.3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -229,7 +244,7 @@ def test_a_download_that_is_interrupted_leaves_nothing(folder, torchvision):
     assert not list(folder.iterdir())
 
 
-def test_a_download_in_which_nothing_arrives_is_given_up(folder, torchvision, monkeypatch):
+def test_a_stalled_download_is_cancelled(folder, torchvision, monkeypatch):
     torchvision("time.sleep(60)")
     monkeypatch.setattr(datasets, "DOWNLOAD_TIMEOUT", 2.0)
     with pytest.raises(DatasetError, match="nothing arrived for 2 seconds"):
@@ -245,14 +260,14 @@ def test_a_torchvision_that_does_not_load_is_explained(folder, tmp_path_factory,
         load("mnist")
 
 
-def test_every_data_set_but_the_embedded_one_names_a_class_that_torchvision_has():
+def test_torchvision_has_the_class_of_every_downloaded_dataset():
     published = pytest.importorskip(
         "torchvision.datasets", reason="torchvision does not load here", exc_type=RuntimeError
     )
     assert all(hasattr(published, DATASETS[name].torchvision_class) for name in NAMES)
 
 
-def test_a_folder_that_cannot_be_written_to_is_explained(folder, torchvision, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_explained(folder, torchvision, monkeypatch):
     torchvision()
     (folder / "file").write_text("")
     monkeypatch.setenv("DATA_DIR", str(folder / "file" / "inside"))
@@ -260,7 +275,7 @@ def test_a_folder_that_cannot_be_written_to_is_explained(folder, torchvision, mo
         load("mnist")
 
 
-def test_what_is_here_is_told_without_loading_it(folder):
+def test_availability_is_known_without_loading(folder):
     info = DATASETS["cifar10"]
     assert not info.is_available
     assert info.download_megabytes == 170

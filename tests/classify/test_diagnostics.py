@@ -1,4 +1,4 @@
-"""What is said of a trained network: counted by hand, against scikit-learn-free formulas, and on built cases."""
+"""Diagnostics, against counts by hand, formulas and constructed cases."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,13 @@ from core.autograd.nn import Linear, ReLU
 from core.classify.diagnostics import confusion, layer_health, principal_components, worst_mistakes
 
 
-def test_confusion_counts_truth_in_rows_and_answers_in_columns():
-    labels, answers = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 0, 2, 2])
-    assert confusion(labels, answers, 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 2]]
-    assert confusion(labels, answers, 4).shape == (4, 4)
+def test_confusion_counts_true_classes_in_rows_and_predictions_in_columns():
+    labels, predictions = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 0, 2, 2])
+    assert confusion(labels, predictions, 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 2]]
+    assert confusion(labels, predictions, 4).shape == (4, 4)
 
 
-def test_the_worst_mistakes_are_the_surest_wrong_answers():
+def test_the_worst_mistakes_are_the_most_confident_wrong_predictions():
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.0, 1.0]])
     assert worst_mistakes(np.array([1, 0, 0, 1]), probabilities, 10).tolist() == [0, 1, 2]
     assert worst_mistakes(np.array([1, 0, 0, 1]), probabilities, 2).tolist() == [0, 1]
@@ -24,26 +24,26 @@ def test_the_worst_mistakes_are_the_surest_wrong_answers():
 def test_principal_components_are_those_of_the_covariance():
     rng = np.random.default_rng(0)
     stretched = rng.normal(size=(500, 6)) * [9, 1, 4, 1, 1, 0.1] @ np.linalg.qr(rng.normal(size=(6, 6)))[0] + 7
-    places, shares = principal_components(stretched)
-    assert places.shape == (500, 2)
+    points, explained = principal_components(stretched)
+    assert points.shape == (500, 2)
     variances = np.linalg.eigvalsh(np.cov(stretched.T))[::-1]
-    np.testing.assert_allclose(places.var(axis=0, ddof=1), variances[:2])
-    np.testing.assert_allclose(shares, variances[:2] / variances.sum())
-    assert abs(np.corrcoef(places.T)[0, 1]) < 1e-6
-    np.testing.assert_allclose(principal_components(stretched * 1.0)[0], places)
+    np.testing.assert_allclose(points.var(axis=0, ddof=1), variances[:2])
+    np.testing.assert_allclose(explained, variances[:2] / variances.sum())
+    assert abs(np.corrcoef(points.T)[0, 1]) < 1e-6
+    np.testing.assert_allclose(principal_components(stretched * 1.0)[0], points)
 
 
-def test_principal_components_of_units_that_never_differ():
-    places, shares = principal_components(np.ones((5, 3)))
-    assert np.all(places == 0)
-    assert np.all(shares == 0)
+def test_principal_components_of_constant_units_are_zero():
+    points, explained = principal_components(np.ones((5, 3)))
+    assert np.all(points == 0)
+    assert np.all(explained == 0)
 
 
 @pytest.mark.parametrize("relu", [True, False])
-def test_a_layers_health_is_its_gradient_over_its_weights_and_its_dead_units(relu):
+def test_layer_health_is_gradient_over_weights_and_dead_units(relu):
     rng = np.random.default_rng(0)
     first, second = Linear(5, 4, rng), Linear(4, 3, rng)
-    first.bias.data[:2] = -1e6  # two of four units never fire
+    first.bias.data[:2] = -1e6  # two of four units are always 0
     x = rng.normal(size=(50, 5)).astype(np.float32)
     hidden = ReLU()(first(x))
     cross_entropy(second(hidden), rng.integers(0, 3, 50)).backward()
@@ -61,8 +61,8 @@ def test_a_layer_of_zeros_without_a_gradient_has_ratio_0():
 
 
 @pytest.mark.parametrize("shape", [(5, 1), (1, 5), (1, 1)])
-def test_fewer_units_or_pictures_than_directions_are_fine(shape):
+def test_fewer_units_or_images_than_components_are_accepted(shape):
     activations = np.arange(np.prod(shape), dtype=float).reshape(shape)
-    places, shares = principal_components(activations)
-    assert (places.shape, shares.shape) == ((shape[0], 2), (2,))
-    np.testing.assert_allclose(np.abs(places[:, 0]), np.abs(activations - activations.mean(axis=0)).sum(axis=1))
+    points, explained = principal_components(activations)
+    assert (points.shape, explained.shape) == ((shape[0], 2), (2,))
+    np.testing.assert_allclose(np.abs(points[:, 0]), np.abs(activations - activations.mean(axis=0)).sum(axis=1))

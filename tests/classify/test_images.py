@@ -1,4 +1,4 @@
-"""Drawn and uploaded pictures: centred as MNIST's were, and decoded without trust."""
+"""Drawn and uploaded images: centred like MNIST's, and decoded safely."""
 
 import io
 import struct
@@ -13,14 +13,14 @@ from core.classify.datasets import load
 from core.classify.images import ImageError, center_digit, fit_image, ink_mask, read_image
 
 
-def centre_of_mass(picture: np.ndarray) -> tuple[float, float]:
-    y, x = np.indices(picture.shape)
-    return float((y * picture).sum() / picture.sum()), float((x * picture).sum() / picture.sum())
+def centre_of_mass(image: np.ndarray) -> tuple[float, float]:
+    y, x = np.indices(image.shape)
+    return float((y * image).sum() / image.sum()), float((x * image).sum() / image.sum())
 
 
-def encoded(picture: Image.Image, kind: str = "PNG", **options) -> bytes:
+def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -48,14 +48,14 @@ def test_a_drawing_is_scaled_to_the_box_and_centred_by_its_mass(place, extent):
     assert np.allclose(centre_of_mass(digit), 14, atol=0.51)
 
 
-def test_mass_not_the_box_decides_what_is_the_middle():
+def test_the_centre_of_mass_is_centred_and_not_the_bounding_box():
     ink = np.zeros((100, 100), np.float32)
     ink[10:90, 45:55] = 1
     ink[10:20, 35:65] = 1  # a bar at the top, as in a 7
     assert np.allclose(centre_of_mass(center_digit(ink)), 14, atol=0.51)
 
 
-def test_mnists_own_digits_stay_nearly_what_they_are():
+def test_digits_of_mnist_hardly_change():
     overlaps = []
     for digit in load("mnist-5k").x_test[:200]:
         again = center_digit(digit.astype(np.float32) / 255)
@@ -65,12 +65,12 @@ def test_mnists_own_digits_stay_nearly_what_they_are():
 
 
 def test_an_empty_drawing_is_explained():
-    with pytest.raises(ImageError, match="nothing to see yet"):
+    with pytest.raises(ImageError, match="no drawing"):
         center_digit(np.zeros((280, 280)))
 
 
 @pytest.mark.parametrize("paper", [0, 255, 180])
-def test_ink_is_what_differs_from_the_paper(paper):
+def test_ink_differs_from_the_paper(paper):
     page = Image.new("RGB", (60, 60), (paper,) * 3)
     page.paste((255 - paper if paper != 180 else 20,) * 3, (25, 10, 35, 50))
     ink = ink_mask(page)
@@ -80,10 +80,10 @@ def test_ink_is_what_differs_from_the_paper(paper):
 
 @pytest.mark.parametrize("kind", images.FORMATS)
 def test_every_format_is_read_as_rgb(kind):
-    picture = read_image(encoded(Image.new("RGB", (40, 30), (200, 30, 60)), kind))
-    assert picture.mode == "RGB"
-    assert picture.size == (40, 30)
-    assert np.abs(np.asarray(picture).mean(axis=(0, 1)) - (200, 30, 60)).max() < 12
+    image = read_image(encoded(Image.new("RGB", (40, 30), (200, 30, 60)), kind))
+    assert image.mode == "RGB"
+    assert image.size == (40, 30)
+    assert np.abs(np.asarray(image).mean(axis=(0, 1)) - (200, 30, 60)).max() < 12
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
@@ -91,28 +91,28 @@ def test_every_mode_is_read(mode):
     assert read_image(encoded(Image.new(mode, (20, 20)))).mode == "RGB"
 
 
-def test_what_is_transparent_becomes_paper():
+def test_transparent_pixels_become_white():
     assert read_image(encoded(Image.new("RGBA", (9, 9), (0, 0, 0, 0)))).getpixel((4, 4)) == (255, 255, 255)
 
 
-def test_a_turned_photo_is_read_upright():
+def test_a_rotated_photo_is_read_upright():
     sideways = Image.new("RGB", (40, 20))
     exif = Image.Exif()
     exif[0x0112] = 6
     assert read_image(encoded(sideways, "JPEG", exif=exif)).size == (20, 40)
 
 
-def test_large_pictures_are_kept_small():
+def test_large_images_are_scaled_down():
     assert max(read_image(encoded(Image.new("RGB", (3000, 1000)))).size) == images.MAX_SIDE
 
 
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"just some text", "not a picture"),
-        (b"", "not a picture"),
-        (b"%PDF-1.4 ...", "not a picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+        (b"just some text", "not a readable image"),
+        (b"", "not a readable image"),
+        (b"%PDF-1.4 ...", "not a readable image"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a readable image"),
         (png_that_claims(20_000, 10_000), "million pixels"),
         (png_that_claims(2**31 - 1, 2**31 - 1), "million pixels"),
         (png_that_claims(100, 100), "damaged"),
@@ -120,18 +120,18 @@ def test_large_pictures_are_kept_small():
         (bytes(images.MAX_BYTES + 1), "larger than 20 MB"),
     ],
 )
-def test_what_is_no_usable_picture_is_explained(data, says):
+def test_unusable_images_are_explained(data, says):
     with pytest.raises(ImageError, match=says) as error:
         read_image(io.BytesIO(data), "holiday.png")
     assert "holiday.png" in str(error.value)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (32, 32, 3), (20, 30)])
-def test_a_photos_middle_fills_the_shape(shape):
+def test_a_photo_is_cropped_to_its_middle(shape):
     wide = Image.new("RGB", (200, 100), "white")
     wide.paste((0, 0, 255), (50, 0, 150, 100))
     small = fit_image(wide, shape)
     assert small.shape == shape
     assert small.dtype == np.uint8
     if shape == (32, 32, 3):
-        assert (small[:, 3:-3] == (0, 0, 255)).all(), "what is left and right of the middle square is cut off"
+        assert (small[:, 3:-3] == (0, 0, 255)).all(), "the left and right of the middle square are cropped"

@@ -1,4 +1,4 @@
-"""What a network sees of patch features: each of them standardised, mirrored where that was asked for."""
+"""Network inputs of patch features: standardized, and mirrored if requested."""
 
 import numpy as np
 import pytest
@@ -19,31 +19,29 @@ def patch_features(dataset, monkeypatch):
     return PatchFeatures(encoder, encoder(dataset.x_train), encoder(dataset.x_test))
 
 
-def test_patch_features_have_mean_0_and_deviation_1(dataset, patch_features):
+def test_patch_features_have_mean_0_and_standard_deviation_1(dataset, patch_features):
     inputs = Patches(patch_features)
-    everything = np.arange(len(dataset.x_train))
-    seen = inputs.batch("train", everything)
-    assert seen.dtype == np.float32
-    assert seen.shape == (len(everything), inputs.size)
-    np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_allclose(seen.std(axis=0), 1, atol=0.01)
-    np.testing.assert_array_equal(inputs.train_batch(everything, np.random.default_rng(0)), seen)
+    indices = np.arange(len(dataset.x_train))
+    encoded = inputs.batch("train", indices)
+    assert encoded.dtype == np.float32
+    assert encoded.shape == (len(indices), inputs.size)
+    np.testing.assert_allclose(encoded.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(encoded.std(axis=0), 1, atol=0.01)
+    np.testing.assert_array_equal(inputs.train_batch(indices, np.random.default_rng(0)), encoded)
 
 
-def test_with_flip_every_second_picture_is_seen_in_the_mirror(dataset, patch_features):
+def test_flip_mirrors_about_half_of_the_images(dataset, patch_features):
     inputs, some = Patches(patch_features, flip=True), np.arange(60)
-    seen, plain = inputs.train_batch(some, np.random.default_rng(0)), inputs.batch("train", some)
-    same = (seen == plain).all(axis=1)
+    encoded, plain = inputs.train_batch(some, np.random.default_rng(0)), inputs.batch("train", some)
+    same = (encoded == plain).all(axis=1)
     assert 15 < same.sum() < 45
     mirrored = inputs.encode(dataset.x_train[some][:, :, ::-1])
-    assert np.abs(plain - mirrored).max() > 1, "it is another picture"
-    np.testing.assert_allclose(seen[~same], mirrored[~same], atol=0.05)
+    assert np.abs(plain - mirrored).max() > 1, "the mirrored image differs"
+    np.testing.assert_allclose(encoded[~same], mirrored[~same], atol=0.05)
 
 
-def test_a_pictures_contrast_is_evened_out():
-    found = np.random.default_rng(0).random((5, 24), dtype=np.float32)
-    np.testing.assert_allclose(normalize_contrast(4 * found), normalize_contrast(found), atol=0.02)
-    np.testing.assert_allclose(normalize_contrast(found).mean(axis=1), 0, atol=1e-5)
-    assert np.isfinite(normalize_contrast(np.zeros((1, 24), np.float16))).all(), (
-        "a picture without any is nothing special"
-    )
+def test_contrast_is_normalized():
+    features = np.random.default_rng(0).random((5, 24), dtype=np.float32)
+    np.testing.assert_allclose(normalize_contrast(4 * features), normalize_contrast(features), atol=0.02)
+    np.testing.assert_allclose(normalize_contrast(features).mean(axis=1), 0, atol=1e-5)
+    assert np.isfinite(normalize_contrast(np.zeros((1, 24), np.float16))).all(), "an image without contrast"

@@ -1,4 +1,4 @@
-"""Patch features: against the formulas written out plainly, and what the cache keeps, shares and forgets."""
+"""Patch features, against a plain implementation of the formulas; and their cache."""
 
 import os
 
@@ -23,8 +23,8 @@ def dataset(request, make_dataset):
     return make_dataset(train=60, test=20, shape=request.param)
 
 
-def ended(generator):
-    """What a generator yielded, and what it returned."""
+def run(generator):
+    """Return the items that a generator yielded, and its result."""
     yielded = []
     while True:
         try:
@@ -33,40 +33,40 @@ def ended(generator):
             return yielded, stop.value
 
 
-def plainly(encoder: PatchEncoder, picture: np.ndarray) -> np.ndarray:
-    """The features by the book: whiten each patch, compare, rectify both signs, average in each cell."""
+def reference_features(encoder: PatchEncoder, image: np.ndarray) -> np.ndarray:
+    """Compute the features step by step: whiten each patch, compare, rectify both signs, average in each cell."""
     size, grid, threshold = encoder.settings.size, encoder.settings.grid, encoder.settings.threshold
-    rows, columns = picture.shape[0] - size + 1, picture.shape[1] - size + 1
+    rows, columns = image.shape[0] - size + 1, image.shape[1] - size + 1
     both = np.zeros((rows, columns, 2, encoder.settings.patches))
     for y in range(rows):
         for x in range(columns):
-            patch = normalize(picture[y : y + size, x : x + size].reshape(1, -1))[0]
-            likeness = patch @ encoder.filters + encoder.bias
-            both[y, x] = np.maximum(likeness - threshold, 0), np.maximum(-likeness - threshold, 0)
-    # every place divided into grid · grid equal parts, so that each part lies in one cell
+            patch = normalize(image[y : y + size, x : x + size].reshape(1, -1))[0]
+            response = patch @ encoder.filters + encoder.bias
+            both[y, x] = np.maximum(response - threshold, 0), np.maximum(-response - threshold, 0)
+    # divide every position into grid · grid equal parts, each of which lies in one cell
     fine = both.repeat(grid, axis=0).repeat(grid, axis=1)
     cells = [np.split(part, grid, axis=1) for part in np.split(fine, grid, axis=0)]
     return np.concatenate([cell.mean(axis=(0, 1)).reshape(-1) for row in cells for cell in row])
 
 
 @pytest.mark.parametrize("grid", [1, 2, 3])
-def test_features_are_those_of_the_formula(dataset, grid):
+def test_features_match_the_formula(dataset, grid):
     encoder = PatchEncoder(dataset.x_train, PatchSettings(patches=8, size=4, grid=grid))
     fast = encoder(dataset.x_test[:3])
     assert fast.shape == (3, encoder.settings.features) == (3, grid * grid * 2 * 8)
-    for features_, picture in zip(fast, dataset.x_test, strict=False):
-        np.testing.assert_allclose(features_, plainly(encoder, picture), rtol=2e-3, atol=2e-3)
+    for features_, image in zip(fast, dataset.x_test, strict=False):
+        np.testing.assert_allclose(features_, reference_features(encoder, image), rtol=2e-3, atol=2e-3)
 
 
 @pytest.mark.parametrize("grid", [1, 2, 3])
-def test_a_picture_in_the_mirror_has_the_same_features_in_another_order(dataset, grid):
+def test_a_mirrored_image_has_the_same_features_in_another_order(dataset, grid):
     encoder = PatchEncoder(dataset.x_train, PatchSettings(patches=8, size=4, grid=grid))
-    there, back = encoder(dataset.x_test), encoder(dataset.x_test[:, :, ::-1])
-    assert not np.allclose(there, back, atol=0.05), "it is another picture"
-    np.testing.assert_allclose(encoder.mirror(there), back, rtol=2e-3, atol=2e-3)
+    original, mirrored = encoder(dataset.x_test), encoder(dataset.x_test[:, :, ::-1])
+    assert not np.allclose(original, mirrored, atol=0.05), "the mirrored image differs"
+    np.testing.assert_allclose(encoder.mirror(original), mirrored, rtol=2e-3, atol=2e-3)
 
 
-def test_whitening_makes_common_directions_as_rare_as_others(dataset, monkeypatch):
+def test_whitening_equalizes_the_variances(dataset, monkeypatch):
     monkeypatch.setattr(patch_features, "WHITENING_SAMPLES", 20_000)
     encoder = PatchEncoder(dataset.x_train, PatchSettings(patches=400, size=4))
     assert np.allclose(np.linalg.norm(encoder.whitened, axis=1), 1, atol=1e-4)
@@ -84,44 +84,42 @@ def test_a_patch_ignores_brightness_and_contrast():
     np.testing.assert_allclose(normalize(patch), normalize(2 * patch + 30), atol=0.05)
 
 
-def test_a_flat_picture_gives_finite_features(dataset):
+def test_a_flat_image_has_finite_features(dataset):
     encoder = PatchEncoder(dataset.x_train, SETTINGS)
     assert np.isfinite(encoder(np.full_like(dataset.x_test[:1], 77))).all()
 
 
-def test_the_filters_are_made_of_training_pictures_alone(dataset, make_dataset):
-    pictures = dataset.x_train
-    encoder = PatchEncoder(pictures, SETTINGS)
+def test_filters_are_cut_from_training_images_only(dataset, make_dataset):
+    images = dataset.x_train
+    encoder = PatchEncoder(images, SETTINGS)
     windows = patch_features._windows
     drawn, mirrored = np.split(encoder.cut, 2)
     np.testing.assert_array_equal(mirrored, drawn[:, :, ::-1])
     for patch in drawn:
-        assert any(
-            (windows(picture, 4) == patch).all(axis=tuple(range(2, patch.ndim + 2))).any() for picture in pictures
-        )
+        assert any((windows(image, 4) == patch).all(axis=tuple(range(2, patch.ndim + 2))).any() for image in images)
 
 
-def test_all_splits_are_computed_in_order_and_found_again(dataset):
-    progress, made = ended(prepare(dataset, SETTINGS))
-    assert [share for share, _ in progress] == sorted(share for share, _ in progress)
+def test_features_are_computed_once_and_then_loaded(dataset):
+    progress, made = run(prepare(dataset, SETTINGS))
+    assert [fraction for fraction, _ in progress] == sorted(fraction for fraction, _ in progress)
     assert progress[-1][0] == 1.0
     encoder = made.encoder
     np.testing.assert_array_equal(made.train, encoder(dataset.x_train))
     np.testing.assert_array_equal(made.test, encoder(dataset.x_test))
 
-    progress, again = ended(prepare(dataset, SETTINGS))
+    progress, again = run(prepare(dataset, SETTINGS))
     assert progress == [], "nothing is computed twice"
     np.testing.assert_array_equal(again.train, made.train)
 
 
 @pytest.mark.parametrize("change", [{"patches": 10}, {"grid": 3}, {"threshold": 0.5}, {"seed": 1}, {"size": 5}])
-def test_the_key_names_every_setting(dataset, change):
+def test_the_cache_key_depends_on_every_setting(dataset, change):
     other = PatchSettings(**{"patches": 8, "size": 4} | change)
     keys = {cache_key(dataset.x_test, PatchEncoder(dataset.x_train, settings)) for settings in (SETTINGS, other)}
     assert len(keys) == 2
 
 
-def test_the_key_names_every_picture(dataset, make_dataset):
+def test_the_cache_key_depends_on_every_image(dataset, make_dataset):
     encoder = PatchEncoder(dataset.x_train, SETTINGS)
     changed = dataset.x_test.copy()
     changed[-1, -1, -1] ^= 1
@@ -131,30 +129,30 @@ def test_the_key_names_every_picture(dataset, make_dataset):
     assert cache_key(dataset.x_test, encoder) == cache_key(dataset.x_test.copy(), encoder)
 
 
-def test_who_stops_in_the_middle_leaves_nothing_half_done(dataset, data_dir, monkeypatch):
+def test_an_interrupted_computation_leaves_no_file(dataset, data_dir, monkeypatch):
     monkeypatch.setattr(patch_features, "BLOCK_SIZE", 10)
     computing = prepare(dataset, SETTINGS)
     next(computing)
     computing.close()
     assert not list((data_dir / "features").glob("*.npy"))
     assert not list((data_dir / "features").glob(".encoding-*"))
-    _, made = ended(prepare(dataset, SETTINGS))
+    _, made = run(prepare(dataset, SETTINGS))
     np.testing.assert_array_equal(made.train, made.encoder(dataset.x_train))
 
 
-def test_what_was_used_longest_ago_is_forgotten_first(dataset, data_dir, monkeypatch):
-    _, first = ended(prepare(dataset, SETTINGS))
+def test_the_least_recently_used_features_are_deleted_first(dataset, data_dir, monkeypatch):
+    _, first = run(prepare(dataset, SETTINGS))
     old = set((data_dir / "features").glob("*.npy"))
     for file in old:
         os.utime(file, (1, 1))
     monkeypatch.setattr(patch_features, "CACHE_LIMIT", 1)
-    _, second = ended(prepare(dataset, PatchSettings(patches=6, size=4)))
+    _, second = run(prepare(dataset, PatchSettings(patches=6, size=4)))
     assert not old & set((data_dir / "features").glob("*.npy"))
-    assert np.isfinite(first.train).all(), "who still reads a file that was deleted is not disturbed"
+    assert np.isfinite(first.train).all(), "a deleted file that is still open can be read"
     assert len(second.train) == 60
 
 
-def test_pictures_smaller_than_a_patch_are_refused(make_dataset):
+def test_images_smaller_than_a_patch_are_rejected(make_dataset):
     with pytest.raises(ValueError, match="5 × 4 pixels are too small"):
         PatchEncoder(make_dataset().x_train, PatchSettings())
 
@@ -162,6 +160,6 @@ def test_pictures_smaller_than_a_patch_are_refused(make_dataset):
 @pytest.mark.parametrize(
     "wrong", [{"patches": 0}, {"patches": 9}, {"patches": 10**6}, {"size": 1}, {"grid": 0}, {"threshold": -1}]
 )
-def test_wrong_settings_are_refused(wrong):
+def test_invalid_settings_are_rejected(wrong):
     with pytest.raises(ValueError, match="must be "):
         PatchSettings(**wrong)

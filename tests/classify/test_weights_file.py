@@ -1,4 +1,4 @@
-"""A network to take home: it comes back exactly, and nothing else is let in."""
+"""weights.npz: a network is restored exactly, and any other file is rejected."""
 
 import io
 import json
@@ -29,16 +29,16 @@ def npz(**arrays) -> bytes:
     return file.getvalue()
 
 
-def test_a_network_comes_back_exactly(checkpoint, make_dataset):
+def test_a_network_is_restored_exactly(checkpoint, make_dataset):
     dataset = make_dataset()
-    config, back = from_file(to_file(CONFIG, checkpoint))
+    config, restored = from_file(to_file(CONFIG, checkpoint))
     assert config == CONFIG
     inputs = Pixels(dataset).batch("test", np.arange(40))
-    before, after = (restore_model(CONFIG, dataset, kept)(inputs).data for kept in (checkpoint, back))
+    before, after = (restore_model(CONFIG, dataset, weights)(inputs).data for weights in (checkpoint, restored))
     np.testing.assert_array_equal(before, after)
 
 
-def test_the_arrays_have_names_that_say_where_they_belong(checkpoint):
+def test_the_arrays_have_the_names_of_the_parameters(checkpoint):
     with np.load(io.BytesIO(to_file(CONFIG, checkpoint)), allow_pickle=False) as file:
         assert file["layers.modules.0.weight"].shape == (20, 6)
         assert json.loads(str(file["config"]))["hidden"] == [6, 5]
@@ -60,18 +60,18 @@ def test_the_arrays_have_names_that_say_where_they_belong(checkpoint):
         npz(config=np.array([{"an": "object"}], dtype=object)),
     ],
 )
-def test_anything_else_is_refused_with_a_sentence(data):
-    with pytest.raises(ValueError, match="This file holds no network of this page"):
+def test_other_files_are_rejected(data):
+    with pytest.raises(ValueError, match=r"This is not a weights\.npz from this page"):
         from_file(data)
 
 
-def test_another_network_s_weights_are_refused(checkpoint, make_dataset):
+def test_weights_of_another_network_are_rejected(checkpoint, make_dataset):
     config = ClassifyConfig(hidden=(7, 5))
     with pytest.raises(ValueError, match="belong to another network"):
         restore_model(config, make_dataset(), Checkpoint(checkpoint.arrays, {}))
 
 
-def test_a_file_that_would_fill_the_memory_is_refused_before_it_is_unpacked(monkeypatch):
+def test_a_file_that_would_fill_the_memory_is_rejected_before_it_is_unpacked(monkeypatch):
     monkeypatch.setattr(weights_file, "MAX_BYTES", 10_000)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

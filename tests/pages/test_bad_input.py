@@ -20,7 +20,7 @@ def going(open_page):
     runs = []
 
     def going(look):
-        app = open_page("classify", look=look)
+        app = open_page("classify", tab=look)
         app.select_slider(key="classify_pace").set_value(0.1)
         button(app, "Train").click().run()
         runs.append(app.session_state["classify_run"])
@@ -61,7 +61,7 @@ def with_objects() -> bytes:
 
 def own_picture(app, name, data):
     app.get("button_group")[-1].set_value("Upload").run()
-    upload("own_picture", name, data)(app)
+    upload("custom_image", name, data)(app)
 
 
 def upload(key, name, data):
@@ -71,13 +71,13 @@ def upload(key, name, data):
 @pytest.mark.parametrize(
     ("look", "act", "says"),
     [
-        ("Mistakes", lambda app: widths(app, "0"), "must be"),
-        ("Mistakes", lambda app: widths(app, "1000000"), "must be"),
-        ("Mistakes", lambda app: widths(app, "4096, 4096, 4096"), "parameters"),
-        ("Mistakes", upload("own_file", "pictures.npz", with_objects()), "holds pickled objects, which are not opened"),
-        ("Your own picture", lambda app: own_picture(app, "text.png", b"only text"), "text.png is not a picture"),
-        ("Your own picture", lambda app: own_picture(app, "huge.png", huge_picture()), "huge.png"),
-        ("Take home", upload("weights_file", "weights.npz", with_objects()), "holds no network"),
+        ("Confusion matrix", lambda app: widths(app, "0"), "must be"),
+        ("Confusion matrix", lambda app: widths(app, "1000000"), "must be"),
+        ("Confusion matrix", lambda app: widths(app, "4096, 4096, 4096"), "parameters"),
+        ("Confusion matrix", upload("custom_file", "pictures.npz", with_objects()), "holds pickled objects, which are not opened"),
+        ("Own image", lambda app: own_picture(app, "text.png", b"only text"), "text.png is not a readable image"),
+        ("Own image", lambda app: own_picture(app, "huge.png", huge_picture()), "huge.png"),
+        ("Download", upload("weights_file", "weights.npz", with_objects()), "not a weights.npz"),
     ],
 )
 def test_a_run_that_goes_on_is_not_touched(going, look, act, says):

@@ -1,4 +1,4 @@
-"""The Classify page: presets and layers fill the controls, every look works on a run that really learned."""
+"""The Classify page: presets and layers set the widgets, and every tab works on a trained run."""
 
 import io
 import re
@@ -12,33 +12,29 @@ from core.classify import Step
 from core.classify.presets import PRESETS
 from core.training import Control
 from tests.pages.conftest import button, run_until
+from tests.runs import wait_for
 
 
 def texts(app) -> str:
-    """All that the page says in words, HTML included."""
+    """Return all texts on the page, HTML included."""
     elements = [*app.markdown, *app.caption, *app.info, *app.success, *app.error, *app.warning]
     return " ".join([*(str(element.value) for element in elements), *(html.proto.body for html in app.get("html"))])
 
 
 @pytest.fixture(scope="module")
 def finished(data_folder):
-    """The address of a run with two hidden layers that has learned for two epochs."""
+    """The id of a finished run: two hidden layers, two epochs."""
     from core.classify import ClassifyConfig
     from core.runs import get_dispatcher
 
-    engine = get_dispatcher()
-    run_id = engine.submit(ClassifyConfig(hidden=(32, 16), epochs=2, dropout=0.1))
-    import time
-
-    for _ in range(600):
-        if engine.store.run(run_id).status.is_terminal:
-            return run_id
-        time.sleep(0.2)
-    pytest.fail("the run never ended")
+    dispatcher = get_dispatcher()
+    run_id = dispatcher.submit(ClassifyConfig(hidden=(32, 16), epochs=2, dropout=0.1))
+    wait_for(lambda: dispatcher.store.run(run_id).status.is_terminal, timeout=120)
+    return run_id
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_fills_in_every_control_and_makes_its_run(open_page, name):
+def test_a_preset_sets_every_widget(open_page, name):
     app = open_page("classify")
     app.selectbox(key="preset").set_value(name).run()
     assert not app.exception
@@ -54,7 +50,7 @@ def test_a_preset_fills_in_every_control_and_makes_its_run(open_page, name):
     assert PRESETS[name].text in texts(app)
 
 
-def test_other_pictures_change_what_the_preset_says_of_them_and_nothing_else(open_page):
+def test_another_dataset_changes_only_what_the_preset_sets_for_it(open_page):
     app = open_page("classify")
     app.selectbox(key="preset").set_value("best").run()
     app.slider(key="dropout").set_value(0.5).run()
@@ -65,7 +61,7 @@ def test_other_pictures_change_what_the_preset_says_of_them_and_nothing_else(ope
     assert app.select_slider(key="classify_lr").value == PRESETS["best"].config("cifar10").lr
 
 
-def test_an_address_may_name_a_preset_and_what_differs_from_it(open_page):
+def test_an_address_can_contain_a_preset_and_differences_from_it(open_page):
     app = open_page("classify", preset="overfit", classify_epochs="7")
     assert app.selectbox(key="preset").value == "overfit"
     assert app.select_slider(key="train_size").value == 200
@@ -89,42 +85,42 @@ def test_layers_are_added_resized_and_removed(open_page):
     assert "784 → 10: **7,850 parameters**" in texts(app)
 
 
-def test_mistakes_are_counted_and_shown(open_page, finished):
-    app = open_page("classify", run=finished, look="Mistakes")
+def test_confusion_matrix_and_worst_mistakes_are_shown(open_page, finished):
+    app = open_page("classify", run=finished, tab="Confusion matrix")
     said = texts(app)
-    assert re.search(r"Of 1,000 test pictures it gets \*\*\d+ wrong\*\*", said)
-    assert "Its worst mistakes" in said
+    assert re.search(r"\*\*\d+ of 1,000 test images are misclassified\*\*", said)
+    assert "Worst mistakes" in said
     assert said.count('class="sample wrong"') >= 10
-    assert b"Taken for" in charts(app)
+    assert b"Predicted class" in charts(app)
 
 
-def test_inside_shows_weights_layers_and_two_dimensions(open_page, finished):
-    app = open_page("classify", run=finished, look="Inside")
+def test_diagnostics_show_weights_layers_and_principal_components(open_page, finished):
+    app = open_page("classify", run=finished, tab="Diagnostics")
     said = texts(app)
-    assert "one for each unit of the first hidden layer" in said
-    assert "500 test pictures as hidden layer 2 sees them" in said
+    assert "one per unit of the first hidden layer" in said
+    assert "500 test images as represented by hidden layer 2" in said
     drawn = charts(app)
-    for title in (b"Gradient / weights", b"Dead units", b"First principal component"):
+    for title in (b"Gradient norm / weight norm", b"Dead units", b"First principal component"):
         assert title in drawn
     app.select_slider(key="pca_layer").set_value(1).run()
-    assert "500 test pictures as hidden layer 1 sees them" in texts(app)
+    assert "500 test images as represented by hidden layer 1" in texts(app)
 
 
-def test_ones_own_picture_can_be_uploaded_and_is_recognised(open_page, finished):
-    app = open_page("classify", run=finished, look="Your own picture")
+def test_an_uploaded_image_is_classified(open_page, finished):
+    app = open_page("classify", run=finished, tab="Own image")
     app.get("button_group")[-1].set_value("Upload").run()
     page = Image.new("L", (200, 260), 240)
-    page.paste(30, (95, 40, 115, 220))  # a plain one
-    app.file_uploader(key="own_picture").set_value(("one.png", png(page), "image/png")).run()
+    page.paste(30, (95, 40, 115, 220))  # the digit 1
+    app.file_uploader(key="custom_image").set_value(("one.png", png(page), "image/png")).run()
     assert not app.exception
-    assert "It says: 1**" in texts(app)
+    assert "Prediction: 1**" in texts(app)
     assert "Hidden layer 2:" in texts(app)
-    app.file_uploader(key="own_picture").set_value(("one.png", b"only text", "image/png")).run()
-    assert "one.png is not a picture" in app.error[0].value
+    app.file_uploader(key="custom_image").set_value(("one.png", b"only text", "image/png")).run()
+    assert "one.png is not a readable image" in app.error[0].value
 
 
 def test_runs_are_compared(open_page, finished):
-    app = open_page("classify", run=finished, look="Compare")
+    app = open_page("classify", run=finished, tab="Compare runs")
     assert list(app.multiselect(key="compared").value) == ["Run 1"]
     app.slider(key="classify_epochs").set_value(1)
     app.select_slider(key="classify_lr").set_value(0.02).run()
@@ -136,8 +132,8 @@ def test_runs_are_compared(open_page, finished):
     assert "Momentum" not in table.columns
 
 
-def test_weights_go_home_and_come_back(open_page, finished):
-    app = open_page("classify", run=finished, look="Take home")
+def test_weights_can_be_downloaded_and_loaded(open_page, finished):
+    app = open_page("classify", run=finished, tab="Download")
     labels = [element.proto.label for element in app.get("download_button")]
     assert {"weights.npz", "history.csv", "run.ipynb", "PNG", "SVG"} <= set(labels)
 
@@ -146,27 +142,26 @@ def test_weights_go_home_and_come_back(open_page, finished):
 
     store = get_dispatcher().store
     weights = to_file(store.run(finished).config, store.checkpoint(finished))
-    app = open_page("classify", look="Take home")
+    app = open_page("classify", tab="Download")
     app.file_uploader(key="weights_file").set_value(("weights.npz", weights, "application/zip")).run()
     assert "hidden layers 32, 16" in app.success[0].value
-    button(app, "Train on from this file").click().run()
+    button(app, "Continue training").click().run()
     run_until(app, lambda: any("Test accuracy" in success.value for success in app.success))
     first = next(event for _, event in store.events(app.session_state["classify_run"]) if isinstance(event, Step))
-    assert first.loss < 1.5, "new weights would be at ln 10 = 2.3"
-    app.query_params["look"] = "Mistakes"
-    app = open_page("classify", look="Take home")
+    assert first.loss < 1.5, "new weights would give ln 10 = 2.3"
+    app = open_page("classify", tab="Download")
     app.file_uploader(key="weights_file").set_value(("weights.npz", b"no weights", "application/zip")).run()
-    assert "holds no network" in app.error[0].value
+    assert "not a weights.npz" in app.error[0].value
 
 
-def test_pictures_of_ones_own_are_chosen_as_soon_as_they_are_here(open_page):
+def test_a_custom_dataset_is_selected_as_soon_as_it_is_uploaded(open_page):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for number in range(20):
             archive.writestr(f"red/{number}.png", png(Image.new("RGB", (40, 40), (200 + number, 0, 0))))
             archive.writestr(f"blue/{number}.png", png(Image.new("RGB", (40, 40), (0, 0, 200 + number))))
     app = open_page("classify")
-    app.file_uploader(key="own_file").set_value(("colours.zip", buffer.getvalue(), "application/zip")).run()
+    app.file_uploader(key="custom_file").set_value(("colours.zip", buffer.getvalue(), "application/zip")).run()
     assert not app.exception
     assert app.selectbox(key="dataset").value.startswith("own-")
     assert "The batch size must be at most 29" in app.error[0].value
@@ -177,31 +172,31 @@ def test_pictures_of_ones_own_are_chosen_as_soon_as_they_are_here(open_page):
     run_until(app, lambda: bool(app.success))
     assert "Test accuracy 100.00%" in app.success[0].value
 
-    app.file_uploader(key="own_file").set_value(("colours.zip", b"no zip at all", "application/zip")).run()
+    app.file_uploader(key="custom_file").set_value(("colours.zip", b"no zip at all", "application/zip")).run()
     assert "zip cannot be read" in app.error[0].value
 
 
-def test_fashion_mnist_works_where_mnist_does(open_page, data_folder):
+def test_fashion_mnist_works_like_mnist(open_page, data_folder):
     rng = np.random.default_rng(0)
     patterns, labels = rng.integers(0, 256, (10, 28, 28)), np.arange(600) % 10
     noisy = (0.5 * patterns[labels] + rng.integers(0, 128, (600, 28, 28))).astype(np.uint8)
     arrays = {"x_train": noisy[:500], "y_train": labels[:500], "x_test": noisy[500:], "y_test": labels[500:]}
     np.savez(data_folder / "fashion-mnist.npz", **arrays)
     try:
-        app = open_page("classify", dataset="fashion-mnist", preset="fast", look="Mistakes")
+        app = open_page("classify", dataset="fashion-mnist", preset="fast", tab="Confusion matrix")
         assert "784 → 64 → 10" in texts(app)
         button(app, "Train").click().run()
         run_until(app, lambda: bool(app.success))
         assert b"Ankle boot" in charts(app)
-        for look in ("Inside", "Your own picture"):
-            app = open_page("classify", run=app.query_params["run"], look=look)
+        for tab in ("Diagnostics", "Own image"):
+            app = open_page("classify", run=app.query_params["run"], tab=tab)
             assert not app.error
     finally:
         (data_folder / "fashion-mnist.npz").unlink()
 
 
 def charts(app) -> bytes:
-    """All that the page's charts say, data included."""
+    """Return all charts of the page as bytes, data included."""
     return b" ".join(
         chart.proto.SerializeToString()
         for kind in ("vega_lite_chart", "arrow_vega_lite_chart")
@@ -209,22 +204,22 @@ def charts(app) -> bytes:
     )
 
 
-def png(picture: Image.Image) -> bytes:
+def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def test_weights_as_pictures_are_white_where_they_are_zero():
-    from pages.ui.classify.diagnostics import signed
+def test_weight_images_are_white_where_weights_are_zero():
+    from pages.ui.classify.diagnostics import diverging_image
 
-    picture = signed(np.array([[0.0, 1.0], [-1.0, 0.5]]))
-    assert picture[0, 0].tolist() == [255, 255, 255]
-    assert picture[0, 1].tolist() == [0, 114, 178]
-    assert picture[1, 0].tolist() == [213, 94, 0]
+    image = diverging_image(np.array([[0.0, 1.0], [-1.0, 0.5]]))
+    assert image[0, 0].tolist() == [255, 255, 255]
+    assert image[0, 1].tolist() == [0, 114, 178]
+    assert image[1, 0].tolist() == [213, 94, 0]
 
 
-def test_rewind_holds_the_same_run_at_its_beginning_and_training_goes_on_from_its_weights(open_page, finished):
+def test_rewind_restarts_a_run_and_training_can_start_from_its_weights(open_page, finished):
     app = open_page("classify", run=finished)
     button(app, "Rewind").click().run()
     assert not app.exception
@@ -235,7 +230,7 @@ def test_rewind_holds_the_same_run_at_its_beginning_and_training_goes_on_from_it
     app = open_page("classify", run=finished)
     app.text_input(key="hidden").set_value("32, 16")
     app.slider(key="classify_epochs").set_value(1)
-    app.toggle(key="classify_go_on").set_value(True).run()
+    app.toggle(key="classify_continue").set_value(True).run()
     button(app, "Train again").click().run()
     run_until(app, lambda: bool(app.success))
 
@@ -243,9 +238,9 @@ def test_rewind_holds_the_same_run_at_its_beginning_and_training_goes_on_from_it
 
     store = get_dispatcher().store
     assert store.run(rewound).config == store.run(finished).config
-    [begun] = [event for _, event in store.events(app.query_params["run"]) if type(event).__name__ == "Epoch"]
+    [epoch] = [event for _, event in store.events(app.query_params["run"]) if type(event).__name__ == "Epoch"]
     first = next(event for _, event in store.events(finished) if type(event).__name__ == "Epoch")
-    assert begun.train_loss < first.train_loss / 2
+    assert epoch.train_loss < first.train_loss / 2
 
 
 def test_the_notebook_repeats_the_run(tmp_path):
@@ -254,12 +249,12 @@ def test_the_notebook_repeats_the_run(tmp_path):
 
     from core import classify
     from core.classify import datasets
+    from core.classify.notebook import build_notebook
     from core.training import Change
-    from pages.ui.classify.export import notebook_of
     from tests.pages.conftest import PROJECT
 
     config = classify.ClassifyConfig(hidden=(8,), epochs=1)
-    book = nbformat.reads(notebook_of(config, [Change(20, "lr", 0.001)]), as_version=4)
+    book = nbformat.reads(build_notebook(config, [Change(20, "lr", 0.001)]), as_version=4)
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(PROJECT)}}).execute()
     said = "".join(output.get("text", "") for cell in book.cells if cell.cell_type == "code" for output in cell.outputs)
     control = Control()

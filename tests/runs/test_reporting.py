@@ -60,8 +60,8 @@ def test_a_leaderboard_has_the_best_run_per_nickname(make_run):
         make_run(MemorizeConfig("a"), "Ann", accuracy=1.0),
     ]
     boards = leaderboards(runs)
-    digits = LeaderboardKey("mnist-5k", "pixels", BASELINE)
-    assert list(boards) == [LeaderboardKey("mnist", "pixels", BASELINE), digits._replace(preset=CUSTOM), digits]
+    digits = LeaderboardKey("mnist-5k", "pixels", "baseline")
+    assert list(boards) == [LeaderboardKey("mnist", "pixels", "baseline"), digits, digits._replace(preset=CUSTOM)]
     assert [run.nickname for run in boards[digits]] == ["Cam", "Bob", "Ann", "Eve"]
     assert boards[digits][2] is good
     assert [run.nickname for run in boards[digits._replace(preset=CUSTOM)]] == ["Ann", "Eve"]

@@ -1,1 +1,1 @@
-"""The parts of the Classify page."""
+"""Parts of the Classify page."""

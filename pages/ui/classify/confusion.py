@@ -1,4 +1,4 @@
-"""What it gets wrong: which classes it takes for which, and its most confident mistakes."""
+"""Confusion matrix and worst mistakes on the test images."""
 
 import altair as alt
 import numpy as np
@@ -10,92 +10,98 @@ from core.classify.diagnostics import confusion, worst_mistakes
 from core.runs import Run
 from pages.ui.charts import BLUE, apply_theme
 from pages.ui.classify.images import samples_html
-from pages.ui.classify.snapshot import Learned, look
+from pages.ui.classify.snapshot import Snapshot, show_live
 from pages.ui.markdown import escape_markdown
 
-SHOWN = 12
-READABLE = 20  # classes: of more, the counts in the cells could not be read
+MAX_SAMPLES = 12
+MAX_LABELLED_CLASSES = 20  # with more classes, the counts would not fit into the cells
 
 
 def show(run: Run | None) -> None:
-    look(run, draw)
+    """Show the tab for the run's current weights, or for loaded ones."""
+    show_live(run, draw)
 
 
-def draw(learned: Learned) -> None:
-    labels, classes = learned.dataset.y_test, learned.dataset.classes
-    answers = learned.probabilities.argmax(axis=1)
-    wrong = int((answers != labels).sum())
+def draw(snapshot: Snapshot) -> None:
+    """Draw the confusion matrix, and beside it the images of the selected cell or the worst mistakes."""
+    labels, classes = snapshot.dataset.y_test, snapshot.dataset.classes
+    predictions = snapshot.probabilities.argmax(axis=1)
+    wrong = int((predictions != labels).sum())
     st.markdown(
-        f"Of {len(labels):,} test pictures it gets **{wrong:,} wrong** ({wrong / len(labels):.2%}). A row is what the "
-        "pictures are, a column what they were taken for. **Click a cell** to see its pictures."
+        f"**{wrong:,} of {len(labels):,} test images are misclassified** ({wrong / len(labels):.2%}). "
+        "Rows: true class. Columns: predicted class. **Click a cell** to see its images."
     )
-    matrix, cell = st.columns(2, gap="large")
-    with matrix:
+    left, right = st.columns(2, gap="large")
+    with left:
         event = st.altair_chart(
-            confusion_chart(confusion(labels, answers, len(classes)), classes),
+            confusion_chart(confusion(labels, predictions, len(classes)), classes),
             width="stretch",
             on_select="rerun",
             key="confusion",
         )
-    with cell:
-        chosen = event.selection.get("cell", []) if event else []
-        if chosen:
-            truth, answer = classes.index(chosen[0]["truth"]), classes.index(chosen[0]["answer"])
-            numbers = np.flatnonzero((labels == truth) & (answers == answer))
-            numbers = numbers[np.argsort(-learned.probabilities[numbers, answer], kind="stable")]
-            which = f"{escape_markdown(classes[truth])} taken for {escape_markdown(classes[answer])}"
-            st.markdown(f"**{which}**: {len(numbers):,} pictures, the surest first")
+    with right:
+        selected = event.selection.get("cell", []) if event else []
+        if selected:
+            true, predicted = classes.index(selected[0]["true"]), classes.index(selected[0]["predicted"])
+            indices = np.flatnonzero((labels == true) & (predictions == predicted))
+            indices = indices[np.argsort(-snapshot.probabilities[indices, predicted], kind="stable")]
+            pair = f"True class {escape_markdown(classes[true])}, predicted {escape_markdown(classes[predicted])}"
+            count = "1 image" if len(indices) == 1 else f"{len(indices):,} images"
+            st.markdown(f"**{pair}**: {count}, most confident first")
         else:
-            numbers = worst_mistakes(labels, learned.probabilities, SHOWN)
-            st.markdown("**Its worst mistakes**, the most confident first")
-        if len(numbers):
-            shown = numbers[:SHOWN]
-            samples = Samples(learned.dataset.x_test[shown], labels[shown], learned.probabilities[shown])
+            indices = worst_mistakes(labels, snapshot.probabilities, MAX_SAMPLES)
+            st.markdown("**Worst mistakes**, most confident first")
+        shown = indices[:MAX_SAMPLES]
+        if len(shown):
+            samples = Samples(snapshot.dataset.x_test[shown], labels[shown], snapshot.probabilities[shown])
             st.html(samples_html(samples, classes))
         else:
-            st.caption("There is none.")
+            st.caption("There are none.")
 
 
-def confusion_chart(counts: np.ndarray, classes: tuple[str, ...]) -> alt.LayerChart:
-    """A cell for each truth and answer. Right answers are grey: they would outshine all that is wrong."""
+def confusion_chart(counts: np.ndarray, classes: tuple[str, ...]) -> alt.LayerChart | alt.FacetChart:
+    """Draw one cell per true and predicted class.
+
+    Correct predictions are grey: on one colour scale with the mistakes, their large counts would hide these.
+    """
+    correct = np.eye(len(classes), dtype=bool)
     frame = pd.DataFrame(
         {
-            "truth": np.repeat(classes, len(classes)),
-            "answer": np.tile(classes, len(classes)),
-            "pictures": counts.ravel(),
-            "wrong": np.where(np.eye(len(classes), dtype=bool), 0, counts).ravel(),
-            "right": np.eye(len(classes), dtype=bool).ravel(),
+            "true": np.repeat(classes, len(classes)),
+            "predicted": np.tile(classes, len(classes)),
+            "images": counts.ravel(),
+            "mistakes": np.where(correct, 0, counts).ravel(),
+            "correct": correct.ravel(),
         }
     )
-    click = alt.selection_point(name="cell", fields=["truth", "answer"], on="click", clear="dblclick")
+    click = alt.selection_point(name="cell", fields=["true", "predicted"], on="click", clear="dblclick")
+    angle = -45 if has_long_names(classes) else 0
     base = alt.Chart(frame).encode(
-        x=alt.X(
-            "answer:N", title="Taken for", sort=list(classes), axis=alt.Axis(labelAngle=-45 if wide(classes) else 0)
-        ),
-        y=alt.Y("truth:N", title="It is", sort=list(classes)),
+        x=alt.X("predicted:N", title="Predicted class", sort=list(classes), axis=alt.Axis(labelAngle=angle)),
+        y=alt.Y("true:N", title="True class", sort=list(classes)),
     )
     cells = base.mark_rect(stroke="white").encode(
-        tooltip=["truth", "answer", "pictures"],
+        tooltip=["true", "predicted", "images"],
         color=alt.condition(
-            "datum.right",
+            "datum.correct",
             alt.value("#d5dade"),
-            alt.Color("wrong:Q", scale=alt.Scale(range=["#f7fbff", BLUE], domainMin=0)).title("Wrong").legend(None),
+            alt.Color("mistakes:Q", scale=alt.Scale(range=["#f7fbff", BLUE], domainMin=0)).legend(None),
         ),
         strokeWidth=alt.condition(click, alt.value(3), alt.value(1), empty=False),
         stroke=alt.condition(click, alt.value("#d55e00"), alt.value("white"), empty=False),
     )
     layers = [cells.add_params(click)]
-    if len(classes) <= READABLE:
-        dark = max(1, frame["wrong"].max()) / 2
+    if len(classes) <= MAX_LABELLED_CLASSES:
+        dark = max(1, frame["mistakes"].max()) / 2
         layers.append(
             base.mark_text(fontSize=14).encode(
-                text=alt.condition("datum.pictures > 0", "pictures:Q", alt.value("")),
-                color=alt.condition(f"datum.wrong > {dark}", alt.value("white"), alt.value("#15202b")),
+                text=alt.condition("datum.images > 0", "images:Q", alt.value("")),
+                color=alt.condition(f"datum.mistakes > {dark}", alt.value("white"), alt.value("#15202b")),
             )
         )
     return apply_theme(alt.layer(*layers).properties(height=480))
 
 
-def wide(classes: tuple[str, ...]) -> bool:
-    """Whether the classes' names are too long to stand side by side."""
+def has_long_names(classes: tuple[str, ...]) -> bool:
+    """Return whether the class names are too long to stand side by side."""
     return max(map(len, classes)) > 2

@@ -1,4 +1,4 @@
-"""Pictures of one's own to learn from: a folder, a zip or an .npz."""
+"""Upload of a custom dataset: a folder, a zip or an .npz of labelled images."""
 
 from collections.abc import Callable
 
@@ -12,52 +12,60 @@ from pages.ui.markdown import escape_markdown
 MAX_MEGABYTES = 200
 
 
-def uploads() -> None:
-    """The upload of one's own pictures; they are chosen as soon as they are here."""
-    with st.expander("Bring your own pictures", icon=":material/add_photo_alternate:"):
+def upload_controls() -> None:
+    """Show the upload of a custom dataset, which is selected as soon as it is saved."""
+    with st.expander("Upload your images", icon=":material/add_photo_alternate:"):
         st.markdown(
-            "A folder or zip with **one folder a class** (`cats/1.png`, `dogs/1.png`), or an `.npz` with `x_train`, "
-            "`y_train`, `x_test`, `y_test`. They are made 32 × 32 pixels small, a fifth of each class is kept for the "
-            "test. Who watches a run that learns from them sees some of them."
+            "A folder or zip with **one folder per class** (`cats/1.png`, `dogs/1.png`), or an `.npz` with `x_train`, "
+            "`y_train`, `x_test` and `y_test`. Images in folders are resized to 32 × 32 pixels (28 × 28 if all are "
+            "grey), and a fifth of each class is held out for testing. Anyone who views a run trained on your images "
+            "can see some of them."
         )
-        file = st.file_uploader("A zip or .npz", ["zip", "npz"], max_upload_size=MAX_MEGABYTES, key="own_file")
-        if file and is_new("own_file", file.file_id):
-            take(
+        file = st.file_uploader("Zip or .npz file", ["zip", "npz"], max_upload_size=MAX_MEGABYTES, key="custom_file")
+        if file and is_new_upload("custom_file", file.file_id):
+            import_images(
                 lambda progress: import_zip(file, progress) if file.name.lower().endswith(".zip") else import_npz(file)
             )
         files = st.file_uploader(
-            "A folder",
+            "Folder",
             ["png", "jpg", "jpeg", "gif", "webp", "bmp"],
             accept_multiple_files="directory",
             max_upload_size=MAX_BYTES // 2**20,
-            key="own_folder",
+            key="custom_folder",
         )
-        if files and is_new("own_folder", "".join(file.file_id for file in files)):
+        if files and is_new_upload("custom_folder", "".join(file.file_id for file in files)):
             contents = ((file.name, file.getvalue()) for file in files)
-            take(lambda progress: import_files(contents, len(files), progress))
+            import_images(lambda progress: import_files(contents, len(files), progress))
 
 
-def is_new(uploader: str, file_id: str) -> bool:
-    """Whether what is in this uploader was not looked at yet: the page runs again at every click."""
-    seen = f"{uploader}_seen"
-    new = st.session_state.get(seen) != file_id
-    st.session_state[seen] = file_id
+def is_new_upload(uploader: str, file_id: str) -> bool:
+    """Return whether this upload has not been handled yet. The page reruns at every click, with the same upload."""
+    handled = f"{uploader}_handled"
+    new = st.session_state.get(handled) != file_id
+    st.session_state[handled] = file_id
     return new
 
 
-def take(keep: Callable[[Callable[[float, str], None]], str]) -> None:
-    """Keep pictures and choose them, with a bar while that lasts; or say why they cannot be used."""
-    place = st.empty()
-    bar = place.progress(0.0, text="Reading the pictures …")
+def import_images(save: Callable[[Callable[[float, str], None]], str]) -> None:
+    """Save a custom dataset with a progress bar and select it; or show why it cannot be used.
+
+    save: saves it, reports its progress to its argument, and returns the dataset's name.
+    """
+    placeholder = st.empty()
+    bar = placeholder.progress(0.0, text="Reading the images …")
+
+    def show_progress(fraction: float, text: str) -> None:
+        bar.progress(min(fraction, 1.0), text=text)
+
     try:
-        name = keep(lambda share, text: bar.progress(min(share, 1.0), text=text))
+        name = save(show_progress)
         info = get_info(name)
     except DatasetError as error:
-        place.error(escape_markdown(str(error)), icon=":material/image_not_supported:")
+        placeholder.error(escape_markdown(str(error)), icon=":material/image_not_supported:")
         return
-    place.empty()
-    if name not in st.session_state["own_data"]:
-        st.session_state["own_data"].append(name)
-    st.session_state["dataset_wanted"] = name  # the box that chooses is drawn already: it takes it at the next run
-    st.toast(f"{info.train_size + info.test_size:,} pictures of {len(info.classes)} classes are here.")
+    placeholder.empty()
+    if name not in st.session_state["custom_datasets"]:
+        st.session_state["custom_datasets"].append(name)
+    st.session_state["new_dataset"] = name  # the select box exists already and takes it over at the next rerun
+    st.toast(f"Uploaded {info.train_size + info.test_size:,} images of {len(info.classes)} classes.")
     st.rerun()

@@ -1,4 +1,4 @@
-"""A picture of one's own: drawn or uploaded, what the network sees of it, thinks of it, and makes of it on the way."""
+"""One drawn or uploaded image: the network's input, prediction and hidden activations."""
 
 import altair as alt
 import numpy as np
@@ -10,85 +10,94 @@ from core.classify import predict
 from core.classify.images import MAX_BYTES, ImageError, center_digit, fit_image, ink_mask, read_image
 from core.runs import Run
 from pages.ui.charts import BLUE, apply_theme
-from pages.ui.classify.images import png
-from pages.ui.classify.snapshot import Learned, look
+from pages.ui.classify.images import png_data_url
+from pages.ui.classify.snapshot import Snapshot, show_live
 from pages.ui.markdown import escape_markdown
 
-CANVAS = 280  # pixels of the page for 28 of the picture
-PEN = 20
+CANVAS_SIZE = 280  # screen pixels, for 28 pixels of the image
+PEN_WIDTH = 20
 
 
 def show(run: Run | None) -> None:
-    look(run, draw)
+    """Show the tab for the run's current weights, or for loaded ones."""
+    show_live(run, draw)
 
 
-def draw(learned: Learned) -> None:
-    shape = learned.dataset.x_train.shape[1:]
-    digits = len(shape) == 2 and shape[0] == shape[1]
-    asking, answer = st.columns([2, 3], gap="large")
-    with asking:
-        ways = ["Draw", "Upload"] if digits else ["Upload"]
-        way = st.segmented_control("Your picture", ways, default=ways[0], required=True, key=f"own_way_{digits}")
-        picture = drawing(shape[0]) if way == "Draw" else upload(shape, digits)
-    if picture is None:
+def draw(snapshot: Snapshot) -> None:
+    """Let the visitor draw or upload an image, and show what the network makes of it."""
+    shape = snapshot.dataset.x_train.shape[1:]
+    drawable = len(shape) == 2 and shape[0] == shape[1]
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        sources = ["Draw", "Upload"] if drawable else ["Upload"]
+        source = st.segmented_control("Image", sources, default=sources[0], required=True, key=f"source_{drawable}")
+        image = drawing(shape[0]) if source == "Draw" else upload(shape, drawable)
+    if image is None:
         return
-    with answer:
-        left, right = st.columns([1, 3])
-        left.markdown("**It sees**")
-        left.html(f'<img src="{png(picture)}" alt="" style="width: 7rem; image-rendering: pixelated;">')
-        inputs = learned.inputs.encode(picture[None])
-        probabilities = predict(learned.model, inputs)[0]
-        best = int(probabilities.argmax())
-        said = escape_markdown(learned.dataset.classes[best])
-        right.markdown(f"**It says: {said}**, with a probability of {probabilities[best]:.0%}")
-        right.altair_chart(probability_chart(learned.dataset.classes, probabilities), width="stretch")
-    on_the_way(learned, inputs)
+    inputs = snapshot.inputs.encode(image[None])
+    probabilities = predict(snapshot.model, inputs)[0]
+    best = int(probabilities.argmax())
+    with right:
+        picture, prediction = st.columns([1, 3])
+        picture.markdown("**Network input**")
+        picture.html(f'<img src="{png_data_url(image)}" alt="" style="width: 7rem; image-rendering: pixelated;">')
+        name = escape_markdown(snapshot.dataset.classes[best])
+        prediction.markdown(f"**Prediction: {name}**, probability {probabilities[best]:.0%}")
+        prediction.altair_chart(probability_chart(snapshot.dataset.classes, probabilities), width="stretch")
+    show_activations(snapshot, inputs)
 
 
 def drawing(size: int) -> np.ndarray | None:
-    """A canvas to draw on with the mouse or a finger; the drawing as the network sees it."""
-    from streamlit_drawable_canvas import st_canvas  # it can only be imported while Streamlit runs
+    """Show a canvas to draw on with the mouse or a finger; return the drawing as a network input image."""
+    from streamlit_drawable_canvas import st_canvas  # can only be imported while Streamlit runs
 
     canvas = st_canvas(
-        stroke_width=PEN,
+        stroke_width=PEN_WIDTH,
         stroke_color="#15202b",
         background_color="#ffffff",
-        width=CANVAS,
-        height=CANVAS,
+        width=CANVAS_SIZE,
+        height=CANVAS_SIZE,
         drawing_mode="freedraw",
         return_image_data=True,
         key="canvas",
     )
-    st.caption("Draw one digit, large. It is scaled and centred as those of MNIST were.")
+    st.caption("Draw with the mouse or a finger. The drawing is scaled and centred like MNIST's digits.")
     if canvas.image_data is None:
         return None
     ink = ink_mask(Image.fromarray(canvas.image_data.astype(np.uint8)).convert("RGB"))
     return center_digit(ink, size) if ink.any() else None
 
 
-def upload(shape: tuple[int, ...], digits: bool) -> np.ndarray | None:
-    """A picture from a file as the network sees it; or a sentence that says why it cannot be used."""
+def upload(shape: tuple[int, ...], drawable: bool) -> np.ndarray | None:
+    """Show an upload; return the image in the dataset's shape, or None and an error if it cannot be used."""
     file = st.file_uploader(
-        "A picture", ["png", "jpg", "jpeg", "gif", "webp", "bmp"], max_upload_size=MAX_BYTES // 2**20, key="own_picture"
+        "Image file",
+        ["png", "jpg", "jpeg", "gif", "webp", "bmp"],
+        max_upload_size=MAX_BYTES // 2**20,
+        key="custom_image",
     )
     if file is None:
         return None
     try:
-        picture = read_image(file, file.name)
-        return center_digit(ink_mask(picture), shape[0]) if digits and is_drawing() else fit_image(picture, shape)
+        image = read_image(file, file.name)
+        return center_digit(ink_mask(image), shape[0]) if drawable and is_drawing() else fit_image(image, shape)
     except ImageError as error:
         st.error(escape_markdown(str(error)), icon=":material/image_not_supported:")
         return None
 
 
 def is_drawing() -> bool:
+    """Show the choice whether an upload is treated like a drawing."""
     return st.toggle(
-        "It is a drawing: find the ink, scale and centre it", True, key="own_is_drawing", help="Dark on light or not."
+        "Treat as a drawing: find, scale and centre the ink",
+        True,
+        key="is_drawing",
+        help="For handwriting, dark on light or light on dark. Off: the middle of the image is used as it is.",
     )
 
 
-def probability_chart(classes: tuple[str, ...], probabilities: np.ndarray) -> alt.LayerChart:
-    """A bar for each class."""
+def probability_chart(classes: tuple[str, ...], probabilities: np.ndarray) -> alt.LayerChart | alt.FacetChart:
+    """Draw one bar per class."""
     frame = pd.DataFrame({"class": classes, "probability": probabilities})
     base = alt.Chart(frame).encode(
         y=alt.Y("class:N", sort=list(classes), title=None),
@@ -98,25 +107,24 @@ def probability_chart(classes: tuple[str, ...], probabilities: np.ndarray) -> al
     return apply_theme(alt.layer(base.mark_bar(color=BLUE), texts).properties(height=30 * len(classes)))
 
 
-def on_the_way(learned: Learned, inputs: np.ndarray) -> None:
-    """What each hidden layer makes of the picture."""
-    activations = learned.model.activations(inputs)
+def show_activations(snapshot: Snapshot, inputs: np.ndarray) -> None:
+    """Show the activations of each hidden layer as an image."""
+    activations = snapshot.model.activations(inputs)
     if not activations:
         return
-    st.markdown(
-        "**What each hidden layer makes of it**: a square a unit, the darker, the more active; white is nothing."
-    )
+    st.markdown("**Activations of each hidden layer**, one square per unit. Darker: larger absolute value; white: 0.")
     for number, activation in enumerate(activations, start=1):
         units = activation[0]
         st.caption(f"Hidden layer {number}: {np.mean(units > 0):.0%} of {len(units):,} units are above zero")
-        st.html(f'<img src="{png(squares(units))}" alt="" style="width: 100%; image-rendering: pixelated;">')
+        url = png_data_url(activation_image(units))
+        st.html(f'<img src="{url}" alt="" style="width: 100%; image-rendering: pixelated;">')
 
 
-def squares(units: np.ndarray, across: int = 64) -> np.ndarray:
-    """Activations in rows of `across`: (rows, across, 3) uint8, white where they are 0, dark blue for the largest."""
+def activation_image(units: np.ndarray, columns: int = 64) -> np.ndarray:
+    """Draw activations in rows of `columns`: (rows, columns, 3) uint8, white for 0, dark blue for the largest."""
     strength = np.abs(units) / (np.abs(units).max() or 1.0)
-    rows = -(-len(strength) // across)
-    padded = np.zeros(rows * across)
+    rows = -(-len(strength) // columns)
+    padded = np.zeros(rows * columns)
     padded[: len(strength)] = strength
     blue = np.array([0, 60, 110])
-    return (255 - (255 - blue) * padded.reshape(rows, across, 1)).astype(np.uint8)
+    return (255 - (255 - blue) * padded.reshape(rows, columns, 1)).astype(np.uint8)

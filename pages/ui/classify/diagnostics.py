@@ -1,4 +1,4 @@
-"""Inside the network: its first weights as pictures, how its layers are, and hidden layers in two dimensions."""
+"""Inside the network: first-layer weights as images, layer health, and hidden layers in two dimensions."""
 
 import altair as alt
 import numpy as np
@@ -12,56 +12,57 @@ from core.classify.inputs import Patches
 from core.runs import Run
 from pages.ui import run_panel
 from pages.ui.charts import apply_theme
-from pages.ui.classify.images import grid_html
-from pages.ui.classify.snapshot import Learned, look
-from pages.ui.classify.training import EPOCH, of_kind
+from pages.ui.classify.images import image_grid_html
+from pages.ui.classify.snapshot import Snapshot, show_live
+from pages.ui.classify.training import EPOCH, events_of_type
 
-UNITS = 60  # so many first-layer pictures are shown
-NAMED = 6  # layers in a legend: of more, the colours in between tell
-POINTS = 500  # test pictures in two dimensions
+MAX_UNITS = 60  # first-layer images
+MAX_POINTS = 500  # test images in two dimensions
+LEGEND_LAYERS = 6  # with more layers, the legend names only some of them
 
 
 def show(run: Run | None) -> None:
-    look(run, first_layer)
+    """Show the tab for the run's current weights, or for loaded ones, and the run's layers after each epoch."""
+    show_live(run, show_first_layer)
     if run:
         st.divider()
-        run_panel.live_panel(run, layers, seconds=2.0)
+        run_panel.live_panel(run, show_layers, seconds=2.0)
     st.divider()
-    look(run, two_dimensions)
+    show_live(run, pca_chart)
 
 
-def first_layer(learned: Learned) -> None:
-    """What each unit of the first layer looks for."""
-    if isinstance(learned.inputs, Patches):
-        encoder = learned.inputs.features.encoder
+def show_first_layer(snapshot: Snapshot) -> None:
+    """Show the first layer's weights, or the patches in front of it, as images."""
+    if isinstance(snapshot.inputs, Patches):
+        encoder = snapshot.inputs.features.encoder
         st.markdown(
-            f"**The patches**: {encoder.settings.patches // 2:,} were cut at random from training pictures (left) and "
-            "whitened (right), as were their mirror images: what is common to most patches is taken out, edges and "
-            "contrasts remain. They are **not learned**. What is learned is how the layers above weigh where the "
-            "patches were found."
+            f"**Patches** (at most {MAX_UNITS}), cut at random from training images (left) and whitened (right). "
+            "Whitening removes what most patches have in common; edges and contrasts remain. Patches are **not "
+            "learned**. The network only learns how to weigh them."
         )
         left, right = st.columns(2)
-        left.html(grid_html(list(encoder.cut[:UNITS]), 2.6))
-        shapes = encoder.cut.shape[1:]
-        right.html(grid_html([signed(filter_.reshape(shapes)) for filter_ in encoder.whitened[:UNITS]], 2.6))
+        left.html(image_grid_html(list(encoder.cut[:MAX_UNITS]), 2.6))
+        shape = encoder.cut.shape[1:]
+        whitened = [diverging_image(patch.reshape(shape)) for patch in encoder.whitened[:MAX_UNITS]]
+        right.html(image_grid_html(whitened, 2.6))
         return
-    weights = learned.model.linears()[0].weight.data
-    shape = learned.dataset.x_train.shape[1:]
-    what = "class" if not learned.config.hidden else "unit of the first hidden layer"
-    st.markdown(
-        f"**First weights as pictures**: one for each {what} (at most {UNITS}). "
-        + (
-            "Blue pixels count for it, orange ones against it. They began as noise: the longer it learns, and from "
-            "the more pictures, the more shape they have."
-            if len(shape) == 2
-            else "Its colours, where the picture is like them, count for it; grey does not count."
-        )
+    weights = snapshot.model.linears()[0].weight.data
+    shape = snapshot.dataset.x_train.shape[1:]
+    what = "class" if not snapshot.config.hidden else "unit of the first hidden layer"
+    legend = (
+        "Blue: positive weights; orange: negative."
+        if len(shape) == 2
+        else "Bright colours: positive weights for that colour; dark ones: negative; grey: 0."
     )
-    st.html(grid_html([signed(unit.reshape(shape)) for unit in weights.T[:UNITS]], 3.6))
+    st.markdown(
+        f"**First-layer weights as images**, one per {what} (at most {MAX_UNITS}). {legend} They start as noise and "
+        "gain structure as training goes on."
+    )
+    st.html(image_grid_html([diverging_image(unit.reshape(shape)) for unit in weights.T[:MAX_UNITS]], 3.6))
 
 
-def signed(weights: np.ndarray) -> np.ndarray:
-    """Weights as a picture: white (in colour: grey) is 0. (height, width[, 3]) -> (height, width, 3) uint8."""
+def diverging_image(weights: np.ndarray) -> np.ndarray:
+    """Draw weights as an image, with 0 as white (in colour: grey). (height, width[, 3]) -> (height, width, 3) uint8."""
     scaled = np.clip(weights / (np.abs(weights).max() or 1.0), -1, 1)
     if weights.ndim == 3:
         return (127.5 + 127.5 * scaled).astype(np.uint8)
@@ -70,11 +71,11 @@ def signed(weights: np.ndarray) -> np.ndarray:
     return (255 * (1 - ink) + np.where(scaled[..., None] > 0, blue, vermillion) * ink).astype(np.uint8)
 
 
-def layers(run: Run, events: list[classify.Event]) -> None:
-    """How large each layer's gradient is, and how many of its ReLUs are dead, after each epoch."""
-    epochs = [epoch for epoch in of_kind(Epoch, events) if epoch.layers]
+def show_layers(run: Run, events: list[classify.Event]) -> None:
+    """Show each layer's gradient and fraction of dead ReLUs after each epoch."""
+    epochs = [epoch for epoch in events_of_type(Epoch, events) if epoch.layers]
     if not epochs:
-        st.caption("After the first epoch: how large each layer's gradient is, and how many of its ReLUs are dead.")
+        st.caption("Gradients and dead ReLUs per layer will appear here after the first epoch.")
         return
     count = len(epochs[0].layers)
     names = [*(f"hidden {number}" for number in range(1, count)), "output"]
@@ -87,33 +88,36 @@ def layers(run: Run, events: list[classify.Event]) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown(
-            "**Gradient by layer**, as a share of the layer's weights. Layers far below the others hardly learn; where "
-            "the gradient is 0, there is no line."
+            "**Gradient per layer**, relative to the layer's weights. Layers far below the others hardly learn. "
+            "A gradient of 0 is not drawn."
         )
-        scale = alt.Scale(type="log")
-        st.altair_chart(by_layer(frame, "ratio", "Gradient / weights (lengths)", names, scale, ".0e"), width="stretch")
+        chart = layer_chart(frame, "ratio", "Gradient norm / weight norm", names, alt.Scale(type="log"), ".0e")
+        st.altair_chart(chart, width="stretch")
     if frame["dead"].notna().any():
         with right:
             st.markdown(
-                "**Dead ReLUs by layer**: units that are 0 for each of up to 500 validation pictures. No gradient "
-                "passes them."
+                "**Dead ReLUs per layer**: units that are 0 for every one of up to 500 validation images. No gradient "
+                "passes through them."
             )
-            hidden, scale = frame[frame["layer"] != "output"], alt.Scale(domain=[0, 1])
-            st.altair_chart(by_layer(hidden, "dead", "Dead units (share)", names[:-1], scale, ".0%"), width="stretch")
+            hidden = frame[frame["layer"] != "output"]
+            chart = layer_chart(hidden, "dead", "Dead units (fraction)", names[:-1], alt.Scale(domain=[0, 1]), ".0%")
+            st.altair_chart(chart, width="stretch")
 
 
-def by_layer(
-    frame: pd.DataFrame, column: str, title: str, names: list[str], scale: alt.Scale, format_: str
+def layer_chart(
+    frame: pd.DataFrame, column: str, title: str, names: list[str], scale: alt.Scale, axis_format: str
 ) -> alt.Chart:
-    """A line a layer over the epochs, from dark (the first) to light (the last)."""
-    some = [names[round(i * (len(names) - 1) / (NAMED - 1))] for i in range(NAMED)] if len(names) > NAMED else names
-    legend = alt.Legend(title=None, orient="right", values=some, symbolType="stroke")
+    """Draw one line per layer over the epochs, from dark (the first layer) to light (the last)."""
+    named = names
+    if len(names) > LEGEND_LAYERS:
+        named = [names[round(i * (len(names) - 1) / (LEGEND_LAYERS - 1))] for i in range(LEGEND_LAYERS)]
+    legend = alt.Legend(title=None, orient="right", values=named, symbolType="stroke")
     return apply_theme(
         alt.Chart(frame.dropna(subset=[column]))
         .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50))
         .encode(
             x=alt.X("epoch:Q", title=EPOCH, axis=alt.Axis(tickMinStep=1, format="~s")),
-            y=alt.Y(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(format=format_)),
+            y=alt.Y(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(format=axis_format)),
             color=alt.Color("layer:N", sort=names, scale=alt.Scale(domain=names, scheme="viridis")).legend(legend),
             tooltip=["layer", "epoch", alt.Tooltip(f"{column}:Q", title=title, format=".3g")],
         )
@@ -121,31 +125,26 @@ def by_layer(
     )
 
 
-def two_dimensions(learned: Learned) -> None:
-    """The hidden layers' activations, projected onto the two directions in which they differ most."""
-    hidden = learned.config.hidden
+def pca_chart(snapshot: Snapshot) -> None:
+    """Show the activations of a hidden layer, projected onto their first two principal components."""
+    hidden = snapshot.config.hidden
     if not hidden:
-        st.caption("Without a hidden layer there is nothing between the pictures and the answer to look at.")
+        st.caption("This network has no hidden layer whose activations could be shown.")
         return
-    layer = (
-        st.select_slider(
-            "Hidden layer", range(1, len(hidden) + 1), len(hidden), key="pca_layer", disabled=len(hidden) == 1
-        )
-        if len(hidden) > 1
-        else 1
-    )
-    numbers = np.arange(min(POINTS, len(learned.dataset.y_test)))
-    activations = learned.model.activations(learned.inputs.batch("test", numbers))[layer - 1]
-    places, shares = principal_components(activations)
+    layer = 1
+    if len(hidden) > 1:
+        layer = st.select_slider("Hidden layer", range(1, len(hidden) + 1), len(hidden), key="pca_layer")
+    indices = np.arange(min(MAX_POINTS, len(snapshot.dataset.y_test)))
+    activations = snapshot.model.activations(snapshot.inputs.batch("test", indices))[layer - 1]
+    points, explained = principal_components(activations)
     st.markdown(
-        f"**{len(numbers):,} test pictures as hidden layer {layer} sees them**: its {hidden[layer - 1]:,} numbers, "
-        f"projected onto the two directions in which they differ most, which hold {shares.sum():.0%} of the "
-        "differences. Classes that lie apart here are easy for the layers above."
+        f"**{len(indices):,} test images as represented by hidden layer {layer}**: its {hidden[layer - 1]:,} "
+        f"activations, projected onto their first two principal components, which explain {explained.sum():.0%} of "
+        "the variance. Classes that form separate clusters here are easy for the following layers."
     )
-    classes = learned.dataset.classes
-    frame = pd.DataFrame(places, columns=["x", "y"]).assign(
-        label=[classes[label] for label in learned.dataset.y_test[numbers]]
-    )
+    classes = snapshot.dataset.classes
+    labels = [classes[label] for label in snapshot.dataset.y_test[indices]]
+    frame = pd.DataFrame(points, columns=["x", "y"]).assign(label=labels)
     base = alt.Chart(frame).encode(
         x=alt.X("x:Q", title="First principal component"),
         y=alt.Y("y:Q", title="Second principal component"),
@@ -154,7 +153,7 @@ def two_dimensions(learned: Learned) -> None:
         ).legend(alt.Legend(title=None, orient="right")),
         tooltip=["label"],
     )
-    short = max(map(len, classes)) <= 2  # then the name itself is the mark: no colour is needed to read it
+    short = max(map(len, classes)) <= 2  # the name itself is the mark, which can be read without colours
     marks = (
         base.mark_text(fontSize=16, fontWeight="bold").encode(text="label:N")
         if short

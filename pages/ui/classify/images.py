@@ -1,4 +1,4 @@
-"""Pictures from a data set, and what a model thinks of them."""
+"""Images as HTML, alone and with a model's predictions."""
 
 import io
 from base64 import b64encode
@@ -15,48 +15,48 @@ STYLE = """<style>
 .sample.wrong { border: 3px dashed #d55e00; }
 .sample .top { display: flex; flex-wrap: wrap; gap: 0.2rem 0.4rem; align-items: center; }
 .sample img { width: 3.2rem; height: 3.2rem; image-rendering: pixelated; border-radius: 0.2rem; }
-/* beside the picture, or below it where its longest word is too long */
+/* beside the image, or below it if its longest word is too long */
 .sample .truth { flex: 1 1 min-content; font-size: 0.95rem; line-height: 1.3; overflow-wrap: break-word; }
 .sample .guess { position: relative; margin-top: 0.3rem; font-size: 0.95rem; padding: 0 0.3rem; white-space: nowrap; }
 .sample .bar { position: absolute; inset: 0; background: #9fcbe6; border-radius: 0.2rem; }
 .sample .guess span { position: relative; display: flex; justify-content: space-between; }
 </style>"""
-GUESSES = 3
-COLOURS = 64  # of a picture of weights, which is drawn anew while they are learned: more cannot be told apart
+TOP_K = 3  # predictions per sample
+GRID_COLOURS = 64  # per image of a grid, which is redrawn during training; more are hard to tell apart
 
 
-def png(picture: np.ndarray, colours: int | None = None) -> str:
-    """A picture, (height, width) or (height, width, 3) uint8, as the address of a PNG for an <img>.
+def png_data_url(image: np.ndarray, colours: int | None = None) -> str:
+    """Encode an image, (height, width) or (height, width, 3) uint8, as a PNG data URL for an <img>.
 
-    colours: how many it may have at most; fewer make it smaller.
+    colours: at most so many colours, which makes the PNG smaller.
     """
-    buffer, image = io.BytesIO(), Image.fromarray(picture)
-    (image.quantize(colours) if colours else image).save(buffer, format="PNG", optimize=True)
+    buffer, picture = io.BytesIO(), Image.fromarray(image)
+    (picture.quantize(colours) if colours else picture).save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + b64encode(buffer.getvalue()).decode()
 
 
-def grid_html(pictures: list[np.ndarray], size: float) -> str:
-    """Pictures side by side, each `size` rem wide, every pixel to be seen."""
+def image_grid_html(images: list[np.ndarray], size: float) -> str:
+    """Lay out images side by side, each `size` rem wide, with sharp pixels."""
     style = f"width: {size}rem; height: {size}rem; image-rendering: pixelated; border: 1px solid #d5dade;"
-    images = "".join(f'<img src="{png(picture, COLOURS)}" style="{style}" alt="">' for picture in pictures)
-    return f'<div style="display: flex; flex-wrap: wrap; gap: 0.25rem;">{images}</div>'
+    tags = "".join(f'<img src="{png_data_url(image, GRID_COLOURS)}" style="{style}" alt="">' for image in images)
+    return f'<div style="display: flex; flex-wrap: wrap; gap: 0.25rem;">{tags}</div>'
 
 
 def samples_html(samples: Samples, classes: tuple[str, ...]) -> str:
-    """A card for each picture: what it is, and the model's most probable classes. A dashed frame: it is wrong."""
+    """Draw one card per image: the true class and the most likely classes. A dashed frame marks a mistake."""
     cards = []
-    for picture, label, probabilities in zip(samples.images, samples.labels, samples.probabilities, strict=True):
-        best = np.argsort(probabilities)[::-1][:GUESSES]
+    for image, label, probabilities in zip(samples.images, samples.labels, samples.probabilities, strict=True):
+        best = np.argsort(probabilities)[::-1][:TOP_K]
         truth = escape(classes[label])
-        right = best[0] == label
+        correct = best[0] == label
         guesses = "".join(
             f'<div class="guess"><div class="bar" style="width: {probabilities[i]:.1%}"></div>'
             f"<span><b>{escape(classes[i])}</b> {probabilities[i]:.0%}</span></div>"
             for i in best
         )
         cards.append(
-            f'<div class="sample {"right" if right else "wrong"}"><div class="top">'
-            f'<img src="{png(picture)}" alt="a test picture: {truth}">'
-            f'<div class="truth">{"✓" if right else "✗"} it is<br><b>{truth}</b></div></div>{guesses}</div>'
+            f'<div class="sample {"correct" if correct else "wrong"}"><div class="top">'
+            f'<img src="{png_data_url(image)}" alt="test image: {truth}">'
+            f'<div class="truth">{"✓" if correct else "✗"} true:<br><b>{truth}</b></div></div>{guesses}</div>'
         )
     return f'{STYLE}<div class="samples">{"".join(cards)}</div>'

@@ -1,4 +1,4 @@
-"""Beginning again: from the same first weights, or from those that a run has learned."""
+"""Controls for the weights from which training starts: a run's initial weights, or its trained ones."""
 
 import streamlit as st
 
@@ -6,8 +6,8 @@ from core.runs import Run
 from pages.ui import run_panel
 
 
-def first_weights(run: Run | None) -> str | None:
-    """Rewind, and the choice whose weights Train begins with: the id of that run, or None for new ones."""
+def initial_weights_controls(run: Run | None) -> str | None:
+    """Show Rewind and the choice of initial weights. Return the id of the run to start from; None: new weights."""
     if run is None:
         return None
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -16,22 +16,22 @@ def first_weights(run: Run | None) -> str | None:
             icon=":material/fast_rewind:",
             on_click=run_panel.try_action,
             args=[rewind, run],
-            help="Back to the same first weights, with the settings that this run began with, and paused there.",
+            help="Restart from the same initial weights and settings, paused before the first step.",
         )
-        going_on = st.toggle(
-            "Train begins with its weights",
-            key="classify_go_on",
-            help="Train then goes on from what this run has learned, not from new random weights. The layers must "
-            "be the same.",
+        continues = st.toggle(
+            "Start from this run's weights",
+            key="classify_continue",
+            help="Train then starts from what this run has learned, not from new random weights. The layers must be "
+            "the same.",
         )
-    return run.id if going_on else None
+    return run.id if continues else None
 
 
 def rewind(run: Run) -> None:
-    """End the run where it is one's own, and hold the same one again at its beginning. Raises ValueError."""
-    desk = run_panel.run_access()
-    if not run.status.is_terminal and desk.can_edit(run):
-        desk.stop(run.id)
-    again = desk.submit(run.config, run.parent)
-    desk.pause(again)
-    run_panel.open_run("classify", again)
+    """Start the same run again, paused before its first step; stop the old one if allowed. Raises ValueError."""
+    access = run_panel.run_access()
+    if not run.status.is_terminal and access.can_edit(run):
+        access.stop(run.id)
+    restarted = access.submit(run.config, run.parent)
+    access.pause(restarted)
+    run_panel.open_run("classify", restarted)

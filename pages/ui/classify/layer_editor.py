@@ -1,4 +1,4 @@
-"""The architecture editor: hidden layers as a line of text, or added, removed and resized one by one."""
+"""Editor for the hidden layers: as text, or added, removed and resized one at a time."""
 
 import streamlit as st
 
@@ -10,17 +10,17 @@ MAX_WIDTH = 4_096
 
 
 def editor(default: str) -> str:
-    """The hidden layers as a text that `sizes` reads, and a popover to edit them in."""
+    """Show the hidden layers as text, for `parse_layers`, and a popover to edit them in."""
     text = st.text_input(
         "Hidden layers",
         default,
         key="hidden",
         bind="query-params",
-        help="Units of each hidden layer, from the pictures on, with commas between them. Empty: none at all.",
+        help="Units per hidden layer, input first, separated by commas. Leave it empty for no hidden layer.",
     )
     with st.popover("Edit layers", icon=":material/layers:"):
         try:
-            widths = sizes(text)
+            widths = parse_layers(text)
         except ValueError as error:
             st.caption(escape_markdown(str(error)))
             return text
@@ -34,36 +34,36 @@ def editor(default: str) -> str:
                     "Remove",
                     key=f"remove_layer_{number}",
                     icon=":material/delete:",
-                    on_click=write,
+                    on_click=set_layers,
                     args=[(*widths[:number], *widths[number + 1 :])],
                 )
-        st.button("Add a layer", icon=":material/add:", on_click=write, args=[(*widths, (64, *widths)[-1])])
+        st.button("Add a layer", icon=":material/add:", on_click=set_layers, args=[(*widths, (64, *widths)[-1])])
     return text
 
 
-def count(config: ClassifyConfig, info: DatasetInfo | None) -> None:
-    """How many parameters this network has for these pictures."""
+def show_parameter_count(config: ClassifyConfig, info: DatasetInfo | None) -> None:
+    """Show the sizes of all layers and the number of parameters, for the images of this dataset."""
     if info:
         layers = [config.input_size(info.image_shape), *config.hidden, len(info.classes)]
         total = sum(parameter_counts(config, info.image_shape, len(info.classes)))
         st.caption(f"{' → '.join(f'{units:,}' for units in layers)}: **{total:,} parameters**")
 
 
-def sizes(text: str) -> tuple[int, ...]:
-    """ "256, 128" -> (256, 128). Raises ValueError with a sentence for a student."""
+def parse_layers(text: str) -> tuple[int, ...]:
+    """Parse the units per hidden layer, such as "256, 128" -> (256, 128). Raises ValueError with a sentence."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        raise ValueError(f"Hidden layers must be whole numbers with commas between them, like 256, 128. It is: {text}")
+        raise ValueError(f"Hidden layers must be whole numbers separated by commas, such as 256, 128, but not: {text}")
     return tuple(map(int, parts))
 
 
-def write(widths: tuple[int, ...]) -> None:
-    """Callback: these are the hidden layers now."""
+def set_layers(widths: tuple[int, ...]) -> None:
+    """Callback: set the text to these hidden layers."""
     st.session_state["hidden"] = ", ".join(map(str, widths))
 
 
 def resize(number: int) -> None:
-    """Callback of a layer's number."""
-    widths = list(sizes(st.session_state["hidden"]))
+    """Callback: take over the new number of units of a layer."""
+    widths = list(parse_layers(st.session_state["hidden"]))
     widths[number] = st.session_state[f"layer_{number}"]
-    write(tuple(widths))
+    set_layers(tuple(widths))

@@ -9,7 +9,7 @@ from core.classify import Epoch, Result
 from core.runs import Run
 from pages.ui import run_panel
 from pages.ui.charts import apply_theme
-from pages.ui.classify.training import EPOCH, of_kind, sees
+from pages.ui.classify.training import EPOCH, events_of_type, feature_label
 
 MEASURES = {"Validation accuracy": "val_accuracy", "Validation loss": "val_loss", "Training loss": "train_loss"}
 MOST = 6  # runs in one chart; more colours could not be told apart
@@ -42,7 +42,7 @@ def show(run: Run | None) -> None:
     if not names:
         return
     events = {name: [event for _, event in store.events(runs[name].id)] for name in names}
-    epochs = {name: of_kind(Epoch, events[name]) for name in names}
+    epochs = {name: events_of_type(Epoch, events[name]) for name in names}
     if any(epochs.values()):
         st.altair_chart(curves(epochs, measure), width="stretch")
     else:
@@ -93,10 +93,10 @@ def differences_table(runs: dict[str, Run], events: dict[str, list[classify.Even
     ]
     rows = []
     for name, run in runs.items():
-        result = next(iter(of_kind(Result, events[name])), None)
-        epochs = of_kind(Epoch, events[name])
+        result = next(iter(events_of_type(Result, events[name])), None)
+        epochs = events_of_type(Epoch, events[name])
         rows.append(
-            {"Run": name, "Sees": sees(run.config)}
+            {"Run": name, "Sees": feature_label(run.config)}
             | {field.replace("_", " ").capitalize(): format_setting(settings[name][field]) for field in differing}
             | {
                 "Changed by hand": ", ".join(f"{field} {format_setting(value)}" for field, value in run.changes.items())

@@ -1,4 +1,4 @@
-"""The controls of a run: a preset to start from, the pictures, the network, and how it learns."""
+"""Settings of a run: preset and dataset, network, training and data."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -18,79 +18,72 @@ from pages.ui.classify import custom_data, layer_editor
 from pages.ui.dataset_status import location_label
 from pages.ui.markdown import escape_markdown
 
-WIDGETS = {
-    "lr": "classify_lr",
-    "epochs": "classify_epochs",
-    "seed": "classify_seed",
-}  # others: the field's own name
-SEES = {"pixels": "every pixel", "patches": "patch features"}
-LAYERS_LIKE = ", ".join(map(str, ClassifyConfig.hidden))
+WIDGET_KEYS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's name
+DEFAULTS = {"preset": "baseline", "dataset": TEACHING_DATASET, "features": "pixels"}
+FEATURE_LABELS = {"pixels": "pixels", "patches": "patch features"}
+HIDDEN_DEFAULT = ", ".join(map(str, ClassifyConfig.hidden))
 
 
-def start() -> None:
-    """The first controls: what to start from, and which pictures."""
-    data_sets = known_data_sets()
-    for name, known in {"preset": PRESETS, "dataset": data_sets, "features": FEATURES}.items():
-        take_from_address(name, known)
-    begin_with_the_preset()
-    if wanted := st.session_state.pop("dataset_wanted", None):
-        st.session_state["dataset"] = wanted
+def preset_and_dataset() -> None:
+    """Show the first settings: preset and dataset."""
+    datasets = available_datasets()
+    for name, known in {"preset": PRESETS, "dataset": datasets, "features": FEATURES}.items():
+        read_query_param(name, known)
+    init_from_preset()
+    if new := st.session_state.pop("new_dataset", None):
+        st.session_state["dataset"] = new
     st.selectbox(
-        "Start from",
+        "Preset",
         list(PRESETS),
         format_func=lambda name: PRESETS[name].title,
         key="preset",
-        on_change=take_preset,
+        on_change=apply_preset,
     )
     st.caption(PRESETS[st.session_state["preset"]].text)
-    st.selectbox(
-        "Pictures",
-        data_sets,
-        format_func=name_and_place,
-        key="dataset",
-        on_change=suit_the_preset,
-    )
+    st.selectbox("Dataset", datasets, format_func=dataset_label, key="dataset", on_change=update_preset)
 
 
 def settings() -> ClassifyConfig | None:
-    """The other controls. None, and a sentence that says why, where all of them do not make a run."""
+    """Show all other settings. Return the config; None, and an error, if the settings are invalid."""
     dataset = st.session_state["dataset"]
-    features = st.segmented_control(
-        "The network sees",
+    selected = st.segmented_control(
+        "Network input",
         FEATURES,
         default="pixels",
         required=True,
-        format_func=SEES.get,
+        format_func=FEATURE_LABELS.__getitem__,
         key="features",
-        on_change=suit_the_preset,
-        help="Patch features compare every place of a picture with small patches of training pictures before the "
-        "network sees anything. They are not learned; computing them takes a minute or more the first time.",
+        on_change=update_preset,
+        help="Patch features measure how similar each part of an image is to small patches of training images. They "
+        "are computed before training and not learned; the first time takes a minute or more.",
     )
-    for name, default in {"preset": "report", "dataset": TEACHING_DATASET, "features": "pixels"}.items():
-        keep_in_address(name, default)
-    info = known_info(dataset)
-    hidden = layer_editor.editor(LAYERS_LIKE)
-    layers_place = st.container()
+    features = selected or "pixels"
+    for name, default in DEFAULTS.items():
+        write_query_param(name, default)
+    info = dataset_info(dataset)
+    hidden = layer_editor.editor(HIDDEN_DEFAULT)
+    parameter_count = st.container()
     lr = controls.learning_rate("classify", ClassifyConfig.lr)
     epochs = st.slider("Epochs", 1, 100, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
     with st.expander("More settings", icon=":material/tune:"):
-        more = steering() | network() | pictures(features)
-    custom_data.uploads()
+        more = live_settings() | network_settings() | data_settings(features)
+    custom_data.upload_controls()
     try:
-        config = ClassifyConfig(dataset, layer_editor.sizes(hidden), lr, epochs=epochs, features=features, **more)
+        layers = layer_editor.parse_layers(hidden)
+        config = ClassifyConfig(dataset, layers, lr, epochs=epochs, features=features, **more)
         if info:
             check_fits_dataset(config, info.train_size, info.image_shape, len(info.classes))
     except ValueError as error:
         st.error(escape_markdown(str(error)), icon=":material/edit:")
         return None
-    with layers_place:
-        layer_editor.count(config, info)
+    with parameter_count:
+        layer_editor.show_parameter_count(config, info)
     return config
 
 
-def steering() -> dict[str, Any]:
-    """What may be changed while it learns."""
-    st.markdown("**How it learns** · these may be moved while it does")
+def live_settings() -> dict[str, Any]:
+    """Show the settings that can be changed while the run is training."""
+    st.markdown("**Training** · can be changed while training")
     return {
         "momentum": st.slider(
             "Momentum",
@@ -98,30 +91,30 @@ def steering() -> dict[str, Any]:
             0.99,
             ClassifyConfig.momentum,
             0.01,
-            help="How much of the last step goes into the next one.",
-            **steers("momentum"),
+            help="Fraction of the previous step that is added to the next one.",
+            **live_widget("momentum"),
         ),
-        "schedule": choice(
+        "schedule": config_select(
             "Schedule",
             list(SCHEDULES),
-            "How the learning rate goes on its own: constant, in steps to a tenth, down along a "
-            "cosine, or first up in small steps to warm up.",
-            **steers("schedule"),
+            "How the learning rate changes over the run. constant: not at all; step: divided by 10 after each third; "
+            "cosine: falls to 0 along a cosine; warmup: rises briefly, then falls like cosine.",
+            **live_widget("schedule"),
         ),
         "weight_decay": st.select_slider(
             "Weight decay",
             [0.0, 1e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2],
             ClassifyConfig.weight_decay,
             format_func=lambda decay: f"{decay:g}",
-            help="How strongly every weight is pulled towards zero, so that it grows only where that pays.",
-            **steers("weight_decay"),
+            help="How strongly every weight is pulled towards 0, so that only useful weights grow.",
+            **live_widget("weight_decay"),
         ),
         "batch_size": st.select_slider(
             "Batch size",
             [1, 10, 20, 50, 100, 200, 500, 1000],
             ClassifyConfig.batch_size,
-            help="Pictures that are averaged over in each step.",
-            **steers("batch_size"),
+            help="Number of training images per step.",
+            **live_widget("batch_size"),
         ),
         "dropout": st.slider(
             "Dropout",
@@ -129,36 +122,39 @@ def steering() -> dict[str, Any]:
             0.9,
             ClassifyConfig.dropout,
             0.05,
-            help="Share of the hidden units that rest in each step, so that none can rely on another alone.",
-            **steers("dropout"),
+            help="Fraction of the hidden units switched off at random in each step, so that no unit can rely on "
+            "another one.",
+            **live_widget("dropout"),
         ),
     }
 
 
-def network() -> dict[str, Any]:
-    """What is decided before the first step."""
-    st.markdown("**The network** · decided before the first step")
+def network_settings() -> dict[str, Any]:
+    """Show the settings of the network, which are fixed once training starts."""
+    st.markdown("**Network** · fixed once training starts")
     return {
-        "optimizer": choice(
+        "optimizer": config_select(
             "Optimizer",
             list(OPTIMIZERS),
-            "SGD steps as far as the gradient is long; Adam about equally far for every weight: give it a learning "
-            "rate near 0.001.",
+            "sgd: the step is proportional to the gradient. adam: the step has about the same size for every weight; "
+            "use a learning rate near 0.001.",
         ),
-        "activation": choice("Activation", list(ACTIVATIONS), "What each hidden unit does with its weighted sum."),
-        "initialisation": choice(
+        "activation": config_select(
+            "Activation", list(ACTIVATIONS), "The function that each hidden unit applies to its weighted sum."
+        ),
+        "initialisation": config_select(
             "Initialisation",
             list(INIT_STDS),
-            "How large the first weights are: he suits ReLUs, glorot suits tanh and sigmoid; the others go wrong, each "
-            "in its way.",
+            "The size of the initial weights. he suits ReLUs, glorot suits tanh and sigmoid; each of the others "
+            "demonstrates a failure.",
         ),
         "seed": controls.seed("classify"),
     }
 
 
-def pictures(features: str) -> dict[str, Any]:
-    """What it learns from."""
-    st.markdown("**What it learns from**")
+def data_settings(features: str) -> dict[str, Any]:
+    """Show the settings of the training data, which are fixed once training starts."""
+    st.markdown("**Training data** · fixed once training starts")
     chosen: dict[str, Any] = {
         "augment": st.pills(
             "Augmentation",
@@ -166,22 +162,23 @@ def pictures(features: str) -> dict[str, Any]:
             selection_mode="multi",
             key="augment",
             bind="query-params",
-            help="Training pictures are changed at random at each step: shifted, mirrored, turned and slanted, or "
-            "bent. Patch features are computed before, so of these only the mirror image can be had with them.",
+            help="Random changes to the training images in each step: shifted, mirrored, rotated or bent. Patch "
+            "features are computed before training and can only be mirrored.",
         ),
         "train_size": st.select_slider(
-            "Pictures to learn from",
+            "Training images",
             [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 0],
             ClassifyConfig.train_size,
             format_func=lambda size: f"{size:,}" if size else "all",
             key="train_size",
             bind="query-params",
+            help="The network learns from this many images of the dataset; validation and test images are extra.",
         ),
         "shuffled_labels": st.toggle(
-            "Deal the labels out at random",
+            "Shuffle the labels",
             key="shuffled_labels",
             bind="query-params",
-            help="Then there is nothing to understand. Is there anything to learn?",
+            help="The labels then carry no information. Does the training loss still fall?",
         ),
     }
     if features == "patches":
@@ -191,44 +188,46 @@ def pictures(features: str) -> dict[str, Any]:
             ClassifyConfig.patches,
             key="patches",
             bind="query-params",
-            help="How many filters: half are cut from training pictures, half are these in the mirror. The time that "
-            "features take grows with them.",
+            help="Number of filters. Half are cut from training images, the others are their mirror images. More take "
+            "longer to compute.",
         )
         chosen["grid"] = st.slider(
-            "Cells, a side",
+            "Pooling grid size",
             1,
             4,
             ClassifyConfig.grid,
             key="grid",
             bind="query-params",
-            help="What a filter finds is added up in so many cells across and down: fewer know less of where it was.",
+            help="Filter responses are averaged over a grid of this size. A coarser grid keeps less position "
+            "information.",
         )
     return chosen
 
 
-def choice(label: str, names: Sequence[str], explanation: str, **options: Any) -> str:
-    """A select box for a field of the config, whose name is the label's in small letters."""
+def config_select(label: str, names: Sequence[str], explanation: str, **options: Any) -> str:
+    """Show a select box for the config field whose name is the label in lower case."""
     field = label.lower()
     default = names.index(getattr(ClassifyConfig, field))
     options = {"key": field, "bind": "query-params"} | options
     return st.selectbox(label, names, default, help=explanation, **options)
 
 
-def steers(field: str) -> dict[str, Any]:
-    """The options of a widget that steers the page's run while it goes on."""
+def live_widget(field: str) -> dict[str, Any]:
+    """Return the options of a widget that also changes this field of the page's active run."""
     return {"key": field, "bind": "query-params", "on_change": run_panel.steer, "args": ["classify", field, field]}
 
 
-def known_data_sets() -> list[str]:
-    """Every data set that can be chosen here: the public ones, and this session's own, or the one in its address."""
-    own = st.session_state.setdefault("own_data", [])
-    named = st.query_params.get("dataset", "")
-    if is_custom(named) and named not in own:
-        own.append(named)
-    return [*DATASETS, *own]
+def available_datasets() -> list[str]:
+    """Return the names of all public datasets, and of this session's custom ones or the one in its address."""
+    custom = st.session_state.setdefault("custom_datasets", [])
+    requested = st.query_params.get("dataset", "")
+    if is_custom(requested) and requested not in custom:
+        custom.append(requested)
+    return [*DATASETS, *custom]
 
 
-def known_info(dataset: str) -> DatasetInfo | None:
+def dataset_info(dataset: str) -> DatasetInfo | None:
+    """Describe the dataset; if that fails, show the error and return None."""
     try:
         return get_info(dataset)
     except DatasetError as error:
@@ -236,61 +235,62 @@ def known_info(dataset: str) -> DatasetInfo | None:
         return None
 
 
-def name_and_place(dataset: str) -> str:
+def dataset_label(dataset: str) -> str:
+    """Return a dataset's title and where it is; for a custom one, its classes and its size."""
     if not is_custom(dataset):
         return f"{DATASETS[dataset].title} · {location_label(DATASETS[dataset])}"
     try:
         info = get_info(dataset)
     except DatasetError:
-        return "Your own pictures · no longer here"
-    return f"Your own: {', '.join(info.classes)[:40]} · {info.train_size + info.test_size:,} pictures"
+        return "Custom dataset · deleted"
+    return f"Custom: {', '.join(info.classes)[:40]} · {info.train_size + info.test_size:,} images"
 
 
-def take_from_address(name: str, known: Collection[str]) -> None:
-    """Begin with what the address says. Streamlit's own binding would want the label there, which may change."""
+def read_query_param(name: str, known: Collection[str]) -> None:
+    """Start with the value in the address. Streamlit's own binding would use the label, which may change."""
     if name not in st.session_state and st.query_params.get(name) in known:
         st.session_state[name] = st.query_params[name]
 
 
-def keep_in_address(name: str, default: str) -> None:
-    """The other way round; what is at its default is not in the address."""
+def write_query_param(name: str, default: str) -> None:
+    """Put the value into the address, unless it is the default."""
     if st.session_state[name] == default:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != st.session_state[name]:
         st.query_params[name] = st.session_state[name]
 
 
-def begin_with_the_preset() -> None:
-    """A preset that the address names fills in what the address does not say itself."""
+def init_from_preset() -> None:
+    """Start with the settings of the preset in the address, except those that the address contains, too."""
     if "preset_config" in st.session_state:
         return
-    state = st.session_state
-    preset = PRESETS[state.get("preset", "report")]
-    config = preset.config(state.get("dataset", TEACHING_DATASET), state.get("features", "pixels"))
-    said = [*st.query_params, "dataset", "features"]
-    fill_in(
-        config, [field for field in changed_fields(ClassifyConfig(), config) if WIDGETS.get(field, field) not in said]
+    values = {name: st.session_state.get(name, default) for name, default in DEFAULTS.items()}
+    config = PRESETS[values["preset"]].config(values["dataset"], values["features"])
+    given = [*st.query_params, "dataset", "features"]
+    set_widgets(
+        config,
+        [field for field in changed_fields(ClassifyConfig(), config) if WIDGET_KEYS.get(field, field) not in given],
     )
 
 
-def take_preset() -> None:
-    """Callback: every control as the preset has it. One that shows something going wrong brings its pictures along."""
+def apply_preset() -> None:
+    """Callback: set all widgets to the preset. One that demonstrates a failure also sets its dataset."""
     preset = PRESETS[st.session_state["preset"]]
     dataset, features, seed = (st.session_state[key] for key in ("dataset", "features", "classify_seed"))
     config = preset.config(TEACHING_DATASET, seed=seed) if preset.teaching else preset.config(dataset, features, seed)
-    fill_in(config, list(vars(config)))
+    set_widgets(config, list(vars(config)))
 
 
-def suit_the_preset() -> None:
-    """Callback: with other pictures, or features of them, what the preset says differently of these is changed."""
+def update_preset() -> None:
+    """Callback: the dataset or the network input changed; set the widgets for which the preset now differs."""
     preset, before = PRESETS[st.session_state["preset"]], st.session_state["preset_config"]
     dataset, features, seed = (st.session_state[key] for key in ("dataset", "features", "classify_seed"))
     config = preset.config(dataset, features, seed)
-    fill_in(config, list(changed_fields(before, config)))
+    set_widgets(config, list(changed_fields(before, config)))
 
 
-def fill_in(config: ClassifyConfig, fields: list[str]) -> None:
-    """Set the controls of these fields."""
+def set_widgets(config: ClassifyConfig, fields: list[str]) -> None:
+    """Set the widgets of these fields to the config's values."""
     st.session_state["preset_config"] = config
     for field in fields:
         value = getattr(config, field)
@@ -298,4 +298,4 @@ def fill_in(config: ClassifyConfig, fields: list[str]) -> None:
             value = ", ".join(map(str, value))
         if field == "augment":
             value = list(value)
-        st.session_state[WIDGETS.get(field, field)] = value
+        st.session_state[WIDGET_KEYS.get(field, field)] = value

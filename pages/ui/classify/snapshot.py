@@ -1,4 +1,4 @@
-"""What a run has learned so far, to be looked into: the network of its latest checkpoint, or one that was loaded."""
+"""The trained network that the tabs look into: a run's latest checkpoint, or loaded weights."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,13 +12,18 @@ from core.classify.inputs import Inputs
 from core.runs import Run
 from pages.ui import errors, run_panel
 
-SECONDS_BETWEEN_LOOKS = 2.0
+SNAPSHOT_REFRESH = 2.0  # seconds
 
 
-class Learned(NamedTuple):
-    """A network, the pictures that it knows, and how it sees them.
+class Snapshot(NamedTuple):
+    """A trained network with its dataset and its predictions.
 
-    probabilities: what it thinks of each test picture, (test pictures, classes).
+    Attributes:
+        config: its config.
+        model: the network, in evaluation mode.
+        dataset: the dataset it was trained on.
+        inputs: the dataset as its inputs.
+        probabilities: predictions for all test images, (test images, classes).
     """
 
     config: ClassifyConfig
@@ -28,54 +33,53 @@ class Learned(NamedTuple):
     probabilities: np.ndarray
 
 
-def look(run: Run | None, show: Callable[[Learned], None]) -> None:
-    """Show what the run has learned, again and again while it goes on; or say why there is nothing to see yet."""
-    going = run is not None and not run.status.is_terminal and "loaded_weights" not in st.session_state
+def show_live(run: Run | None, show: Callable[[Snapshot], None]) -> None:
+    """Show the current snapshot, repeatedly while the run is active; or say why there is none."""
+    active = run is not None and not run.status.is_terminal and "loaded_weights" not in st.session_state
 
-    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if going else None)
+    @st.fragment(run_every=SNAPSHOT_REFRESH if active else None)
     def redraw() -> None:
         with errors.show_store_errors():
-            now = learned(run)
-            if now:
-                show(now)
+            snapshot = load_snapshot(run)
+            if snapshot:
+                show(snapshot)
 
     redraw()
 
 
-def learned(run: Run | None) -> Learned | None:
-    """The network that was loaded, else the run's. None, and a sentence that says why, while there is none."""
-    loaded = st.session_state.get("loaded_weights")
-    seen = st.session_state.setdefault("learned", {})
-    if loaded:
-        config, checkpoint = loaded
-        key = id(checkpoint)
-        st.info("You are looking at the weights that you loaded (Take home).", icon=":material/upload_file:")
+def load_snapshot(run: Run | None) -> Snapshot | None:
+    """Restore the loaded weights, or else the run's latest checkpoint. If there is neither, say so and return None."""
+    cache = st.session_state.setdefault("snapshot", {})
+    if "loaded_weights" in st.session_state:
+        config, checkpoint = st.session_state["loaded_weights"]
+        key: tuple[object, ...] = (id(checkpoint),)
+        st.info("These are the weights that you loaded under Download.", icon=":material/upload_file:")
     else:
         checkpoint, seq = run_panel.dispatcher().store.checkpoint_and_seq(run.id) if run else (None, -1)
-        key = (run.id, run.attempt, seq) if run else None
-        config = run.config if run else None
-    if checkpoint is None:
-        run_panel.show_not_trained_yet(run)
-        return None
-    if seen.get("key") != key:
+        if run is None or checkpoint is None:
+            run_panel.show_not_trained_yet(run)
+            return None
+        config = run.config
+        key = (run.id, run.attempt, seq)
+    if cache.get("key") != key:
         try:
-            dataset, inputs = pictures_and_inputs(config.dataset, config.features, config.patches, config.grid)
+            dataset, inputs = load_inputs(config.dataset, config.features, config.patches, config.grid)
         except DatasetError as error:
             st.error(str(error), icon=":material/cloud_off:")
             return None
         model = restore_model(config, dataset, checkpoint)
         probabilities = predict_all(model, inputs, "test", np.arange(len(dataset.y_test)))
-        seen.update(key=key, learned=Learned(config, model, dataset, inputs, probabilities))
-    return seen["learned"]
+        cache.update(key=key, snapshot=Snapshot(config, model, dataset, inputs, probabilities))
+    return cache["snapshot"]
 
 
-@st.cache_resource(max_entries=3, show_spinner="Looking at the pictures …")
-def pictures_and_inputs(dataset: str, features: str, patches: int, grid: int) -> tuple[Dataset, Inputs]:
-    """The data set, and how a network sees it. Raises DatasetError where it cannot be had."""
-    pictures = load(dataset)
-    preparing = prepare_inputs(ClassifyConfig(dataset, features=features, patches=patches, grid=grid), pictures)
+@st.cache_resource(max_entries=3, show_spinner="Loading the images …")
+def load_inputs(dataset: str, features: str, patches: int, grid: int) -> tuple[Dataset, Inputs]:
+    """Load a dataset and prepare it as network inputs. Raises DatasetError."""
+    images = load(dataset)
+    preparing = prepare_inputs(ClassifyConfig(dataset, features=features, patches=patches, grid=grid), images)
     while True:
         try:
             next(preparing)
         except StopIteration as end:
-            return pictures, end.value
+            return images, end.value
