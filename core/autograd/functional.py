@@ -1,8 +1,8 @@
-"""The operations of the engine: each with its backward rule right under its forward.
+"""The operations of the engine: each with its backward rule directly below its forward.
 
-Every function takes Tensors, arrays or numbers and gives a Tensor. Its inner `backward(grad)` takes
+Every function takes Tensors, arrays or numbers and returns a Tensor. Its inner `backward(grad)` takes
 dL/d(result) and returns dL/d(input) for each input, where L is the number that `Tensor.backward()` was
-called on. Shapes that NumPy broadcast are summed back by the engine, so no rule here need do it.
+called on. `Tensor.backward()` also undoes broadcasting, so the rules here need not.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from core.autograd.tensor import Tensor
 
 
 def as_tensors(*values) -> tuple[Tensor, ...]:
-    """The values as Tensors; plain Python numbers take the type of the Tensors beside them, as in NumPy."""
-    if all(isinstance(value, Tensor) for value in values):  # mostly: then there is no type to choose
+    """Convert the values to Tensors; plain Python numbers take the type of the Tensors beside them, as in NumPy."""
+    if all(isinstance(value, Tensor) for value in values):  # the usual case, and the fastest
         return values
     dtypes = [value.dtype for value in values if isinstance(value, Tensor | np.ndarray)]
     dtype = np.result_type(np.float32, *dtypes) if dtypes else np.float64
@@ -25,7 +25,7 @@ def as_tensors(*values) -> tuple[Tensor, ...]:
 
 
 def add(a, b) -> Tensor:
-    """a + b. Whatever changes a or b by ε changes the sum by ε."""
+    """Sum a + b: changing a or b by ε changes the sum by ε."""
     a, b = as_tensors(a, b)
 
     def backward(grad):
@@ -35,7 +35,7 @@ def add(a, b) -> Tensor:
 
 
 def sub(a, b) -> Tensor:
-    """a - b."""
+    """Difference a - b."""
     a, b = as_tensors(a, b)
 
     def backward(grad):
@@ -45,7 +45,7 @@ def sub(a, b) -> Tensor:
 
 
 def neg(a) -> Tensor:
-    """-a."""
+    """Negative -a."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -55,7 +55,7 @@ def neg(a) -> Tensor:
 
 
 def mul(a, b) -> Tensor:
-    """a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
+    """Product a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
     a, b = as_tensors(a, b)
 
     def backward(grad):
@@ -65,7 +65,7 @@ def mul(a, b) -> Tensor:
 
 
 def div(a, b) -> Tensor:
-    """a / b, element by element: d(a/b)/da = 1/b and d(a/b)/db = -a/b²."""
+    """Quotient a / b, element by element: d(a/b)/da = 1/b and d(a/b)/db = -a/b²."""
     a, b = as_tensors(a, b)
 
     def backward(grad):
@@ -75,7 +75,7 @@ def div(a, b) -> Tensor:
 
 
 def pow_two(a) -> Tensor:
-    """a²: d(a²)/da = 2a."""
+    """Square a²: d(a²)/da = 2a."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -85,7 +85,7 @@ def pow_two(a) -> Tensor:
 
 
 def pow(a, b) -> Tensor:
-    """aᵇ: d(aᵇ)/da = b·aᵇ⁻¹ and d(aᵇ)/db = aᵇ·ln a (for a > 0)."""
+    """Power aᵇ: d(aᵇ)/da = b·aᵇ⁻¹ and d(aᵇ)/db = aᵇ·ln a (for a > 0)."""
     a, b = as_tensors(a, b)
     power = a.data**b.data
 
@@ -98,7 +98,7 @@ def pow(a, b) -> Tensor:
 
 
 def exp(a) -> Tensor:
-    """eᵃ, which is its own derivative."""
+    """Exponential eᵃ, which is its own derivative."""
     (a,) = as_tensors(a)
     power = np.exp(a.data)
 
@@ -130,7 +130,7 @@ def tanh(a) -> Tensor:
 
 
 def sigmoid(a) -> Tensor:
-    """s = 1 / (1 + e⁻ᵃ): ds/da = s·(1 - s). Written as a scaled tanh, it cannot overflow."""
+    """Logistic function s = 1 / (1 + e⁻ᵃ): ds/da = s·(1 - s). Written as a scaled tanh, it cannot overflow."""
     (a,) = as_tensors(a)
     s = 0.5 + 0.5 * np.tanh(0.5 * a.data)
 
@@ -141,7 +141,7 @@ def sigmoid(a) -> Tensor:
 
 
 def relu(a) -> Tensor:
-    """max(a, 0): the gradient passes where a > 0 and is stopped elsewhere (at 0, too)."""
+    """Rectifier max(a, 0): the gradient passes where a > 0 and is stopped elsewhere (at 0, too)."""
     (a,) = as_tensors(a)
     rectified = np.maximum(a.data, 0)
 
@@ -152,7 +152,7 @@ def relu(a) -> Tensor:
 
 
 def sqrt(a) -> Tensor:
-    """√a for a ≥ 0: d(√a)/da = 1 / (2√a), which is infinite at 0."""
+    """Square root √a for a ≥ 0: d(√a)/da = 1 / (2√a), which is infinite at 0."""
     (a,) = as_tensors(a)
     root = np.sqrt(a.data)
 
@@ -163,7 +163,7 @@ def sqrt(a) -> Tensor:
 
 
 def sin(a) -> Tensor:
-    """sin a, with a in radians: d(sin a)/da = cos a."""
+    """Sine of a in radians: d(sin a)/da = cos a."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -173,7 +173,7 @@ def sin(a) -> Tensor:
 
 
 def cos(a) -> Tensor:
-    """cos a, with a in radians: d(cos a)/da = -sin a."""
+    """Cosine of a in radians: d(cos a)/da = -sin a."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -183,7 +183,7 @@ def cos(a) -> Tensor:
 
 
 def abs(a) -> Tensor:
-    """|a|: the gradient passes where a > 0, changes its sign where a < 0, and is stopped at 0."""
+    """Absolute value |a|: the gradient passes where a > 0, changes its sign where a < 0, and is stopped at 0."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -193,7 +193,7 @@ def abs(a) -> Tensor:
 
 
 def step(a) -> Tensor:
-    """1 where a > 0, else 0: flat on both sides, so no gradient passes anywhere. It is relu's derivative."""
+    """Unit step: 1 where a > 0, else 0. It is flat on both sides, so no gradient passes. It is relu's derivative."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -203,7 +203,7 @@ def step(a) -> Tensor:
 
 
 def sum(a) -> Tensor:
-    """The sum of all elements: each of them has derivative 1."""
+    """Sum of all elements: the derivative with respect to each is 1."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -213,7 +213,7 @@ def sum(a) -> Tensor:
 
 
 def mean(a) -> Tensor:
-    """The mean of all n elements: each of them has derivative 1/n."""
+    """Mean of all n elements: the derivative with respect to each is 1/n."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -223,9 +223,9 @@ def mean(a) -> Tensor:
 
 
 def matmul(a, b) -> Tensor:
-    """a @ b for matrices (n, k) @ (k, m) -> (n, m): dL/da = grad @ bᵀ and dL/db = aᵀ @ grad.
+    """Matrix product a @ b, (n, k) @ (k, m) -> (n, m): dL/da = grad @ bᵀ and dL/db = aᵀ @ grad.
 
-    Raises ValueError where a or b is no matrix or the inner sizes differ.
+    Raises ValueError if a or b is not a matrix or the inner sizes differ.
     """
     a, b = as_tensors(a, b)
     if a.data.ndim != 2 or b.data.ndim != 2 or a.shape[1] != b.shape[0]:
@@ -241,11 +241,11 @@ def matmul(a, b) -> Tensor:
 
 
 def linear(x, weight, bias) -> Tensor:
-    """x @ weight + bias.
+    """Compute x @ weight + bias.
 
     x: (batch, in), weight: (in, out), bias: (out,) -> (batch, out).
     The bias is added to every row of the batch, so its gradient is the sum over the rows.
-    Raises ValueError where the shapes do not fit.
+    Raises ValueError if the shapes do not match.
     """
     x, weight, bias = as_tensors(x, weight, bias)
     if x.data.ndim != 2 or weight.data.ndim != 2 or x.shape[1] != weight.shape[0] or bias.shape != weight.shape[1:]:
@@ -258,7 +258,7 @@ def linear(x, weight, bias) -> Tensor:
 
     def backward(grad):
         return (
-            grad @ weight.data.T if x.requires_grad else None,  # the pictures themselves need no gradient
+            grad @ weight.data.T if x.requires_grad else None,  # the input images need no gradient
             x.data.T @ grad if weight.requires_grad else None,
             grad.sum(axis=0) if bias.requires_grad else None,
         )
@@ -267,7 +267,7 @@ def linear(x, weight, bias) -> Tensor:
 
 
 def dropout(x, p: float, rng: np.random.Generator) -> Tensor:
-    """Zero each element with probability p and scale the others by 1/(1 - p), so that the mean stays.
+    """Zero each element with probability p and scale the others by 1/(1 - p), which keeps the mean.
 
     Srivastava et al., "Dropout", JMLR 15 (2014), in its inverted form.
     """
@@ -284,7 +284,7 @@ def dropout(x, p: float, rng: np.random.Generator) -> Tensor:
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Logarithm of the softmax of every row. logits: (batch, classes) array -> the same shape.
 
-    The largest logit is subtracted first: that changes no probability, and nothing can overflow.
+    The largest logit is subtracted first: this changes no probability and prevents overflow.
     """
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -296,7 +296,7 @@ def cross_entropy(logits, targets) -> Tensor:
     logits: (batch, classes); targets: (batch,) integers from 0 to classes - 1 -> a single number.
     The gradient is (softmax(logits) - one_hot(targets)) / batch: Bishop, "Pattern Recognition and
     Machine Learning" (2006), eq. 4.109.
-    Raises ValueError where the shapes do not fit or a target is no class.
+    Raises ValueError if the shapes do not match or a target is out of range.
     """
     (logits,) = as_tensors(logits)
     targets = np.asarray(targets)
