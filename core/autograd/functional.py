@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.autograd.tensor import Tensor
+from core.jit import jit
 
 
 def as_tensors(*values) -> tuple[Tensor, ...]:
@@ -65,13 +66,14 @@ def mul(a, b) -> Tensor:
 
 
 def div(a, b) -> Tensor:
-    """Quotient a / b, element by element: d(a/b)/da = 1/b and d(a/b)/db = -a/b²."""
+    """Quotient a / b, element by element: d(a/b)/da = 1/b and d(a/b)/db = -(a/b)/b (b² could overflow)."""
     a, b = as_tensors(a, b)
+    quotient = a.data / b.data
 
     def backward(grad):
-        return grad / b.data, -grad * a.data / b.data**2
+        return grad / b.data, -grad * (quotient / b.data)
 
-    return Tensor.result(a.data / b.data, (a, b), backward, "div")
+    return Tensor.result(quotient, (a, b), backward, "div")
 
 
 def pow_two(a) -> Tensor:
@@ -79,7 +81,7 @@ def pow_two(a) -> Tensor:
     (a,) = as_tensors(a)
 
     def backward(grad):
-        return (grad * 2 * a.data,)
+        return (grad * (2 * a.data),)
 
     return Tensor.result(a.data * a.data, (a,), backward, "pow_two")
 
@@ -90,9 +92,13 @@ def pow(a, b) -> Tensor:
     power = a.data**b.data
 
     def backward(grad):
-        slope = np.where(b.data == 0, 0, b.data * a.data ** np.where(b.data == 0, 1, b.data - 1))  # 0·0⁻¹ is 0 here
-        logarithm = np.log(np.where(a.data == 0, 1, a.data)) if b.requires_grad else 0  # 0ᵇ stays 0 where b changes
-        return grad * slope, grad * power * logarithm
+        constant = b.data == 0  # a⁰ is 1 whatever a is
+        slope = b.data * a.data ** np.where(constant, 1, b.data - 1)
+        by_base = np.where(constant, power.dtype.type(0), grad * slope)
+        if not b.requires_grad:
+            return by_base, None
+        stays_zero = (a.data == 0) & (b.data >= 0)  # 0ᵇ stays 0 where b changes
+        return by_base, grad * (power * np.log(np.where(stays_zero, 1, a.data)))
 
     return Tensor.result(power, (a, b), backward, "pow")
 
@@ -130,12 +136,13 @@ def tanh(a) -> Tensor:
 
 
 def sigmoid(a) -> Tensor:
-    """Logistic function s = 1 / (1 + e⁻ᵃ): ds/da = s·(1 - s). Written as a scaled tanh, it cannot overflow."""
+    """Logistic function s = 1 / (1 + e⁻ᵃ): ds/da = s·(1 - s). Only e to a negative power is computed: no overflow."""
     (a,) = as_tensors(a)
-    s = 0.5 + 0.5 * np.tanh(0.5 * a.data)
+    small = np.exp(-np.abs(a.data))  # from 0 to 1
+    s = np.where(a.data < 0, small, small.dtype.type(1)) / (1 + small)
 
     def backward(grad):
-        return (grad * s * (1 - s),)
+        return (grad * ((1 - s) * s),)
 
     return Tensor.result(s, (a,), backward, "sigmoid")
 
@@ -146,9 +153,18 @@ def relu(a) -> Tensor:
     rectified = np.maximum(a.data, 0)
 
     def backward(grad):
-        return (grad * (rectified > 0),)
+        passed = np.empty_like(rectified)
+        _pass_unless_zero(grad.reshape(-1), rectified.reshape(-1), passed.reshape(-1))
+        return (passed,)
 
     return Tensor.result(rectified, (a,), backward, "relu")
+
+
+@jit
+def _pass_unless_zero(grad, rectified, passed):
+    """Choose, not multiply: infinity times 0 is NaN. Compiled, because np.where is ten times slower than a product."""
+    for i in range(grad.size):
+        passed[i] = 0 if rectified[i] <= 0 else grad[i]
 
 
 def sqrt(a) -> Tensor:

@@ -100,7 +100,7 @@ def test_both_passes_can_be_followed_step_by_step():
     assert "Backward starts at the result" in explanations[4]
     assert "30 · 4 = **120**, added to the gradient from another path: **30 + 120 = 150**" in explanations[7]
     assert "90 · 4 = **360**" in explanations[8]
-    assert "return (grad * 2 * a.data,)" in app.code[0].value
+    assert "return (grad * (2 * a.data),)" in app.code[0].value
 
 
 def test_a_formula_is_shown_as_it_was_typed():
