@@ -92,12 +92,12 @@ def pow(a, b) -> Tensor:
     power = a.data**b.data
 
     def backward(grad):
-        constant = b.data == 0  # a⁰ is 1 whatever a is
+        constant = b.data == 0  # a⁰ is 1 for every a
         slope = b.data * a.data ** np.where(constant, 1, b.data - 1)
         by_base = np.where(constant, power.dtype.type(0), grad * slope)
         if not b.requires_grad:
             return by_base, None
-        stays_zero = (a.data == 0) & (b.data >= 0)  # 0ᵇ stays 0 where b changes
+        stays_zero = (a.data == 0) & (b.data >= 0)  # 0ᵇ stays 0 if b changes
         return by_base, grad * (power * np.log(np.where(stays_zero, 1, a.data)))
 
     return Tensor.result(power, (a, b), backward, "pow")
@@ -153,16 +153,21 @@ def relu(a) -> Tensor:
     rectified = np.maximum(a.data, 0)
 
     def backward(grad):
-        passed = np.empty_like(rectified)
-        _pass_unless_zero(grad.reshape(-1), rectified.reshape(-1), passed.reshape(-1))
-        return (passed,)
+        return (_zero_where_zero(grad, rectified),)
 
     return Tensor.result(rectified, (a,), backward, "relu")
 
 
+def _zero_where_zero(grad: np.ndarray, rectified: np.ndarray) -> np.ndarray:
+    """Return the gradient, but 0 where the rectified value is 0; a product would be NaN for an infinite gradient."""
+    passed = np.empty_like(rectified)
+    _choose(grad.reshape(-1), rectified.reshape(-1), passed.reshape(-1))
+    return passed
+
+
 @jit
-def _pass_unless_zero(grad, rectified, passed):
-    """Choose, not multiply: infinity times 0 is NaN. Compiled, because np.where is ten times slower than a product."""
+def _choose(grad, rectified, passed):
+    """Write the result of `_zero_where_zero` into `passed`. Compiled, because np.where is ten times slower."""
     for i in range(grad.size):
         passed[i] = 0 if rectified[i] <= 0 else grad[i]
 

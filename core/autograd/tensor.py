@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 BackwardRule = Callable[[Any], tuple[Any, ...]]
-"""From the gradient of a result to the gradients of its parents, in their order."""
+"""From the gradient of a result to the gradients of its parents; None is allowed if a parent requires none."""
 
 
 def no_parents(grad) -> tuple[Any, ...]:
