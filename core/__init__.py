@@ -1,1 +1,13 @@
-"""The models and what trains them: importable, scriptable and testable without the dashboard."""
+"""The models and their training, without the dashboard: no module here imports Streamlit or Altair.
+
+autograd/      a NumPy autograd engine, its layers and optimisers, and exercises on it
+memorize/      an LSTM in PyTorch that memorises a sentence
+classify/      a multilayer perceptron on the autograd engine that classifies images
+runs/          storing runs and training them in worker processes
+
+training       what both training loops share: live changes, checkpoints, divergence
+__main__       training from a terminal: `python -m core --help`
+notebook       Jupyter notebooks from text and code
+source         the source of running objects
+text, paths, jit
+"""

@@ -1,4 +1,4 @@
-"""Notebooks to take home: each runs an experiment from top to bottom with this project's core."""
+"""Jupyter notebooks that run an experiment with this project's core."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ here = Path.cwd()
 lstm = Path("core", "memorize", "lstm.py")
 project = next((folder for folder in [here, *here.parents] if (folder / lstm).is_file()), None)
 if project is None:
-    raise FileNotFoundError("Save this notebook in the project's folder, which has core/ in it, and open it there.")
+    raise FileNotFoundError("core/ was not found. Save this notebook in the project's folder and open it there.")
 sys.path.insert(0, str(project))"""
 
 
 def notebook(title: str, introduction: str, *sections: tuple[str, str]) -> str:
-    """A Jupyter notebook as the text of its .ipynb file; the same arguments give the same text.
+    """Build a Jupyter notebook and return the text of its .ipynb file; the same arguments give the same text.
 
-    introduction: what it shows, in Markdown. sections: (text in Markdown, Python code that follows it). The code may
-    import `core`: a first section finds it. Raises nbformat.ValidationError where this makes no valid notebook.
+    Args:
+        title: Heading of the notebook.
+        introduction: What it shows, in Markdown.
+        sections: Pairs of a text in Markdown and the Python code below it. The code may import `core`.
+
+    Raises nbformat.ValidationError if the result is not a valid notebook.
     """
     setup = (
-        "Run this in the project's environment (see its README): the code is the one that the dashboard runs.",
+        "Run this notebook in the project's environment (see its README). It uses the same code as the dashboard.",
         FIND_CORE,
     )
     cells = [v4.new_markdown_cell(f"# {title}\n\n{introduction}")]

@@ -1,4 +1,4 @@
-"""Where the project and its data are on disk."""
+"""Paths of the project and of its data."""
 
 from __future__ import annotations
 
@@ -9,5 +9,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def data_dir() -> Path:
-    """Return the folder for datasets and the run database: DATA_DIR, or data/ in this project. It may not exist yet."""
+    """Return the folder for datasets and the run database, which may not exist yet.
+
+    This is the environment variable DATA_DIR if it is set, otherwise data/ in the project.
+    """
     return Path(os.environ.get("DATA_DIR") or PROJECT / "data").resolve()

@@ -1,7 +1,7 @@
-"""Python's parser, for one thread at a time, and the source of what runs.
+"""Thread-safe `ast.parse` and `inspect.getsourcelines`.
 
-Before 3.11.8, Python keeps the depth of the tree that it builds in one place for all threads: with two students at a
-time it may say "AST constructor recursion depth mismatch" about a text that has nothing wrong.
+Before 3.11.8, CPython's parser keeps its recursion depth in one place for all threads. If two threads parse at the same
+time, it may raise "AST constructor recursion depth mismatch" for correct code.
 """
 
 from __future__ import annotations
@@ -11,19 +11,28 @@ import inspect
 from collections.abc import Callable
 from functools import cache
 from threading import Lock
+from typing import Literal, overload
 
-one_at_a_time = Lock()
+_PARSER_LOCK = Lock()
 
 
-def syntax_tree(text: str, mode: str = "exec") -> ast.AST:
-    """See `ast.parse`. Raises SyntaxError."""
-    with one_at_a_time:
+@overload
+def syntax_tree(text: str, mode: Literal["exec"] = "exec") -> ast.Module: ...
+
+
+@overload
+def syntax_tree(text: str, mode: Literal["eval"]) -> ast.Expression: ...
+
+
+def syntax_tree(text: str, mode: Literal["exec", "eval"] = "exec") -> ast.AST:
+    """Parse Python code as `ast.parse` does. Raises SyntaxError."""
+    with _PARSER_LOCK:
         return ast.parse(text, mode=mode)
 
 
 @cache
 def source(thing: type | Callable) -> tuple[str, int]:
-    """The source of a class or function that a module defines, and the number of its first line."""
-    with one_at_a_time:  # a class is found by parsing its whole file
+    """Return the source of a class or function and the number of its first line."""
+    with _PARSER_LOCK:  # to find a class, inspect parses its whole file
         lines, first = inspect.getsourcelines(thing)
     return "".join(lines), first

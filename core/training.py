@@ -1,4 +1,4 @@
-"""What every training loop shares: how it is steered, put down and taken up again, and how it ends when it explodes."""
+"""Shared by both training loops: live changes, checkpoints, and the check for divergence."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import math
 import zipfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-Config = TypeVar("Config")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar("Config", bound="DataclassInstance")
 
 
 @dataclass
 class Control:
-    """What is wanted of a loop while it runs. The loop reads it before every step.
+    """Requests to a running training loop, which reads them before every step.
 
-    changes: config fields that were changed, with their new values. checkpoint_requested: the loop is to yield a
-    Checkpoint before its next step; it then takes the wish back. verbose: somebody follows step by step, so that
-    what is otherwise looked at now and then is looked at every time.
+    Attributes:
+        changes: Changed config fields with their new values.
+        checkpoint_requested: Whether to yield a Checkpoint before the next step; the loop resets it.
+        verbose: Whether to evaluate at every step, for someone who follows step by step, instead of now and then.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
@@ -30,19 +34,25 @@ class Control:
     _applied: tuple[Any, dict[str, Any], Any] = field(default=(None, {}, None), repr=False)
 
     def apply(self, config: Config) -> Config:
-        """The config as it is now: the same object until something changes.
+        """Return the config with all changes applied: the same object until something changes.
 
-        Raises ValueError where the config refuses a change, TypeError for what is no field of it.
+        Raises ValueError if the config rejects a value, TypeError if it has no such field.
         """
         if self._applied[:2] != (config, self.changes):
             changes = dict(self.changes)
-            self._applied = config, changes, replace(config, **changes)  # which looks at every field: not at every step
+            self._applied = config, changes, replace(config, **changes)  # checks every field: slow
         return self._applied[2]
 
 
 @dataclass(frozen=True)
 class Change:
-    """A setting was changed by hand. at: the step (of a run that counts none: the epoch) that is the first with it."""
+    """A setting was changed during training.
+
+    Attributes:
+        at: First step with the new value (or epoch, in runs that do not count steps).
+        name: Name of the config field.
+        value: The new value.
+    """
 
     at: int
     name: str
@@ -50,7 +60,7 @@ class Change:
 
 
 def changed_fields(before: Any, now: Any) -> dict[str, Any]:
-    """The fields of the config `now` that are not what they were in `before`."""
+    """Return the fields of the config `now` that differ from `before`, with their values."""
     if before is now:
         return {}
     values = {field.name: getattr(now, field.name) for field in fields(now)}
@@ -59,66 +69,67 @@ def changed_fields(before: Any, now: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a loop needs to go on exactly as if it had never been interrupted.
+    """Everything a training loop needs to resume exactly where it was interrupted.
 
-    arrays: weights (their names begin with "model."), what the optimiser remembers, and the like, all copies.
-    metadata: everything that fits into JSON, such as how far the run is and the state of its random numbers; without any,
-    the weights are where a new run begins.
+    Attributes:
+        arrays: Copies of the weights (names that begin with "model."), the optimiser state and similar arrays.
+        metadata: Everything else, as JSON values: progress, state of the random generator. If empty, the weights are
+            the initial weights of a new run.
     """
 
     arrays: Mapping[str, np.ndarray]
     metadata: Mapping[str, Any]
 
     def section(self, name: str) -> dict[str, np.ndarray]:
-        """The arrays whose names begin with `name` and a dot, by the rest of their names."""
+        """Return the arrays of one section, such as "model", by their names without the prefix "model."."""
         return {key.removeprefix(f"{name}."): array for key, array in self.arrays.items() if key.startswith(f"{name}.")}
 
     def weights(self) -> Checkpoint:
-        """Only the weights: a run that starts from them is a new one."""
+        """Return a checkpoint with the weights only, as the initial weights of a new run."""
         return Checkpoint(prefixed("model", self.section("model")), {})
 
     def to_bytes(self) -> bytes:
-        """A file in NumPy's .npz format. Raises TypeError or ValueError for what could not be read back."""
-        facts = json.dumps(self.metadata, allow_nan=False)
+        """Return the content of an .npz file. Raises TypeError or ValueError for data that could not be read back."""
+        metadata = json.dumps(self.metadata, allow_nan=False)
         file = io.BytesIO()
-        np.savez(file, allow_pickle=False, metadata=np.array(facts), **self.arrays)
+        np.savez(file, allow_pickle=False, metadata=np.array(metadata), **self.arrays)
         return file.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
-        """What `to_bytes` made. Nothing in it is run. Raises ValueError for anything else."""
+        """Read the result of `to_bytes`, without executing anything in it. Raises ValueError for any other data."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             return cls(arrays, json.loads(str(arrays.pop("metadata"))))
         except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"This is not a checkpoint of a run: {error}") from error
+            raise ValueError(f"This is not a checkpoint of a run: {error}.") from error
 
 
 def checked_weights(state: Mapping[str, Any], checkpoint: Checkpoint) -> dict[str, np.ndarray]:
-    """The checkpoint's weights for a model whose state_dict is `state`. Raises ValueError unless they fit."""
+    """Return the weights of a checkpoint for a model with this state_dict. Raises ValueError unless they match it."""
     weights = checkpoint.section("model")
     shapes, expected = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (weights, state))
-    if odd := sorted(name for name in shapes | expected if shapes.get(name) != expected.get(name)):
-        there, here = shapes.get(odd[0], "missing"), expected.get(odd[0], "unknown")
+    if different := sorted(name for name in shapes | expected if shapes.get(name) != expected.get(name)):
+        got, wanted = shapes.get(different[0], "missing"), expected.get(different[0], "unknown")
         raise ValueError(
-            f"These weights belong to another network: {odd[0]} is {there} in them, but {here} here. "
-            "Continue with the layers that they were learned with."
+            f"These weights belong to another network: {different[0]} is {got} in them, but {wanted} in this one. "
+            "Choose the layers that the weights were trained with."
         )
     return weights
 
 
-def prefixed(part: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The arrays as a part of a checkpoint: "weight" becomes "model.weight"."""
-    return {f"{part}.{name}": array for name, array in arrays.items()}
+def prefixed(section: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Prefix the names of the arrays with a section of a checkpoint: "weight" becomes "model.weight"."""
+    return {f"{section}.{name}": array for name, array in arrays.items()}
 
 
 class TrainingDiverged(ArithmeticError):
-    """The loss, or a gradient, is no longer a finite number. Its text tells a student at which step and what to try."""
+    """The loss or a gradient is no longer finite. The message says at which step, and what to try."""
 
 
 def check_finite(value: float, step: str, lr: float, name: str = "the loss") -> None:
-    """Raise TrainingDiverged where the value is NaN or infinite. step: where we are, e.g. "epoch 3"."""
+    """Raise TrainingDiverged if the value is NaN or infinite. step: the current step in words, such as "epoch 3"."""
     if not math.isfinite(value):
         raise TrainingDiverged(
             f"At {step} {name} became {'infinite' if math.isinf(value) else 'NaN (not a number)'}: the steps were so "
@@ -127,14 +138,14 @@ def check_finite(value: float, step: str, lr: float, name: str = "the loss") -> 
 
 
 def check_range(name: str, value: float, low: float, high: float, whole: bool = False) -> None:
-    """Raise ValueError with a sentence unless `value` is a (whole) number from `low` to `high`."""
+    """Raise ValueError, with a sentence, unless `value` is a (whole) number from `low` to `high`."""
     kind = "a whole number" if whole else "a number"
-    right_type = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not right_type or not low <= value <= high:
+    valid_type = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if not valid_type or not low <= value <= high:
         raise ValueError(f"{name} must be {kind} from {low:,} to {high:,}, but it is {value!r}.")
 
 
 def check_name(name: str, value: str, known: Collection[str]) -> None:
-    """Raise ValueError with a sentence unless `value` is one of the names that are known."""
+    """Raise ValueError, with a sentence, unless `value` is one of the known names."""
     if value not in known:
         raise ValueError(f"{name} must be one of {', '.join(known)}, but it is {value!r:.60}.")

@@ -1,4 +1,4 @@
-"""Autograd: the engine opened. A formula and its gradient, a network, and a lab of faults to find, and exercises."""
+"""Autograd: a formula and its gradient, a training step, a small network, faults to find, and exercises."""
 
 import streamlit as st
 
@@ -6,9 +6,9 @@ from pages.ui import streamlit_internals
 from pages.ui.autograd import break_it_lab, exercises, formula, network, training_step
 
 TABS = {
-    "A formula": formula.show,
-    "A step": training_step.show,
-    "A network": network.show,
+    "Formula": formula.show,
+    "Training step": training_step.show,
+    "Network": network.show,
     "Break-it lab": break_it_lab.show,
     "Exercises": exercises.show,
 }

@@ -1,4 +1,4 @@
-"""Notebooks: what is built is valid, the same each time, finds the core, and runs."""
+"""Notebooks: they are valid, the same each time, find the core, and run."""
 
 import json
 
@@ -14,24 +14,24 @@ SECTION = "The parts of a sentence:", "from core.text import graphemes\ngrapheme
 
 
 def run(book: str, folder) -> list[dict]:
-    """The code cells of the notebook after all of them were run by a kernel that starts in `folder`."""
+    """Run the notebook with a kernel that starts in `folder`, and return its code cells."""
     cells = nbformat.reads(book, as_version=4)
     NotebookClient(cells, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     return [cell for cell in cells.cells if cell.cell_type == "code"]
 
 
-def test_a_notebook_finds_the_core_from_any_folder_below_the_project_and_runs():
-    book = notebook("Characters", "What a reader counts.", SECTION)
+def test_a_notebook_finds_the_core_from_any_folder_of_the_project_and_runs():
+    book = notebook("Characters", "Characters as a reader counts them.", SECTION)
     *_, last = run(book, PROJECT / "tests")
     assert last.outputs[0].data["text/plain"] == "['a', '👋🏽']"
 
 
-def test_outside_the_project_it_says_where_to_save_it(tmp_path):
+def test_a_notebook_outside_the_project_says_where_to_save_it(tmp_path):
     with pytest.raises(CellExecutionError, match="Save this notebook in the project's folder"):
-        run(notebook("Characters", "What a reader counts.", SECTION), tmp_path)
+        run(notebook("Characters", "Characters as a reader counts them.", SECTION), tmp_path)
 
 
-def test_it_reads_as_it_was_written_and_is_the_same_each_time():
+def test_a_notebook_has_its_sections_in_order_and_is_the_same_each_time():
     first, second = (notebook("A title", "An introduction.", SECTION, ("More:", "1 + 1")) for _ in range(2))
     assert first == second
     sources = [("".join(cell["source"]), cell["cell_type"]) for cell in json.loads(first)["cells"]]

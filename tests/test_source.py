@@ -1,4 +1,4 @@
-"""Reading sources while others do, too."""
+"""Parsing and reading source code in several threads at once."""
 
 import ast
 import gc
@@ -13,28 +13,28 @@ from core.memorize import lstm
 
 
 @pytest.fixture
-def disturbance():
-    """Garbage is collected again and again while a tree is built, and lets other threads go on meanwhile."""
+def thread_switches():
+    """Collect garbage often while a tree is built, and switch threads each time."""
     threshold = gc.get_threshold()
     gc.set_threshold(100)
-    gc.callbacks.append(let_others_go_on)
+    gc.callbacks.append(switch_thread)
     yield
-    gc.callbacks.remove(let_others_go_on)
+    gc.callbacks.remove(switch_thread)
     gc.set_threshold(*threshold)
 
 
-def let_others_go_on(*_):
+def switch_thread(*_):
     time.sleep(0)
 
 
-def test_threads_do_not_disturb_one_another(disturbance):
+def test_threads_can_parse_at_the_same_time(thread_switches):
     text = Path(lstm.__file__).read_text()
     with ThreadPoolExecutor(4) as pool:
         trees = list(pool.map(source.syntax_tree, [text] * 8))
     assert len({ast.dump(tree) for tree in trees}) == 1
 
 
-def test_source_is_what_a_module_says():
+def test_source_returns_the_text_and_the_line_of_the_file():
     text, first = source.source(lstm.MyLSTM)
     lines = Path(lstm.__file__).read_text().splitlines(keepends=True)
     assert text.startswith("class MyLSTM(")

@@ -1,4 +1,4 @@
-"""Both training loops: interrupted anywhere they go on as if nothing had happened; changes take effect and are told."""
+"""Both training loops: they resume exactly from any checkpoint, and changes take effect and are reported."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -16,7 +16,7 @@ from core.training import Change, Checkpoint, Control, changed_fields
 
 MEMORIZE = MemorizeConfig("abca", hidden_size=4, num_layers=2, epochs=12)
 CLASSIFY = ClassifyConfig(hidden=(6, 5), dropout=0.3, momentum=0.9, batch_size=30, epochs=3)
-CHANGES = {  # before which event, counted from 0
+CHANGES = {  # by the number of the event before which they are made, from 0
     "memorize": {4: {"lr": 0.05}, 8: {"lr": 0.01}},
     "classify": {
         3: {"lr": 0.02},
@@ -47,9 +47,9 @@ def fit(kind, make_dataset):
 
 
 def follow(run, control, changes, events, until=None):
-    """Append what the run yields, as text, to `events`, changing settings on the way; the last Checkpoint.
+    """Append the run's events, as text, to `events`, changing settings on the way. Returns the first Checkpoint.
 
-    until: how many events there are when a checkpoint is asked for and the run is left.
+    until: number of events at which a checkpoint is requested; by default, the run's last checkpoint is returned.
     """
     while True:
         control.changes = changes.get(len(events), control.changes)
@@ -60,15 +60,15 @@ def follow(run, control, changes, events, until=None):
         events.append(to_json(item))
 
 
-def test_a_run_interrupted_anywhere_goes_on_as_if_nothing_had_happened(kind, fit):
+def test_a_run_resumes_exactly_wherever_it_was_interrupted(kind, fit):
     control, whole = Control(), []
     end = follow(fit(control=control), control, CHANGES[kind], whole)
-    assert sum('"name"' in event for event in whole) >= 2, "changes were noted"
+    assert sum('"name"' in event for event in whole) >= 2, "changes were reported"
     for place in range(len(whole) + 1):
         control, events = Control(), []
         checkpoint = follow(fit(control=control), control, CHANGES[kind], events, until=place)
         steps = [event for event in events[place:] if '"loss"' in event and '"epoch"' in event]
-        assert len(steps) <= 1, "a step that has begun is made, and an epoch is closed, but no other step follows"
+        assert len(steps) <= 1, "the current step and epoch are completed, but no other step follows"
         checkpoint = Checkpoint.from_bytes(checkpoint.to_bytes())
         control = Control(dict(control.changes))
         last = follow(fit(control=control, checkpoint=checkpoint), control, CHANGES[kind], events)
@@ -76,7 +76,7 @@ def test_a_run_interrupted_anywhere_goes_on_as_if_nothing_had_happened(kind, fit
         assert last.to_bytes() == end.to_bytes()
 
 
-def test_a_checkpoint_alone_remembers_what_was_changed(kind, fit):
+def test_a_checkpoint_contains_the_changed_settings(kind, fit):
     control, events = Control({"lr": 0.02}), []
     checkpoint = follow(fit(control=control), control, {}, events, until=6)
     follow(fit(checkpoint=checkpoint), Control(), {}, events)
@@ -85,7 +85,7 @@ def test_a_checkpoint_alone_remembers_what_was_changed(kind, fit):
     assert events == whole
 
 
-def test_going_on_does_not_wear_a_checkpoint_out(fit):
+def test_resuming_does_not_change_the_checkpoint(fit):
     control = Control()
     checkpoint = follow(fit(control=control), control, {}, [], until=4)
     before = checkpoint.to_bytes()
@@ -96,7 +96,7 @@ def test_going_on_does_not_wear_a_checkpoint_out(fit):
     assert checkpoint.to_bytes() == before
 
 
-def test_a_checkpoint_is_a_copy_that_training_leaves_alone(fit):
+def test_training_does_not_change_a_checkpoint_it_has_yielded(fit):
     control = Control(checkpoint_requested=True)
     run = fit(control=control)
     checkpoint = next(run)
@@ -107,7 +107,7 @@ def test_a_checkpoint_is_a_copy_that_training_leaves_alone(fit):
         np.testing.assert_array_equal(checkpoint.arrays[name], array)
 
 
-def test_weights_alone_begin_a_new_run(kind, fit):
+def test_a_checkpoint_with_weights_only_starts_a_new_run(kind, fit):
     *_, end = fit()
     control = Control(checkpoint_requested=True)
     run = fit(control=control, checkpoint=end.weights())
@@ -119,9 +119,9 @@ def test_weights_alone_begin_a_new_run(kind, fit):
     assert again.metadata != first.metadata
 
 
-def test_the_weights_of_another_network_are_refused(make_dataset):
+def test_weights_of_another_network_are_rejected(make_dataset):
     *_, wide = memorize.fit(replace(MEMORIZE, hidden_size=5, epochs=1))
-    with pytest.raises(ValueError, match=r"belong to another network: .* is \(.*\) in them, but \(.*\) here"):
+    with pytest.raises(ValueError, match=r"belong to another network: .* is \(.*\) in them, but \(.*\) in this one"):
         next(memorize.fit(MEMORIZE, checkpoint=wide))
     dataset = make_dataset()
     *_, deep = classify.fit(replace(CLASSIFY, hidden=(6, 5, 4), epochs=1), dataset)
@@ -129,7 +129,7 @@ def test_the_weights_of_another_network_are_refused(make_dataset):
         next(classify.fit(CLASSIFY, dataset, checkpoint=deep))
 
 
-def test_pages_can_look_into_the_model_that_a_run_has_made(make_dataset):
+def test_the_model_of_a_run_can_be_restored_from_its_checkpoint(make_dataset):
     dataset = make_dataset()
     *events, _, result, end = classify.fit(CLASSIFY, dataset)
     model = classify.restore_model(CLASSIFY, dataset, end)
@@ -143,7 +143,7 @@ def test_pages_can_look_into_the_model_that_a_run_has_made(make_dataset):
     assert said == events[-1].reconstruction
 
 
-def test_each_change_is_told_once_when_it_takes_effect(make_dataset):
+def test_each_change_is_reported_once_when_it_takes_effect(make_dataset):
     control = Control({"lr": 0.02, "momentum": 0.5})
     first, second, step, *rest = classify.fit(CLASSIFY, make_dataset(), control)
     assert (first, second) == (Change(0, "lr", 0.02), Change(0, "momentum", 0.5))
@@ -151,12 +151,12 @@ def test_each_change_is_told_once_when_it_takes_effect(make_dataset):
     assert not [event for event in rest if isinstance(event, Change)]
 
 
-def test_a_change_that_the_config_refuses_ends_the_run_with_its_sentence(fit):
+def test_a_change_that_the_config_rejects_ends_the_run_with_its_error(fit):
     with pytest.raises(ValueError, match="The learning rate must be a number from 1e-06 to 10"):
         next(fit(control=Control({"lr": -1.0})))
 
 
-def test_control_applies_changes_anew_only_when_they_changed():
+def test_control_makes_a_new_config_only_if_the_changes_differ():
     control = Control()
     assert control.apply(CLASSIFY) == CLASSIFY
     control.changes["lr"] = 0.3
@@ -168,12 +168,12 @@ def test_control_applies_changes_anew_only_when_they_changed():
 
 
 @pytest.mark.parametrize("data", [b"", b"not a file", b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'}", b"PK\x03\x04broken"])
-def test_what_is_no_checkpoint_is_refused(data):
+def test_data_that_is_not_a_checkpoint_is_rejected(data):
     with pytest.raises(ValueError, match="not a checkpoint of a run"):
         Checkpoint.from_bytes(data)
 
 
-def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
+def test_a_checkpoint_that_would_run_code_is_rejected(tmp_path):
     class Evil:
         def __reduce__(self):
             return (open, (str(tmp_path / "owned"), "w"))

@@ -1,4 +1,4 @@
-"""The two jobs from a terminal: what they print, and how they answer bad arguments."""
+"""Training from a terminal: the output of every command, and errors for invalid arguments."""
 
 import json
 import os
@@ -24,14 +24,14 @@ def run(capsys):
         capsys.readouterr()
         try:
             status = main(arguments)
-        except SystemExit as end:  # argparse ends like this
+        except SystemExit as end:  # raised by argparse
             status = end.code
         return status, *capsys.readouterr()
 
     return run
 
 
-def test_the_report_s_sentence_comes_back_whole_from_a_real_terminal():
+def test_the_example_sentence_is_memorised_in_a_real_terminal():
     done = subprocess.run(
         [sys.executable, "-m", "core", "memorize", EXAMPLE_SENTENCE, "--json"],
         cwd=PROJECT,
@@ -53,7 +53,7 @@ def test_the_report_s_sentence_comes_back_whole_from_a_real_terminal():
     assert result["train_seconds"] > 0
 
 
-def test_options_reach_the_run(run):
+def test_options_change_the_run(run):
     options = ["--hidden-size", "8", "--num-layers", "1", "--lr", "0.02", "--epochs", "4", "--seed", "3", "--json"]
     status, out, _ = run("memorize", "abc 안녕 👋🏽", *options)
     first = json.loads(out.splitlines()[-1])
@@ -66,17 +66,17 @@ def test_options_reach_the_run(run):
     assert json.loads(run("memorize", "abc 안녕 👋🏽", *options)[1].splitlines()[-1])["losses"] != first["losses"]
 
 
-def test_without_json_a_report_is_printed(run):
+def test_without_json_the_result_is_printed_as_text(run):
     status, out, _ = run("memorize", "aaa", "--hidden-size", "8", "--epochs", "150")
     assert status == 0
-    assert "It said     aaa\n" in out
-    assert "the whole sentence came back" in out
+    assert "Generated   aaa\n" in out
+    assert "100.0% correct: the whole sentence" in out
     status, out, _ = run("memorize", "a sentence", "--hidden-size", "2", "--epochs", "1")
     assert status == 0
-    assert "More epochs" in out
+    assert "Try more epochs" in out
 
 
-def test_pictures_are_classified(run):
+def test_images_are_classified(run):
     options = ["--hidden", "32", "--epochs", "3", "--batch-size", "200", "--lr", "0.1", "--momentum", "0.8"]
     status, out, _ = run("classify", "--dataset", "mnist-5k", *options, "--seed", "1", "--json")
     result = json.loads(out.splitlines()[-1])
@@ -106,20 +106,22 @@ def test_pictures_are_classified(run):
     assert out.count("%") >= 7
 
 
-def test_a_file_in_the_data_folder_is_used(run, tmp_path, monkeypatch):
+def test_a_dataset_in_the_data_folder_is_used(run, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     rng = np.random.default_rng(0)
-    pictures, labels = rng.integers(0, 256, (60, 28, 28), np.uint8), np.arange(60) % 10
-    np.savez(tmp_path / "fashion-mnist.npz", x_train=pictures, y_train=labels, x_test=pictures, y_test=labels)
+    images, labels = rng.integers(0, 256, (60, 28, 28), np.uint8), np.arange(60) % 10
+    np.savez(tmp_path / "fashion-mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     status, out, _ = run(
         "classify", "--dataset", "fashion-mnist", "--hidden", "none", "--epochs", "1", "--json", "--batch-size", "54"
     )
     assert status == 0
     assert json.loads(out.splitlines()[-1])["train_size"] == 54
-    assert "here" in next(line for line in run("datasets")[1].splitlines() if line.startswith("fashion-mnist"))
+    assert "on this machine" in next(
+        line for line in run("datasets")[1].splitlines() if line.startswith("fashion-mnist")
+    )
 
 
-def test_data_sets_are_listed(run, tmp_path, monkeypatch):
+def test_datasets_are_listed_with_their_location(run, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     status, out, _ = run("datasets")
     assert status == 0
@@ -149,28 +151,28 @@ def test_data_sets_are_listed(run, tmp_path, monkeypatch):
         (["classify", "--batch-size", "4000"], "batch size must be at most 3,600"),
     ],
 )
-def test_bad_arguments_get_one_clear_line_and_status_2(run, arguments, says):
+def test_invalid_arguments_print_one_line_and_exit_with_status_2(run, arguments, says):
     status, out, err = run(*arguments)
     assert status == 2
     assert says in err
     assert err.count("\n") == 1
-    assert out == "" or "pictures to learn from" in out
+    assert out == "" or "training images" in out
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_a_diverging_loss_ends_with_a_sentence_alone(run):
+def test_a_diverging_loss_prints_only_an_error_message(run):
     status, _, err = run("classify", "--lr", "10", "--momentum", "0.99", "--hidden", "64,64,64,64", "--json")
     assert status == 1
     assert "Try a learning rate well below 10, for example 1." in err
 
 
-def test_a_sparkline_falls_where_the_loss_falls():
+def test_a_sparkline_falls_as_the_loss_falls():
     line = sparkline([1.2**-i for i in range(100)], width=8)
     assert line == "█▇▆▅▄▃▂▁"
     assert sparkline([1.0, 1.0]) == "▁▁"
 
 
-def test_a_preset_is_where_the_other_options_begin(run):
+def test_a_preset_sets_the_defaults_of_the_other_options(run):
     status, out, _ = run("classify", "--preset", "no-hidden-layer", "--epochs", "2", "--json")
     linear = json.loads(out.splitlines()[-1])
     assert (status, linear["epochs"]) == (0, 2)
@@ -181,20 +183,20 @@ def test_a_preset_is_where_the_other_options_begin(run):
     assert "baseline" in err
 
 
-def test_patch_features_and_augmentation_are_said_to_be_what_they_are(run, tmp_path, monkeypatch):
+def test_the_output_names_patch_features_and_rejects_other_augmentations(run, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     options = ["--features", "patches", "--patches", "10", "--epochs", "1", "--train-size", "500", "--augment", "flip"]
     status, out, _ = run("classify", *options)
     assert status == 0
-    assert "500 pictures to learn from" in out
-    assert "never seen, from patches" in out
-    assert "the patch features included" in out
+    assert "500 training images" in out
+    assert "test images, from patches" in out
+    assert "including the patch features" in out
     status, _, err = run("classify", *options[:2], "--augment", "shift,elastic")
     assert status == 2
     assert "only flip" in err
 
 
-def test_weights_are_saved_where_that_is_asked_for(run, tmp_path):
+def test_weights_are_saved_with_the_save_option(run, tmp_path):
     status, *_ = run("classify", "--hidden", "20", "--epochs", "1", "--save", str(tmp_path / "weights.npz"))
     config, checkpoint = from_file((tmp_path / "weights.npz").read_bytes())
     assert status == 0
@@ -202,7 +204,7 @@ def test_weights_are_saved_where_that_is_asked_for(run, tmp_path):
     assert checkpoint.section("model")["layers.modules.0.weight"].shape == (784, 20)
 
 
-def test_labels_are_shuffled_where_that_is_asked_for(run):
+def test_labels_are_shuffled_with_the_shuffled_labels_option(run):
     status, out, _ = run("classify", "--shuffled-labels", "--epochs", "2", "--json")
     assert status == 0
     assert json.loads(out.splitlines()[-1])["test_accuracy"] < 0.3

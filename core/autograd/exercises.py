@@ -1,9 +1,9 @@
-"""Exercises: a student types an operation's backward rule, and finite differences tell whether it is right.
+"""Exercises: a student types an operation's backward rule, which is checked with finite differences.
 
-    grade(EXERCISES["mul"], "a", "grad*a")   ->   CounterExample(values={"a": -1.2, ...}, expected=0.9, got=-1.8, ...)
-    grade(EXERCISES["mul"], "a", "b*grad")   ->   None: it is right, in whatever form it is written
+    grade(EXERCISES["mul"], "a", "grad*a")   ->   CounterExample(values={"a": 1.8, ...}, expected=0.77, got=-1.26, ...)
+    grade(EXERCISES["mul"], "a", "b*grad")   ->   None: correct, in whatever form it is written
 
-Questions, answers and solutions are all formulas of the safe language (`core.expression`).
+Questions, answers and solutions are formulas of the safe language of `core.autograd.expression`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,17 @@ TEST_POINTS = 50
 
 @dataclass(frozen=True)
 class Exercise:
-    """An operation whose backward rule is asked for.
+    """An operation whose backward rule is to be found.
 
-    setting: what it is. formula: what it calculates, in LaTeX. loss: what its results add to the loss, where `grad`
-    is the gradient that arrives at a result; its derivative by an input is what the operation sends on to that input.
-    solutions: for each input that is asked for, one way to write it. code: the operation in the project.
+    Attributes:
+        name: Name of the operation.
+        setting: What the operation is, in a sentence.
+        formula: What it computes, in LaTeX.
+        loss: Its results times the gradient `grad` that arrives at each. The derivative of this formula with respect
+            to an input is the gradient that the operation passes to that input.
+        solutions: A correct answer for each input that is asked for.
+        hint: A hint.
+        code: The operation in this project.
     """
 
     name: str
@@ -40,13 +46,20 @@ class Exercise:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What an answer may be made of."""
+        """The names that an answer may use."""
         return parse(self.loss).names
 
 
 @dataclass(frozen=True)
 class CounterExample:
-    """Values at which an answer is wrong. got: None where it has no value. note: what that tells; empty if nothing."""
+    """Values for which an answer is wrong.
+
+    Attributes:
+        values: The value of each name.
+        expected: The correct gradient.
+        got: The value of the answer; None if it has none.
+        note: What the values reveal about the mistake, as a sentence; may be empty.
+    """
 
     values: dict[str, float]
     expected: float
@@ -81,7 +94,7 @@ EXERCISES = {
             formula=r"\text{out} = a^2",
             loss="a**2*grad",
             solutions={"a": "grad*2*a"},
-            hint="It is a product, a·a, in which a is used twice. What comes along two paths is added.",
+            hint="It is a product, a·a, in which a is used twice. Gradients along two paths are added.",
             code=F.pow_two,
         ),
         Exercise(
@@ -95,16 +108,16 @@ EXERCISES = {
         ),
         Exercise(
             name="linear",
-            setting="One input, one output, and a batch of two examples, each with a gradient of its own.",
+            setting="One input, one output, and a batch of two examples, each with its own gradient.",
             formula=r"\text{out}_1 = x_1 \cdot w + b \qquad \text{out}_2 = x_2 \cdot w + b",
             loss="(x1*w + b)*grad1 + (x2*w + b)*grad2",
             solutions={"x1": "grad1*w", "w": "grad1*x1 + grad2*x2", "b": "grad1 + grad2"},
-            hint="Which of the two results does x1 reach, and which w and b? Every path brings something.",
+            hint="Which of the two results does x1 affect? And w and b? Every path adds a contribution.",
             code=F.linear,
         ),
         Exercise(
             name="cross_entropy",
-            setting="The logits of three classes; the first is the right one. The graph ends here: no grad arrives.",
+            setting="The logits of three classes; the first class is correct. The graph ends here, so no grad arrives.",
             formula=r"\text{loss} = -\ln \frac{e^a}{e^a + e^b + e^c}",
             loss="-log(exp(a)/(exp(a) + exp(b) + exp(c)))",
             solutions={
@@ -116,7 +129,7 @@ EXERCISES = {
         ),
         Exercise(
             name="cell update",
-            setting="The memory of an LSTM; f, i and g have not been through their activations yet.",
+            setting="The cell state of an LSTM; f, i and g are the values before their activation functions.",
             formula=r"\text{out} = \sigma(f) \cdot c + \sigma(i) \cdot \tanh(g)",
             loss="(sigmoid(f)*c + sigmoid(i)*tanh(g))*grad",
             solutions={
@@ -133,19 +146,20 @@ EXERCISES = {
 
 
 def grade(exercise: Exercise, name: str, answer: str) -> CounterExample | None:
-    """Compare an answer, what goes on to `name`, with finite differences at random inputs. None: it is right.
+    """Compare an answer, the gradient passed to input `name`, with finite differences at random values.
 
-    Raises ExpressionError, which points at the place, where the answer cannot be understood.
+    Returns a counterexample, or None if the answer is correct. Raises ExpressionError, with the position of the
+    mistake, if the answer is not a formula or uses unknown names.
     """
-    loss, answered = parse(exercise.loss), parse(answer)
-    check_names(answered, loss.names)
+    loss, formula = parse(exercise.loss), parse(answer)
+    check_names(formula, loss.names)
     rng = np.random.default_rng(0)
     wrong, without_grad = [], True
     for _ in range(TEST_POINTS):
         values = {name: random_value(rng) for name in loss.names}
         expected = float(central_differences(loss, values)[name])
         try:
-            got = answered.graph(values).result.item()
+            got = formula.graph(values).result.item()
         except ExpressionError as error:
             return CounterExample(values, expected, None, str(error))
         if not np.isclose(got, expected, rtol=1e-5, atol=1e-6):
@@ -153,20 +167,20 @@ def grade(exercise: Exercise, name: str, answer: str) -> CounterExample | None:
         without_grad &= bool(np.isclose(got * values.get("grad", 1), expected, rtol=1e-5, atol=1e-6))
     if not wrong:
         return None
-    note = "This is the slope of the operation alone: the chain rule multiplies it by what arrives, grad."
+    note = "This is the local derivative only: the chain rule multiplies it by the incoming gradient, grad."
     return replace(wrong[0], note=note) if without_grad else wrong[0]
 
 
 def random_value(rng: np.random.Generator) -> float:
-    """From 0.2 to 2 in size, in tenths, of either sign: easy to follow by hand, and off the kink of relu."""
+    """Draw a number from ±0.2 to ±2.0 in tenths: easy to check by hand, and away from the kink of relu."""
     return float(rng.integers(2, 21) * rng.choice([-1, 1]) / 10)
 
 
-def check_names(answered: Expression, known: tuple[str, ...]) -> None:
+def check_names(formula: Expression, known: tuple[str, ...]) -> None:
     """Raise ExpressionError at the first name that the exercise does not have."""
-    for node in walk(answered.tree):
+    for node in walk(formula.tree):
         if isinstance(node, Name) and node.name not in known:
             raise ExpressionError(
-                f"There is no {node.name} in this exercise: it has {', '.join(known)}.",
-                *(answered.text, node.start, node.end),
+                f"There is no {node.name} in this exercise. Use {', '.join(known)}.",
+                *(formula.text, node.start, node.end),
             )

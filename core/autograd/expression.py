@@ -1,11 +1,11 @@
-"""A safe language for formulas: what a student types becomes a graph of Tensors, and nothing else.
+"""A safe parser for formulas: a typed formula becomes a graph of Tensors; none of it is run as Python.
 
     expression = parse("relu(w*x + b)")
     graph = expression.graph({"w": 2, "x": 3, "b": -1})
     graph.result.backward()
 
-Every character and every word of the text is looked at before Python's own parser (`ast`) is, which then only has to
-say what belongs to what. Its tree is translated node by node from an allow-list; nothing is ever jit or executed.
+Every character and every word of the text is checked before Python's own parser (`ast`) sees it; that parser only
+determines the structure. Its tree is translated node by node from an allow-list. Nothing is ever compiled or executed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from core.autograd.tensor import Tensor
 from core.source import syntax_tree
 
 MAX_LENGTH = 200
-MAX_DEPTH = 30  # parentheses in parentheses
+MAX_DEPTH = 30  # of nested parentheses
 MAX_OPERATIONS = 60
 MAX_NAMES = 6
 MAX_NAME_LENGTH = 12
 MAX_EXPONENT = 100
-MAX_MAGNITUDE = 1e100  # its square is still a float64, so that gradients have room, too
+MAX_MAGNITUDE = 1e100  # its square is still a float64, which leaves room for gradients
 
 OPERATIONS: dict[str, Callable[..., Tensor]] = {
     function.__name__: function
@@ -39,7 +39,7 @@ OPERATIONS: dict[str, Callable[..., Tensor]] = {
         *(F.abs, F.cos, F.exp, F.log, F.relu, F.sigmoid, F.sin, F.sqrt, F.step, F.tanh),
     )
 }
-"""The engine's operations that the language knows."""
+"""The operations of `core.autograd.functional` that formulas may use."""
 
 ARITY = {name: 2 if name in ("add", "sub", "mul", "div", "pow") else 1 for name in OPERATIONS}
 
@@ -60,11 +60,17 @@ REPLACEMENTS = {
     **dict.fromkeys("÷∕:", "/"),
     **{"²": "**2", "³": "**3", "^": "**", "[": "(", "]": ")", "{": "(", "}": ")", "√": "sqrt( )"},
 }
-"""What students write by hand, and how it is typed here."""
+"""Signs of handwritten formulas, and what to type instead."""
 
 
 class ExpressionError(ValueError):
-    """A formula that cannot be understood or calculated: a sentence, and the place in the text that it is about."""
+    """A formula that cannot be parsed or computed, with a sentence for a student and the position in the text.
+
+    Attributes:
+        text: The formula, with unprintable characters replaced.
+        start: Position of the first wrong character.
+        end: Position after the last wrong character.
+    """
 
     def __init__(self, sentence: str, text: str, start: int, end: int | None = None):
         super().__init__(sentence)
@@ -73,13 +79,13 @@ class ExpressionError(ValueError):
 
     @property
     def pointer(self) -> str:
-        """The text, and under it a line of carets at the place."""
+        """The text, and below it carets under the wrong characters."""
         return f"{self.text}\n{' ' * self.start}{'^' * (self.end - self.start)}"
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number that was typed. start, end: where it stands in the text."""
+    """A number in a formula. start, end: its position in the text."""
 
     value: float
     start: int
@@ -88,7 +94,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Name:
-    """A variable that was typed."""
+    """A variable in a formula."""
 
     name: str
     start: int
@@ -97,7 +103,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Operation:
-    """One of the engine's operations on its operands."""
+    """An operation (a key of OPERATIONS) and its operands."""
 
     operation: str
     operands: tuple[Node, ...]
@@ -110,7 +116,13 @@ Node = Number | Name | Operation
 
 @dataclass(frozen=True)
 class Expression:
-    """A formula that was understood: its text, its tree, and its names in the order in which they first appear."""
+    """A parsed formula.
+
+    Attributes:
+        text: The formula as it was typed.
+        tree: Its structure.
+        names: Its variables in the order in which they first appear.
+    """
 
     text: str
     tree: Node
@@ -118,7 +130,7 @@ class Expression:
 
     @property
     def result_name(self) -> str:
-        """What the formula's value is called: f, or another letter where f is one of the names."""
+        """The letter that names the formula's value: f, or another letter if f is one of its variables."""
         return next(letter for letter in "fyzuvwt" if letter not in self.names)
 
     def evaluate(
@@ -128,10 +140,13 @@ class Expression:
         number: Callable[[float], Any] = Tensor,
         check: Callable[[Operation, tuple, Any], None] = lambda operation, operands, result: None,
     ) -> Any:
-        """The formula's value, calculated by any set of operations: the engine's, PyTorch's ...
+        """Compute the formula's value with the operations of any library, such as this engine or PyTorch.
 
-        values: one for each name. number: makes of a number that was typed what the operations take.
-        check: called after each operation with its place, its operands and its result.
+        Args:
+            values: A value for each name.
+            operations: The operations by name.
+            number: Converts a number of the formula to what the operations take.
+            check: Called after each operation with its node, its operands and its result.
         """
 
         def value_of(node: Node) -> Any:
@@ -146,13 +161,13 @@ class Expression:
                     check(node, operands, result)
                     return result
 
-        with np.errstate(all="ignore"):  # what goes wrong is said in a sentence, by `check`
+        with np.errstate(all="ignore"):  # `check` reports errors in a sentence
             return value_of(self.tree)
 
     def graph(self, values: Mapping[str, float]) -> Graph:
-        """The formula as Tensors, forward pass done.
+        """Build the graph of Tensors and run the forward pass.
 
-        Raises ExpressionError, which points at the operation, where it has no value or too large a one.
+        Raises ExpressionError, with the position of the operation, if a value is undefined or too large.
         """
         leaves = {name: Tensor(float(values[name]), requires_grad=True) for name in self.names}
         places: dict[Tensor, Operation] = {}
@@ -170,7 +185,14 @@ class Expression:
 
 @dataclass(frozen=True)
 class Graph:
-    """A formula's Tensors: the leaves by name, the result, and the place in the text of every operation's result."""
+    """The Tensors of a formula.
+
+    Attributes:
+        expression: The formula.
+        leaves: The variables by name.
+        result: The formula's value.
+        places: The node of the formula that each operation's result comes from.
+    """
 
     expression: Expression
     leaves: dict[str, Tensor]
@@ -178,59 +200,59 @@ class Graph:
     places: dict[Tensor, Operation]
 
     def backward(self) -> dict[str, float]:
-        """The engine's backward pass: the derivative of the result with respect to each name.
+        """Run the backward pass and return the derivative of the result with respect to each name.
 
-        Raises ExpressionError where a derivative does not exist or is too large, even though the value is fine.
+        Raises ExpressionError if a derivative is undefined or infinite, even though the value is finite.
         """
         if not self.result.requires_grad:
             return {}
         with np.errstate(all="ignore"):
             self.result.backward()
         for tensor in reversed(self.result.topological_order()):
-            bad = [parent for parent in tensor.parents if parent.requires_grad and not np.isfinite(parent.grad)]
-            if bad:
-                place, text = self.places[tensor], self.expression.text
-                raise ExpressionError(
-                    f"The value is fine, but {text[place.start : place.end]} has no finite slope here: "
-                    f"at {bad[0].item():g} the gradient would be {bad[0].grad:g}. Move a slider a little.",
-                    *(text, place.start, place.end),
-                )
-        return {name: float(leaf.grad) for name, leaf in self.leaves.items()}
+            for parent in tensor.parents:
+                if parent.grad is not None and not np.isfinite(parent.grad):
+                    place, text = self.places[tensor], self.expression.text
+                    raise ExpressionError(
+                        f"The value is finite, but {text[place.start : place.end]} has no finite slope here: "
+                        f"at {parent.item():g} the gradient would be {parent.grad:g}. Move a slider a little.",
+                        *(text, place.start, place.end),
+                    )
+        return {name: leaf.grad.item() for name, leaf in self.leaves.items() if leaf.grad is not None}
 
 
 def error_message(operation: str, operands: list[float], result: float) -> str:
-    """Why an operation has no usable result, as a sentence; empty where it has one."""
+    """Explain in a sentence why a result is undefined or too large; empty if it is neither."""
     first, second = operands[0], operands[-1]
     if operation == "pow" and abs(second) > MAX_EXPONENT:
-        return f"An exponent may be at most {MAX_EXPONENT} here, up or down; this one is {second:g}."
+        return f"An exponent must be from -{MAX_EXPONENT} to {MAX_EXPONENT}, but this one is {second:g}."
     if abs(result) <= MAX_MAGNITUDE:
         return ""
     match operation:
         case "div" if second == 0:
-            return f"Division by zero: {first:g} / 0 is no number."
+            return f"Division by zero: {first:g} / 0 is not a number."
         case "log" if first <= 0:
-            return f"The logarithm needs a number greater than 0, and here it gets {first:g}."
+            return f"The logarithm needs a number greater than 0, but it gets {first:g}."
         case "sqrt" if first < 0:
-            return f"The square root needs a number that is not negative, and here it gets {first:g}."
+            return f"The square root needs a number that is not negative, but it gets {first:g}."
         case "pow" if first == 0:
-            return f"0 to the power of {second:g} would be a division by zero."
+            return f"0 to the power of {second:g} is a division by zero."
         case "pow" if first < 0 and second != int(second):
-            return f"A negative number has no real power with a fraction as exponent: {first:g} to the {second:g}."
-    return f"Too large: this is beyond {MAX_MAGNITUDE:g}, where the calculator stops."
+            return f"A negative number has no real fractional power: {first:g} to the power of {second:g}."
+    return f"Too large: the result is beyond {MAX_MAGNITUDE:g}."
 
 
 def parse(text: str) -> Expression:
-    """Understand a formula.
+    """Parse a formula.
 
-    It may hold numbers, names, + - * / **, parentheses and the engine's functions: at most 200 characters, 60
-    operations, 6 names and parentheses 30 deep. Raises ExpressionError, which points at the place, for everything else.
+    It may contain numbers, names, + - * / **, parentheses and the functions of OPERATIONS: at most 200 characters, 60
+    operations, 6 names and 30 levels of parentheses. Raises ExpressionError, with the position, for anything else.
     """
     text = text.strip(" ")
     if not text:
         raise ExpressionError("Type a formula, such as a*b + 1.", text, 0)
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
-            f"A formula may have at most {MAX_LENGTH} characters; this one is longer.",
+            f"A formula may have at most {MAX_LENGTH} characters, but this one is longer.",
             text[: MAX_LENGTH + 1],
             MAX_LENGTH,
         )
@@ -239,7 +261,7 @@ def parse(text: str) -> Expression:
         body = syntax_tree(text, mode="eval").body
     except SyntaxError as error:
         start = min((error.offset or 1) - 1, len(text))
-        sentence = "The formula is incomplete or has something in the wrong place here."
+        sentence = "The formula is incomplete, or something is in the wrong place here."
         raise ExpressionError(sentence, text, start) from None
     if sum(isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call) for node in ast.walk(body)) > MAX_OPERATIONS:
         raise ExpressionError(f"A formula may have at most {MAX_OPERATIONS} operations.", text, 0, len(text))
@@ -255,8 +277,9 @@ def parse(text: str) -> Expression:
 
 
 def check_words(text: str) -> None:
-    """Look at every character and word before Python's parser does. Raises ExpressionError at the first bad one."""
-    opened, before = [], ""
+    """Check every character and word before Python's parser sees them. Raises ExpressionError at the first bad one."""
+    opened: list[int] = []
+    before: str | None = ""
     for token in TOKEN.finditer(text):
         kind, word, place = token.lastgroup, token.group(), (text, token.start(), token.end())
         if kind == "space":
@@ -270,60 +293,61 @@ def check_words(text: str) -> None:
         if kind == "number" and word.isdigit() and word != str(int(word)):
             raise ExpressionError("A whole number does not start with 0.", *place)
         if word == "//":
-            raise ExpressionError("There is no // here: to divide, write a single /.", *place)
+            raise ExpressionError("There is no // here. To divide, write a single /.", *place)
         if before in ("number", "name", ")") and (kind in ("number", "name") or (word == "(" and before != "name")):
-            raise ExpressionError("An operator is missing before this: to multiply, write *.", *place)
+            raise ExpressionError("An operator is missing before this. To multiply, write *.", *place)
         if word == "(":
             opened.append(token.start())
         if len(opened) > MAX_DEPTH:
-            raise ExpressionError(f"Parentheses may be at most {MAX_DEPTH} deep.", *place)
+            raise ExpressionError(f"Parentheses may be nested at most {MAX_DEPTH} deep.", *place)
         if word == ")":
             if not opened:
                 raise ExpressionError("This parenthesis closes one that was never opened.", *place)
             opened.pop()
         before = word if kind == "sign" else kind
     if opened:
-        raise ExpressionError("This parenthesis is opened and never closed.", text, opened[-1])
+        raise ExpressionError("This parenthesis is opened but never closed.", text, opened[-1])
     if before in ("+", "-", "*", "/", "**"):
         raise ExpressionError(f"Something is missing at the end, after {before}.", text, len(text))
 
 
 def check_name(word: str, place: tuple[str, int, int]) -> None:
+    """Raise ExpressionError unless the word can be a name."""
     if keyword.iskeyword(word):
-        raise ExpressionError(f"{word} is a word of Python's, and no name for a number.", *place)
+        raise ExpressionError(f"{word} is a Python keyword and cannot be a name.", *place)
     if word.startswith("_") or len(word) > MAX_NAME_LENGTH:
         raise ExpressionError(f"A name starts with a letter and has at most {MAX_NAME_LENGTH} characters.", *place)
 
 
 def unknown_character(character: str) -> str:
-    """What to say about a character that no formula has.
+    """Explain why a character cannot be part of a formula, and what to type instead.
 
-    Python's parser would read many letters from all over Unicode as the plain letters that they look like (NFKC), so
-    that two spellings could name one thing, or one look could stand for two. Here only plain letters are letters.
+    Python's parser reads many Unicode letters as the plain letters that they look like (NFKC), so two spellings could
+    be one name, and two names could look the same. Here only plain letters are letters.
     """
     shown = f"“{character}”" if character.isprintable() else f"U+{ord(character):04X}"
     if character in REPLACEMENTS:
-        return f"{shown} is not typed here: write {REPLACEMENTS[character]} instead."
+        return f"{shown} cannot be used here: write {REPLACEMENTS[character]} instead."
     plain = unicodedata.normalize("NFKC", character)
     if plain != character and plain.isascii() and plain.isalnum():
-        return f"{shown} looks like a plain {plain}, but is another character: type {plain}."
+        return f"{shown} looks like a plain {plain} but is another character: type {plain}."
     if character.isalpha():
-        return f"{shown} cannot stand in a formula: names are made of the letters a to z and A to Z."
+        return f"{shown} cannot be used in a formula: names are made of the letters a to z and A to Z."
     if character == ".":
-        return "A point stands only inside of a number, such as 0.5."
-    return f"{shown} cannot stand in a formula: it may hold numbers, names, + - * / ** and parentheses."
+        return "A point is only allowed inside a number, such as 0.5."
+    return f"{shown} cannot be used in a formula: only numbers, names, + - * / ** and parentheses."
 
 
 def translate(node: ast.expr, text: str) -> Node:
-    """Python's tree as ours, from an allow-list. Raises ExpressionError for everything that is not on it."""
-    start, end = node.col_offset, node.end_col_offset
+    """Translate Python's tree into ours, from an allow-list. Raises ExpressionError for everything else."""
+    start, end = node.col_offset, node.end_col_offset or len(text)
 
     def operation(name: str, *operands: ast.expr) -> Operation:
         return Operation(name, tuple(translate(operand, text) for operand in operands), start, end)
 
     match node:
-        case ast.Constant():
-            return Number(float(node.value), start, end)
+        case ast.Constant(value=int() | float() as value):
+            return Number(float(value), start, end)
         case ast.Name(id=name) if name in OPERATIONS:
             arguments = ", ".join("ab"[: ARITY[name]])
             raise ExpressionError(f"{name} is a function: write {name}({arguments}).", text, start, end)
@@ -331,7 +355,7 @@ def translate(node: ast.expr, text: str) -> Node:
             return Name(name, start, end)
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
             return translate(operand, text)
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)):
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
             return Number(-float(value), start, end)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return operation("neg", operand)
@@ -348,19 +372,19 @@ def translate(node: ast.expr, text: str) -> Node:
         case ast.Call(func=ast.Name(id=name) as function):
             known = ", ".join(sorted(OPERATIONS))
             raise ExpressionError(
-                f"{name} is no function here; these are: {known}. To multiply, write *.",
-                *(text, function.col_offset, function.end_col_offset),
+                f"{name} is not a function here. The functions are {known}. To multiply, write *.",
+                *(text, function.col_offset, function.end_col_offset or len(text)),
             )
         case ast.Tuple():
             raise ExpressionError(
-                "A comma stands only between the two numbers of a function; a fraction is typed with a point: 0.5.",
+                "A comma is only allowed between the two arguments of a function. Type fractions with a point: 0.5.",
                 *(text, start, end),
             )
-    raise ExpressionError("This is no number, name, operation or function.", text, start, end)
+    raise ExpressionError("This is not a number, name, operation or function.", text, start, end)
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it: operands first, from left to right."""
+    """Yield the node and all nodes below it: operands first, from left to right."""
     if isinstance(node, Operation):
         for operand in node.operands:
             yield from walk(operand)

@@ -1,8 +1,8 @@
-"""The operations of the engine: each with its backward rule right under its forward.
+"""The operations of the engine: each with its backward rule directly below its forward.
 
-Every function takes Tensors, arrays or numbers and gives a Tensor. Its inner `backward(grad)` takes
+Every function takes Tensors, arrays or numbers and returns a Tensor. Its inner `backward(grad)` takes
 dL/d(result) and returns dL/d(input) for each input, where L is the number that `Tensor.backward()` was
-called on. Shapes that NumPy broadcast are summed back by the engine, so no rule here need do it.
+called on. `Tensor.backward()` also undoes broadcasting, so the rules here need not.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from core.jit import jit
 
 
 def as_tensors(*values) -> tuple[Tensor, ...]:
-    """The values as Tensors; plain Python numbers take the type of the Tensors beside them, as in NumPy."""
-    if all(isinstance(value, Tensor) for value in values):  # mostly: then there is no type to choose
+    """Convert the values to Tensors; plain Python numbers take the type of the Tensors beside them, as in NumPy."""
+    if all(isinstance(value, Tensor) for value in values):  # the usual case, and the fastest
         return values
     dtypes = [value.dtype for value in values if isinstance(value, Tensor | np.ndarray)]
     dtype = np.result_type(np.float32, *dtypes) if dtypes else np.float64
@@ -26,7 +26,7 @@ def as_tensors(*values) -> tuple[Tensor, ...]:
 
 
 def add(a, b) -> Tensor:
-    """a + b. Whatever changes a or b by ε changes the sum by ε."""
+    """Sum a + b: changing a or b by ε changes the sum by ε."""
     a, b = as_tensors(a, b)
 
     def backward(grad):
@@ -36,7 +36,7 @@ def add(a, b) -> Tensor:
 
 
 def sub(a, b) -> Tensor:
-    """a - b."""
+    """Difference a - b."""
     a, b = as_tensors(a, b)
 
     def backward(grad):
@@ -46,7 +46,7 @@ def sub(a, b) -> Tensor:
 
 
 def neg(a) -> Tensor:
-    """-a."""
+    """Negative -a."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -56,7 +56,7 @@ def neg(a) -> Tensor:
 
 
 def mul(a, b) -> Tensor:
-    """a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
+    """Product a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
     a, b = as_tensors(a, b)
 
     def backward(grad):
@@ -66,7 +66,7 @@ def mul(a, b) -> Tensor:
 
 
 def div(a, b) -> Tensor:
-    """a / b, element by element: d(a/b)/da = 1/b and d(a/b)/db = -a/b², written as -(a/b)/b: b² may overflow."""
+    """Quotient a / b, element by element: d(a/b)/da = 1/b and d(a/b)/db = -(a/b)/b (b² could overflow)."""
     a, b = as_tensors(a, b)
     quotient = a.data / b.data
 
@@ -77,7 +77,7 @@ def div(a, b) -> Tensor:
 
 
 def pow_two(a) -> Tensor:
-    """a²: d(a²)/da = 2a."""
+    """Square a²: d(a²)/da = 2a."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -87,24 +87,24 @@ def pow_two(a) -> Tensor:
 
 
 def pow(a, b) -> Tensor:
-    """aᵇ: d(aᵇ)/da = b·aᵇ⁻¹ and d(aᵇ)/db = aᵇ·ln a (for a > 0)."""
+    """Power aᵇ: d(aᵇ)/da = b·aᵇ⁻¹ and d(aᵇ)/db = aᵇ·ln a (for a > 0)."""
     a, b = as_tensors(a, b)
     power = a.data**b.data
 
     def backward(grad):
-        constant = b.data == 0  # a⁰ is 1 whatever a is
+        constant = b.data == 0  # a⁰ is 1 for every a
         slope = b.data * a.data ** np.where(constant, 1, b.data - 1)
         by_base = np.where(constant, power.dtype.type(0), grad * slope)
         if not b.requires_grad:
             return by_base, None
-        stays_zero = (a.data == 0) & (b.data >= 0)  # 0ᵇ stays 0 where b changes
+        stays_zero = (a.data == 0) & (b.data >= 0)  # 0ᵇ stays 0 if b changes
         return by_base, grad * (power * np.log(np.where(stays_zero, 1, a.data)))
 
     return Tensor.result(power, (a, b), backward, "pow")
 
 
 def exp(a) -> Tensor:
-    """eᵃ, which is its own derivative."""
+    """Exponential eᵃ, which is its own derivative."""
     (a,) = as_tensors(a)
     power = np.exp(a.data)
 
@@ -136,7 +136,7 @@ def tanh(a) -> Tensor:
 
 
 def sigmoid(a) -> Tensor:
-    """s = 1 / (1 + e⁻ᵃ): ds/da = s·(1 - s). For a < 0 it is eᵃ / (1 + eᵃ), which cannot overflow."""
+    """Logistic function s = 1 / (1 + e⁻ᵃ): ds/da = s·(1 - s). Only e to a negative power is computed: no overflow."""
     (a,) = as_tensors(a)
     small = np.exp(-np.abs(a.data))  # from 0 to 1
     s = np.where(a.data < 0, small, small.dtype.type(1)) / (1 + small)
@@ -148,27 +148,32 @@ def sigmoid(a) -> Tensor:
 
 
 def relu(a) -> Tensor:
-    """max(a, 0): the gradient passes where a > 0 and is stopped elsewhere (at 0, too)."""
+    """Rectifier max(a, 0): the gradient passes where a > 0 and is stopped elsewhere (at 0, too)."""
     (a,) = as_tensors(a)
     rectified = np.maximum(a.data, 0)
 
     def backward(grad):
-        passed = np.empty_like(rectified)
-        _pass_unless_zero(grad.reshape(-1), rectified.reshape(-1), passed.reshape(-1))
-        return (passed,)
+        return (_zero_where_zero(grad, rectified),)
 
     return Tensor.result(rectified, (a,), backward, "relu")
 
 
+def _zero_where_zero(grad: np.ndarray, rectified: np.ndarray) -> np.ndarray:
+    """Return the gradient, but 0 where the rectified value is 0; a product would be NaN for an infinite gradient."""
+    passed = np.empty_like(rectified)
+    _choose(grad.reshape(-1), rectified.reshape(-1), passed.reshape(-1))
+    return passed
+
+
 @jit
-def _pass_unless_zero(grad, rectified, passed):
-    """Choose, not multiply: infinity times 0 is NaN. Compiled, because np.where is ten times slower than a product."""
+def _choose(grad, rectified, passed):
+    """Write the result of `_zero_where_zero` into `passed`. Compiled, because np.where is ten times slower."""
     for i in range(grad.size):
         passed[i] = 0 if rectified[i] <= 0 else grad[i]
 
 
 def sqrt(a) -> Tensor:
-    """√a for a ≥ 0: d(√a)/da = 1 / (2√a), which is infinite at 0."""
+    """Square root √a for a ≥ 0: d(√a)/da = 1 / (2√a), which is infinite at 0."""
     (a,) = as_tensors(a)
     root = np.sqrt(a.data)
 
@@ -179,7 +184,7 @@ def sqrt(a) -> Tensor:
 
 
 def sin(a) -> Tensor:
-    """sin a, with a in radians: d(sin a)/da = cos a."""
+    """Sine of a in radians: d(sin a)/da = cos a."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -189,7 +194,7 @@ def sin(a) -> Tensor:
 
 
 def cos(a) -> Tensor:
-    """cos a, with a in radians: d(cos a)/da = -sin a."""
+    """Cosine of a in radians: d(cos a)/da = -sin a."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -199,7 +204,7 @@ def cos(a) -> Tensor:
 
 
 def abs(a) -> Tensor:
-    """|a|: the gradient passes where a > 0, changes its sign where a < 0, and is stopped at 0."""
+    """Absolute value |a|: the gradient passes where a > 0, changes its sign where a < 0, and is stopped at 0."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -209,7 +214,7 @@ def abs(a) -> Tensor:
 
 
 def step(a) -> Tensor:
-    """1 where a > 0, else 0: flat on both sides, so no gradient passes anywhere. It is relu's derivative."""
+    """Unit step: 1 where a > 0, else 0. It is flat on both sides, so no gradient passes. It is relu's derivative."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -219,7 +224,7 @@ def step(a) -> Tensor:
 
 
 def sum(a) -> Tensor:
-    """The sum of all elements: each of them has derivative 1."""
+    """Sum of all elements: the derivative with respect to each is 1."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -229,7 +234,7 @@ def sum(a) -> Tensor:
 
 
 def mean(a) -> Tensor:
-    """The mean of all n elements: each of them has derivative 1/n."""
+    """Mean of all n elements: the derivative with respect to each is 1/n."""
     (a,) = as_tensors(a)
 
     def backward(grad):
@@ -239,9 +244,9 @@ def mean(a) -> Tensor:
 
 
 def matmul(a, b) -> Tensor:
-    """a @ b for matrices (n, k) @ (k, m) -> (n, m): dL/da = grad @ bᵀ and dL/db = aᵀ @ grad.
+    """Matrix product a @ b, (n, k) @ (k, m) -> (n, m): dL/da = grad @ bᵀ and dL/db = aᵀ @ grad.
 
-    Raises ValueError where a or b is no matrix or the inner sizes differ.
+    Raises ValueError if a or b is not a matrix or the inner sizes differ.
     """
     a, b = as_tensors(a, b)
     if a.data.ndim != 2 or b.data.ndim != 2 or a.shape[1] != b.shape[0]:
@@ -257,11 +262,11 @@ def matmul(a, b) -> Tensor:
 
 
 def linear(x, weight, bias) -> Tensor:
-    """x @ weight + bias.
+    """Compute x @ weight + bias.
 
     x: (batch, in), weight: (in, out), bias: (out,) -> (batch, out).
     The bias is added to every row of the batch, so its gradient is the sum over the rows.
-    Raises ValueError where the shapes do not fit.
+    Raises ValueError if the shapes do not match.
     """
     x, weight, bias = as_tensors(x, weight, bias)
     if x.data.ndim != 2 or weight.data.ndim != 2 or x.shape[1] != weight.shape[0] or bias.shape != weight.shape[1:]:
@@ -274,7 +279,7 @@ def linear(x, weight, bias) -> Tensor:
 
     def backward(grad):
         return (
-            grad @ weight.data.T if x.requires_grad else None,  # the pictures themselves need no gradient
+            grad @ weight.data.T if x.requires_grad else None,  # the input images need no gradient
             x.data.T @ grad if weight.requires_grad else None,
             grad.sum(axis=0) if bias.requires_grad else None,
         )
@@ -283,7 +288,7 @@ def linear(x, weight, bias) -> Tensor:
 
 
 def dropout(x, p: float, rng: np.random.Generator) -> Tensor:
-    """Zero each element with probability p and scale the others by 1/(1 - p), so that the mean stays.
+    """Zero each element with probability p and scale the others by 1/(1 - p), which keeps the mean.
 
     Srivastava et al., "Dropout", JMLR 15 (2014), in its inverted form.
     """
@@ -300,7 +305,7 @@ def dropout(x, p: float, rng: np.random.Generator) -> Tensor:
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """Logarithm of the softmax of every row. logits: (batch, classes) array -> the same shape.
 
-    The largest logit is subtracted first: that changes no probability, and nothing can overflow.
+    The largest logit is subtracted first: this changes no probability and prevents overflow.
     """
     shifted = logits - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -312,7 +317,7 @@ def cross_entropy(logits, targets) -> Tensor:
     logits: (batch, classes); targets: (batch,) integers from 0 to classes - 1 -> a single number.
     The gradient is (softmax(logits) - one_hot(targets)) / batch: Bishop, "Pattern Recognition and
     Machine Learning" (2006), eq. 4.109.
-    Raises ValueError where the shapes do not fit or a target is no class.
+    Raises ValueError if the shapes do not match or a target is out of range.
     """
     (logits,) = as_tensors(logits)
     targets = np.asarray(targets)

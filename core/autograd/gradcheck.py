@@ -1,4 +1,4 @@
-"""A gradient from elsewhere, to hold the engine's against: by finite differences, and by PyTorch."""
+"""Gradient checks: finite differences and PyTorch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.autograd.expression import Expression
 from core.autograd.tensor import Tensor
 
 STEP = 1e-6
-"""About the cube root of float64's precision: there the errors of truncation and of rounding are of one size."""
+"""About the cube root of float64's precision: there, truncation and rounding errors are of similar size."""
 
 PYTORCH: dict[str, Callable[..., torch.Tensor]] = {
     **{name: getattr(torch, name) for name in ("add", "sub", "mul", "div", "neg", "pow")},
@@ -19,27 +19,27 @@ PYTORCH: dict[str, Callable[..., torch.Tensor]] = {
     "pow_two": torch.square,
     "step": lambda a: (a > 0).double(),
 }
-"""PyTorch's operations under the names of the engine's."""
+"""PyTorch's counterparts of the operations in `core.autograd.functional`."""
 
 
 def central_differences(expression: Expression, values: Mapping[str, float], step=STEP) -> dict[str, np.ndarray]:
-    """(f(x + step) - f(x - step)) / (2 step) for each name x, the others held still.
+    """Compute (f(x + step) - f(x - step)) / (2 step) for each name x, with the others fixed.
 
-    step: a number or an array of them; each derivative has its shape. It is nan where f has no value beside x.
+    step: a number or an array; each derivative has its shape, and is NaN where f has no value at x ± step.
     """
     step = np.asarray(step, dtype=np.float64)
 
     def shifted(name: str, by: np.ndarray) -> np.ndarray:
-        beside = {other: Tensor(np.full(step.shape, values[other])) for other in expression.names}
-        beside[name] = Tensor(values[name] + by)
-        return np.broadcast_to(expression.evaluate(beside).data, step.shape)
+        nearby = {other: Tensor(np.full(step.shape, values[other])) for other in expression.names}
+        nearby[name] = Tensor(values[name] + by)
+        return np.broadcast_to(expression.evaluate(nearby).data, step.shape)
 
-    with np.errstate(all="ignore"):  # inf - inf: no value on either side is no derivative
+    with np.errstate(all="ignore"):  # inf - inf gives the NaN that is wanted
         return {name: (shifted(name, step) - shifted(name, -step)) / (2 * step) for name in expression.names}
 
 
 def pytorch_gradients(expression: Expression, values: Mapping[str, float]) -> dict[str, float]:
-    """The same formula, built from PyTorch's operations and differentiated by PyTorch, in float64."""
+    """Build the formula from PyTorch's operations and differentiate it with PyTorch, in float64."""
     leaves = {
         name: torch.tensor(float(values[name]), dtype=torch.float64, requires_grad=True) for name in expression.names
     }
@@ -50,9 +50,9 @@ def pytorch_gradients(expression: Expression, values: Mapping[str, float]) -> di
 
 
 def numeric_gradient(loss: Callable[[], float], array: np.ndarray, step: float = STEP) -> np.ndarray:
-    """Central differences of a loss with respect to every element of an array that it reads, of the array's shape.
+    """Compute central differences of a loss with respect to every element of an array; same shape as the array.
 
-    The elements are moved in place, one after the other, and put back.
+    loss: reads the array. The elements are changed in place, one after the other, and restored.
     """
     gradient = np.empty(array.shape)
     for index in np.ndindex(array.shape):

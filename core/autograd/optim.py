@@ -1,4 +1,4 @@
-"""Optimisers, which turn gradients into steps, and schedules, which say how the learning rate changes."""
+"""Optimisers, which turn gradients into steps, and schedules for the learning rate."""
 
 from __future__ import annotations
 
@@ -12,43 +12,39 @@ from core.jit import jit
 
 
 class Optimizer:
-    """Holds the parameters and the learning rate `lr`, which may be changed between two steps.
-
-    state_names: the names of the attributes, lists of an array a parameter, that a step leaves to the next one.
-    """
+    """Holds the parameters and the learning rate `lr`, which may be changed between two steps."""
 
     state_names: tuple[str, ...] = ()
+    """Names of the attributes that hold optimiser state: lists with one array per parameter."""
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float = 0.0):
         self.parameters, self.lr, self.weight_decay = list(parameters), lr, weight_decay
 
     def zero_grad(self) -> None:
-        """Forget all gradients."""
+        """Reset all gradients to None."""
         for parameter in self.parameters:
             parameter.zero_grad()
 
     def apply(self, rule: Callable[..., None], *settings: float) -> None:
-        """rule(values, gradient, memory ..., settings ...) for every parameter that has a gradient, all arrays flat."""
-        for parameter, *memory in zip(
-            self.parameters, *(getattr(self, name) for name in self.state_names), strict=True
-        ):
+        """Call rule(values, gradient, *state, *settings) for every parameter with a gradient, all arrays flat."""
+        for parameter, *state in zip(self.parameters, *(getattr(self, name) for name in self.state_names), strict=True):
             if parameter.grad is not None:
-                arrays = parameter.data, np.ascontiguousarray(parameter.grad), *memory
+                arrays = parameter.data, np.ascontiguousarray(parameter.grad), *state
                 rule(*(array.reshape(-1) for array in arrays), *map(parameter.dtype.type, settings))
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """A copy of everything that the next step takes from those before."""
+        """Return a copy of the optimiser state."""
         return {f"{name}.{i}": array.copy() for name in self.state_names for i, array in enumerate(getattr(self, name))}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Take over what `state_dict()` gave. Raises KeyError where something is missing."""
+        """Copy the values of a `state_dict()` into the optimiser. Raises KeyError if one is missing."""
         for name in self.state_names:
             for i, array in enumerate(getattr(self, name)):
                 array[...] = state[f"{name}.{i}"]
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum, as torch.optim.SGD does it.
+    """Stochastic gradient descent with momentum, as in torch.optim.SGD.
 
     v ← momentum · v + g and p ← p - lr · v, where g is the gradient + weight_decay · p
     (Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013).
@@ -68,6 +64,7 @@ class SGD(Optimizer):
 
 @jit
 def sgd_step(p, grad, v, lr, momentum, weight_decay):
+    """Update the parameter p and its velocity v in place; all arrays are flat."""
     for i in range(len(p)):
         g = grad[i] + weight_decay * p[i]
         v[i] = momentum * v[i] + g
@@ -75,7 +72,7 @@ def sgd_step(p, grad, v, lr, momentum, weight_decay):
 
 
 class Adam(Optimizer):
-    """Steps of about lr in every direction, whatever the size of the gradient.
+    """Adaptive steps: about lr per parameter, whatever the size of its gradient.
 
     Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), algorithm 1.
     """
@@ -84,7 +81,7 @@ class Adam(Optimizer):
 
     def __init__(self, parameters, lr: float = 0.001, betas=(0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0):
         super().__init__(parameters, lr, weight_decay)
-        self.momentum, self.beta2 = betas  # beta1 is what SGD calls momentum: how much of the past stays in the mean
+        self.momentum, self.beta2 = betas  # beta1 plays the part of SGD's momentum
         self.eps, self.steps = eps, 0
         self.means = [np.zeros_like(parameter.data) for parameter in self.parameters]
         self.squares = [np.zeros_like(parameter.data) for parameter in self.parameters]
@@ -92,50 +89,53 @@ class Adam(Optimizer):
     def step(self) -> None:
         """Move every parameter by its mean gradient over the root of its mean squared gradient, in place."""
         self.steps += 1
-        share1, share2 = 1 - self.momentum, 1 - self.beta2  # of what is new in the two means, which begin at 0:
-        bias1, bias2 = 1 - self.momentum**self.steps, 1 - self.beta2**self.steps
-        self.apply(adam_step, self.lr / bias1, share1, share2, bias2, self.eps, self.weight_decay)
+        weight1, weight2 = 1 - self.momentum, 1 - self.beta2  # of the new gradient in the two running means
+        bias1, bias2 = 1 - self.momentum**self.steps, 1 - self.beta2**self.steps  # as the means start at 0
+        self.apply(adam_step, self.lr / bias1, weight1, weight2, bias2, self.eps, self.weight_decay)
 
     def state_dict(self) -> dict[str, np.ndarray]:
+        """Return a copy of the optimiser state, the number of steps included."""
         return {**super().state_dict(), "steps": np.array(self.steps)}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Copy the values of a `state_dict()` into the optimiser. Raises KeyError if one is missing."""
         super().load_state_dict(state)
         self.steps = int(state["steps"])
 
 
 @jit
-def adam_step(p, grad, mean, square, lr, share1, share2, bias2, eps, weight_decay):
+def adam_step(p, grad, mean, square, lr, weight1, weight2, bias2, eps, weight_decay):
+    """Update the parameter p and its running means in place; all arrays are flat."""
     for i in range(len(p)):
         g = grad[i] + weight_decay * p[i]
-        mean[i] += share1 * (g - mean[i])
-        square[i] += share2 * (g * g - square[i])
+        mean[i] += weight1 * (g - mean[i])
+        square[i] += weight2 * (g * g - square[i])
         p[i] -= lr * mean[i] / (np.sqrt(square[i] / bias2) + eps)
 
 
 Schedule = Callable[[float], float]
-"""From the share of the training that is done (0 to 1) to a factor for the learning rate."""
+"""From the completed fraction of the training (0 to 1) to a factor for the learning rate."""
 
 
 def constant() -> Schedule:
-    """The learning rate as it was set, all the time."""
+    """Keep the learning rate as it is."""
     return lambda done: 1.0
 
 
 def step(every: float = 1 / 3, factor: float = 0.1) -> Schedule:
-    """Times `factor` whenever another share `every` of the training is done."""
+    """Multiply by `factor` after every fraction `every` of the training."""
     return lambda done: factor ** math.floor(done / every + 1e-9)
 
 
 def cosine(lowest: float = 0.0) -> Schedule:
-    """From 1 down to `lowest` along half a cosine (Loshchilov & Hutter, "SGDR", 2017, without restarts)."""
+    """Fall from 1 to `lowest` along half a cosine (Loshchilov & Hutter, "SGDR", 2017, without restarts)."""
     return lambda done: lowest + (1 - lowest) * (1 + math.cos(math.pi * done)) / 2
 
 
 def warmup(rise: float = 0.05, first: float = 0.01) -> Schedule:
-    """From `first` in a straight line up to 1, in the first share `rise` of the training; then along a cosine to 0.
+    """Rise linearly from `first` to 1 during the fraction `rise` of the training, then fall along a cosine to 0.
 
-    First weights give large gradients: small steps until they have calmed down make a larger learning rate safe
+    Initial weights give large gradients: small steps at the start make a larger learning rate safe
     (Goyal et al., "Accurate, large minibatch SGD", 2017).
     """
     fall = cosine()

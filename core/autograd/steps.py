@@ -1,4 +1,4 @@
-"""The engine's two passes, taken apart: one operation at a time, with what flowed where."""
+"""Forward and backward pass, one operation at a time."""
 
 from __future__ import annotations
 
@@ -11,19 +11,32 @@ from core.autograd.tensor import Tensor
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one use of a parent adds to its gradient: amount = incoming gradient · local derivative."""
+    """What one use of a Tensor adds to its gradient.
+
+    Attributes:
+        parent: The Tensor.
+        local: Derivative of the operation's result with respect to it.
+        amount: Incoming gradient · local derivative.
+        before: Its gradient from its other uses so far; None if this is the first.
+        after: Its gradient with this contribution.
+    """
 
     parent: Tensor
     local: float
     amount: float
     before: float | None
-    """The parent's gradient from its other uses so far; None if this is the first."""
     after: float
 
 
 @dataclass(frozen=True)
 class BackwardStep:
-    """An operation's turn in the backward pass: the gradient that has arrived at its result goes to its parents."""
+    """One step of the backward pass: an operation passes the gradient of its result to its parents.
+
+    Attributes:
+        tensor: The operation's result.
+        incoming: Gradient of the result, complete.
+        contributions: What each parent that requires a gradient receives.
+    """
 
     tensor: Tensor
     incoming: float
@@ -31,20 +44,22 @@ class BackwardStep:
 
 
 def forward_steps(result: Tensor) -> list[Tensor]:
-    """The results of the operations that lead to `result`, in the order in which they can be calculated."""
+    """Return the results of all operations that lead to `result`, in an order in which they can be computed."""
     return [tensor for tensor in result.topological_order() if tensor.operation]
 
 
 def backward_steps(result: Tensor) -> list[BackwardStep]:
-    """What `result.backward()` does, operation by operation; all Tensors hold single numbers. No `.grad` is touched.
+    """Return what `result.backward()` does, operation by operation, without changing any `.grad`.
 
-    The operations' own rules are asked, each twice: with the gradient that arrives, and with 1, which gives the
-    local derivative.
+    All Tensors must hold single numbers. Each operation's rule is called twice: with the incoming gradient, and with
+    1, which gives the local derivative.
     """
-    steps, arrived = [], {result: 1.0}
+    steps: list[BackwardStep] = []
+    arrived = {result: 1.0}
     with np.errstate(all="ignore"):
         for tensor in reversed(forward_steps(result)):
-            incoming, contributions = arrived[tensor], []
+            incoming = arrived[tensor]
+            contributions: list[Contribution] = []
             amounts = tensor.backward_rule(np.float64(incoming))
             locals_ = tensor.backward_rule(np.float64(1))
             for parent, amount, local in zip(tensor.parents, amounts, locals_, strict=True):

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
-Gradients = tuple["np.ndarray | None", ...]
+BackwardRule = Callable[[Any], tuple[Any, ...]]
+"""From the gradient of a result to the gradients of its parents; None is allowed if a parent requires none."""
+
+
+def no_parents(grad) -> tuple[Any, ...]:
+    """Return no gradients: the backward rule of a Tensor that no operation made."""
+    return ()
 
 
 class Tensor:
@@ -15,7 +22,7 @@ class Tensor:
     value: a number, a nested list, an array or another Tensor. Floating-point arrays keep their
     type (float32 or float64) and share their memory; everything else becomes float64.
 
-    An operation of `core.functional` gives a Tensor that knows its `parents` and a `backward_rule`:
+    An operation of `core.autograd.functional` returns a Tensor with its `parents` and a `backward_rule`:
     a function from the gradient of the result to the gradients of the parents (the chain rule's
     local step). The rules only *return* gradients; `backward()` alone adds them up.
     """
@@ -25,16 +32,16 @@ class Tensor:
 
     def __init__(self, value, requires_grad: bool = False):
         data = np.asarray(value.data if isinstance(value, Tensor) else value)
-        self.data = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
+        self.data: np.ndarray = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
         self.grad: np.ndarray | None = None
         self.requires_grad = requires_grad
         self.parents: tuple[Tensor, ...] = ()
-        self.backward_rule: Callable[[np.ndarray], Gradients] | None = None
+        self.backward_rule: BackwardRule = no_parents
         self.operation = ""
 
     @classmethod
-    def result(cls, data, parents: Iterable[Tensor], backward_rule: Callable, operation: str) -> Tensor:
-        """The result of an operation. It is recorded only where a parent wants a gradient."""
+    def result(cls, data, parents: Iterable[Tensor], backward_rule: BackwardRule, operation: str) -> Tensor:
+        """Make the result of an operation; the operation is recorded only if a parent requires a gradient."""
         tensor = cls(data, requires_grad=any(parent.requires_grad for parent in parents))
         if tensor.requires_grad:
             tensor.parents, tensor.backward_rule, tensor.operation = tuple(parents), backward_rule, operation
@@ -45,7 +52,7 @@ class Tensor:
 
         grad: gradient that arrives at self, of self's shape; a single number needs none (it is 1).
         Gradients accumulate over every path and over every call, until `zero_grad()`.
-        Raises RuntimeError where nothing asked for a gradient, ValueError where `grad` does not fit.
+        Raises RuntimeError if no Tensor requires a gradient, ValueError if `grad` has another shape.
         """
         if not self.requires_grad:
             raise RuntimeError("backward() needs a Tensor made from one with requires_grad=True; this one was not.")
@@ -60,27 +67,27 @@ class Tensor:
         if grad.shape != self.shape:
             raise ValueError(f"the gradient must have the Tensor's shape {self.shape}, not {grad.shape}.")
 
-        arriving = {self: grad}  # apart from .grad, which may hold an earlier call's gradients
+        arriving: dict[Tensor, np.ndarray] = {self: grad}  # not in .grad, which may hold gradients of earlier calls
         for tensor in reversed(self.topological_order()):
             grad = arriving.pop(tensor)
             tensor.grad = np.asarray(grad if tensor.grad is None else tensor.grad + grad, dtype=tensor.dtype)
-            if tensor.backward_rule is None:
-                continue
             for parent, parent_grad in zip(tensor.parents, tensor.backward_rule(grad), strict=True):
                 if parent.requires_grad:
                     parent_grad = unbroadcast(parent_grad, parent.shape)
                     if parent in arriving:
                         parent_grad = arriving[parent] + parent_grad
                     elif parent_grad is grad or parent_grad.base is not None:
-                        parent_grad = parent_grad.copy()  # whoever changes one gradient in place changes no other
+                        parent_grad = parent_grad.copy()  # changing one gradient in place must change no other
                     arriving[parent] = parent_grad
 
     def topological_order(self) -> list[Tensor]:
-        """Every Tensor that self was made from and that wants a gradient, parents first, self last.
+        """Return every Tensor that self was made from and that requires a gradient: parents first, self last.
 
-        Depth-first without recursion: a chain of thousands of operations is no deeper than one.
+        Depth-first without recursion, so that a chain of thousands of operations does not exceed Python's limit.
         """
-        order, seen, stack = [], set(), [(self, False)]
+        order: list[Tensor] = []
+        seen: set[Tensor] = set()
+        stack = [(self, False)]
         while stack:
             tensor, parents_are_done = stack.pop()
             if parents_are_done:
@@ -92,19 +99,21 @@ class Tensor:
         return order
 
     def zero_grad(self) -> None:
-        """Forget the gradient, so that the next backward() starts from nothing."""
+        """Reset the gradient to None, so that the next backward() does not add to it."""
         self.grad = None
 
     def item(self) -> float:
-        """The value of a Tensor that holds a single number, as a Python float."""
+        """Return the value of a Tensor that holds a single number, as a Python float."""
         return self.data.item()
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of the data; () for a single number."""
         return self.data.shape
 
     @property
     def dtype(self) -> np.dtype:
+        """The type of the elements: float32 or float64."""
         return self.data.dtype
 
     def __len__(self) -> int:
@@ -116,7 +125,7 @@ class Tensor:
         dtype = ", dtype=float32" if self.dtype == np.float32 else ""
         return "Tensor(" + value.replace("\n", "\n" + " " * len("Tensor(")) + shape + dtype + ")"
 
-    # Operators: each is a function of core.functional, which tells how it is done and undone.
+    # Operators: each calls a function of core.autograd.functional, where its backward rule stands, too.
 
     def __add__(self, other):
         return functional.add(self, other)
@@ -158,16 +167,18 @@ class Tensor:
         return functional.neg(self)
 
     def sum(self):
+        """The sum of all elements."""
         return functional.sum(self)
 
     def mean(self):
+        """The mean of all elements."""
         return functional.mean(self)
 
 
 def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Sum `grad` over the axes along which NumPy had stretched an array of `shape`.
+    """Sum `grad` over the axes along which NumPy stretched an array of `shape`.
 
-    A value that was used several times gets the sum of its uses' gradients, and broadcasting is such a use.
+    A value that is used several times gets the sum of the gradients of its uses, and broadcasting is such a use.
     """
     if grad.shape == shape:
         return grad

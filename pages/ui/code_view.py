@@ -1,4 +1,4 @@
-"""The "Code" view: the source that runs, read from the running objects, so that the two cannot drift apart."""
+"""The code view: source code read from the running objects, so that it cannot differ from what runs."""
 
 from collections.abc import Callable
 
@@ -8,13 +8,13 @@ from core.source import source
 
 
 def show_code(*objects: type | Callable) -> None:
-    """An expander with a tab for each class or function, which shows its source and where it stands.
+    """Show an expander with one tab per class or function: its source, file and line.
 
-    It is filled when it is opened: hundreds of coloured lines make every redraw of the page dearer.
+    It is filled only when it is opened: hundreds of highlighted lines make every rerun of the page slower.
     """
     names = [thing.__name__ for thing in objects]
     view = st.expander(
-        "Code: what you see running",
+        "Code that runs here",
         icon=":material/code:",
         key=f"code from {names[0]} to {names[-1]}",
         on_change="rerun",
@@ -23,6 +23,10 @@ def show_code(*objects: type | Callable) -> None:
         return
     with view:
         for tab, thing in zip(st.tabs(names), objects, strict=True):
-            text, first_line = source(thing)
-            tab.caption(f"`{thing.__module__.replace('.', '/')}.py`, line {first_line}")
-            tab.code(text, language="python")
+            tab.caption(source_location(thing))
+            tab.code(source(thing)[0], language="python")
+
+
+def source_location(thing: type | Callable, line: int | None = None) -> str:
+    """Return the file and line of a class or function in Markdown. line: a line inside it, by default its first."""
+    return f"`{thing.__module__.replace('.', '/')}.py`, line {line or source(thing)[1]}"

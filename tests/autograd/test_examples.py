@@ -1,4 +1,4 @@
-"""The neuron, the layer and the network of the Autograd page: their gradients, and how they learn."""
+"""The neuron, the layer and the network of the Autograd page: gradients and training."""
 
 import numpy as np
 import pytest
@@ -10,17 +10,17 @@ from core.autograd.tensor import Tensor
 
 
 @pytest.fixture(params=NETWORKS)
-def made(request):
-    """(network, batch), with weights that leave no unit dead."""
+def example(request):
+    """(network, batch), with initial weights for which no unit is dead."""
     make, batch = NETWORKS[request.param]
     return make(np.random.default_rng(1)), batch
 
 
-def test_every_gradient_is_what_finite_differences_see(made):
-    network, batch = made
+def test_gradients_match_finite_differences(example):
+    network, batch = example
 
     def loss() -> Tensor:
-        return network(Tensor(batch.x), batch.targets)["loss"]
+        return network(Tensor(batch.x), batch.targets)
 
     loss().backward()
     for name, parameter in network.named_parameters():
@@ -29,16 +29,16 @@ def test_every_gradient_is_what_finite_differences_see(made):
         assert parameter.grad.any(), name
 
 
-def test_the_results_have_the_shapes_that_are_told(made):
-    network, batch = made
-    results = network(Tensor(batch.x), batch.targets)
+def test_intermediate_results_have_a_row_per_example_and_the_loss_is_the_last(example):
+    network, batch = example
+    results = network.results(Tensor(batch.x), batch.targets)
     assert list(results)[-1] == "loss"
     assert results["loss"].shape == ()
     assert {tensor.shape[0] for name, tensor in results.items() if name != "loss"} == {len(batch.x)}
 
 
-def test_training_takes_pytorchs_steps(made):
-    network, batch = made
+def test_training_steps_match_pytorch(example):
+    network, batch = example
     layers = [
         [torch.tensor(p.data.copy(), requires_grad=True) for p in layer.parameters()] for _, layer in network.children()
     ]
@@ -58,8 +58,8 @@ def test_training_takes_pytorchs_steps(made):
     assert train(network, batch, 0.1, 5) == pytest.approx(expected, rel=1e-12)
 
 
-def test_training_lowers_the_loss(made):
-    network, batch = made
+def test_training_lowers_the_loss_at_every_step(example):
+    network, batch = example
     losses = train(network, batch, 0.1, 40)
     assert len(losses) == 41
     assert losses[-1] < 0.8 * losses[0]

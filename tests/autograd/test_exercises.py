@@ -1,4 +1,4 @@
-"""Exercises: every form of a right answer is right, typical mistakes meet a counter-example, and questions are true."""
+"""Exercises: equivalent answers are accepted, mistakes get a counterexample, and the solutions match the code."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from core.autograd.expression import ExpressionError, parse
 from core.autograd.tensor import Tensor
 from core.memorize.lstm import MyLSTMCell
 
-RIGHT = [
+CORRECT = [
     ("add", "a", "grad"),
     ("add", "b", "1*grad + 0*a"),
     ("mul", "a", "b*grad"),
@@ -34,7 +34,7 @@ RIGHT = [
     ("cell update", "g", "grad*sigmoid(i)*(1 - tanh(g))*(1 + tanh(g))"),
 ]
 
-WRONG = [
+INCORRECT = [
     ("add", "a", "a"),
     ("add", "a", "grad + a"),
     ("mul", "a", "grad*a"),
@@ -63,14 +63,14 @@ WRONG = [
 
 @pytest.mark.parametrize(
     ("exercise", "name", "answer"),
-    [(e.name, name, solution) for e in EXERCISES.values() for name, solution in e.solutions.items()] + RIGHT,
+    [(e.name, name, solution) for e in EXERCISES.values() for name, solution in e.solutions.items()] + CORRECT,
 )
-def test_right_answers_are_right_in_any_form(exercise, name, answer):
+def test_correct_answers_are_accepted_in_any_form(exercise, name, answer):
     assert grade(EXERCISES[exercise], name, answer) is None
 
 
-@pytest.mark.parametrize(("exercise", "name", "answer"), WRONG)
-def test_mistakes_meet_a_counter_example_that_holds(exercise, name, answer):
+@pytest.mark.parametrize(("exercise", "name", "answer"), INCORRECT)
+def test_mistakes_get_a_valid_counterexample(exercise, name, answer):
     exercise = EXERCISES[exercise]
     wrong = grade(exercise, name, answer)
     assert wrong.got == parse(answer).graph(wrong.values).result.item()
@@ -84,12 +84,12 @@ def test_mistakes_meet_a_counter_example_that_holds(exercise, name, answer):
     ("exercise", "name", "slope"),
     [("add", "a", "1"), ("mul", "a", "b"), ("pow_two", "a", "2*a"), ("relu", "a", "step(a)")],
 )
-def test_a_forgotten_grad_is_named(exercise, name, slope):
-    assert "multiplies it by what arrives" in grade(EXERCISES[exercise], name, slope).note
+def test_a_missing_grad_is_mentioned(exercise, name, slope):
+    assert "multiplies it by the incoming gradient, grad" in grade(EXERCISES[exercise], name, slope).note
     assert grade(EXERCISES[exercise], name, f"3*({slope})").note == ""
 
 
-def test_an_answer_without_a_value_is_a_counter_example_that_says_why():
+def test_an_answer_that_is_undefined_gets_a_counterexample_with_the_reason():
     wrong = grade(EXERCISES["mul"], "a", "grad*b*log(a)/log(a)")
     assert wrong.got is None
     assert wrong.values["a"] < 0
@@ -102,13 +102,13 @@ def test_an_answer_without_a_value_is_a_counter_example_that_says_why():
         ("", "Type a formula", ""),
         ("grad*", "missing at the end", ""),
         ("grad b", "operator is missing", "b"),
-        ("grad*x", "There is no x in this exercise: it has a, b, grad.", "x"),
-        ("eval(a)", "eval is no function here", "eval"),
+        ("grad*x", "There is no x in this exercise. Use a, b, grad.", "x"),
+        ("eval(a)", "eval is not a function here", "eval"),
         ("grad*" + "b" * 300, "at most 200 characters", ""),
         ("grаd", "names are made of", "а"),  # a Cyrillic letter
     ],
 )
-def test_what_cannot_be_understood_is_pointed_at(answer, sentence, place):
+def test_an_invalid_answer_raises_an_error_with_the_position(answer, sentence, place):
     with pytest.raises(ExpressionError) as caught:
         grade(EXERCISES["mul"], "a", answer)
     assert sentence in str(caught.value)
@@ -116,39 +116,39 @@ def test_what_cannot_be_understood_is_pointed_at(answer, sentence, place):
         assert answer[caught.value.start : caught.value.end] == place
 
 
-def sent_back(exercise: str, name: str, values: dict[str, float]) -> float:
+def passed_on(exercise: str, name: str, values: dict[str, float]) -> float:
     solution = parse(EXERCISES[exercise].solutions[name])
     return solution.graph(values).result.item()
 
 
-def test_solutions_of_linear_are_what_the_engine_sends_back():
+def test_solutions_of_linear_match_the_engine():
     values = {"x1": 1.5, "x2": -0.5, "w": 2.0, "b": 0.3, "grad1": 0.7, "grad2": -1.2}
     x = Tensor([[values["x1"]], [values["x2"]]], requires_grad=True)
     w, b = Tensor([[values["w"]]], requires_grad=True), Tensor([values["b"]], requires_grad=True)
     F.linear(x, w, b).backward([[values["grad1"]], [values["grad2"]]])
     for name, gradient in {"x1": x.grad[0], "w": w.grad, "b": b.grad}.items():
-        assert sent_back("linear", name, values) == pytest.approx(gradient.item())
+        assert passed_on("linear", name, values) == pytest.approx(gradient.item())
 
 
-def test_solutions_of_cross_entropy_are_what_the_engine_sends_back():
+def test_solutions_of_cross_entropy_match_the_engine():
     logits = Tensor([[0.5, -1.0, 2.0]], requires_grad=True)
     F.cross_entropy(logits, np.array([0])).backward()
     values = dict(zip("abc", logits.data[0], strict=True))
-    assert sent_back("cross_entropy", "a", values) == pytest.approx(logits.grad[0, 0])
-    assert sent_back("cross_entropy", "b", values) == pytest.approx(logits.grad[0, 1])
+    assert passed_on("cross_entropy", "a", values) == pytest.approx(logits.grad[0, 0])
+    assert passed_on("cross_entropy", "b", values) == pytest.approx(logits.grad[0, 1])
 
 
 @pytest.mark.parametrize("exercise", ["add", "mul", "pow_two", "relu"])
 @pytest.mark.parametrize("a", [1.5, -0.5])
-def test_solutions_of_the_others_are_what_the_engine_sends_back(exercise, a):
+def test_solutions_of_the_other_operations_match_the_engine(exercise, a):
     leaves = {name: Tensor(value, requires_grad=True) for name, value in (("a", a), ("b", 2.0))}
     names = EXERCISES[exercise].solutions
     EXERCISES[exercise].code(*(leaves[name] for name in names)).backward(3.0)
     for name in names:
-        assert sent_back(exercise, name, {"a": a, "b": 2.0, "grad": 3.0}) == pytest.approx(leaves[name].grad.item())
+        assert passed_on(exercise, name, {"a": a, "b": 2.0, "grad": 3.0}) == pytest.approx(leaves[name].grad.item())
 
 
-def test_solutions_of_the_cell_update_are_what_flows_back_in_the_lstm():
+def test_solutions_of_the_cell_update_match_the_lstm():
     cell = MyLSTMCell(1, 1).double()
     values = {"f": 0.7, "i": -0.4, "g": 0.9, "c": 1.2, "grad": -1.5}
     with torch.no_grad():
@@ -160,9 +160,9 @@ def test_solutions_of_the_cell_update_are_what_flows_back_in_the_lstm():
     (values["grad"] * new).sum().backward()
     i, f, g, _ = cell.bias_ih.grad.tolist()
     for name, gradient in {"c": c.grad.item(), "i": i, "f": f, "g": g}.items():
-        assert sent_back("cell update", name, values) == pytest.approx(gradient)
+        assert passed_on("cell update", name, values) == pytest.approx(gradient)
 
 
-def test_every_operation_has_its_exercise():
+def test_exercises_are_complete_and_in_order():
     assert list(EXERCISES) == ["add", "mul", "pow_two", "relu", "linear", "cross_entropy", "cell update"]
     assert TEST_POINTS >= 20

@@ -1,4 +1,4 @@
-"""The safe language: what it understands, what it refuses and where, and that nothing typed is ever executed."""
+"""The safe parser: formulas it accepts, errors with their positions, and that no text is ever executed."""
 
 import random
 import re
@@ -25,8 +25,8 @@ from core.autograd.expression import (
 from core.autograd.gradcheck import PYTORCH, STEP, central_differences, pytorch_gradients
 
 
-def refused(text: str) -> ExpressionError:
-    """The refusal of a formula."""
+def parse_error(text: str) -> ExpressionError:
+    """The error that the formula raises."""
     with pytest.raises(ExpressionError) as caught:
         parse(text)
     return caught.value
@@ -36,7 +36,7 @@ def gradients(text: str, **values: float) -> dict[str, float]:
     return parse(text).graph(values).backward()
 
 
-def test_the_reports_formula():
+def test_a_formula_gives_a_value_and_gradients():
     expression = parse("(a**2*b + b)**2")
     graph = expression.graph({"a": 2, "b": 3})
     assert expression.names == ("a", "b")
@@ -63,11 +63,11 @@ def test_the_reports_formula():
         ("  0 * x  ", 0),
     ],
 )
-def test_values(text, value):
+def test_a_formula_has_the_value_that_arithmetic_gives(text, value):
     assert parse(text).graph({"x": 2}).result.item() == pytest.approx(value, rel=1e-15)
 
 
-def test_the_tree_knows_its_places():
+def test_every_node_has_its_position_in_the_text():
     text = "relu(w*x + 1)"
     operation = parse(text).tree
     assert {text[node.start : node.end] for node in walk(operation)} == {text, "w*x + 1", "w*x", "w", "x", "1"}
@@ -75,19 +75,19 @@ def test_the_tree_knows_its_places():
     assert operation.operation == "relu"
 
 
-def test_a_square_is_the_engines_square():
+def test_a_power_of_two_becomes_pow_two():
     assert parse("a**2").tree.operation == "pow_two"
     assert parse("a**2.0").tree.operation == "pow_two"
     assert parse("a**3").tree.operation == "pow"
 
 
-def test_names_come_in_the_order_of_the_text_and_the_value_gets_a_letter_of_its_own():
+def test_names_are_in_the_order_of_the_text_and_the_result_gets_an_unused_letter():
     assert parse("b*a + b").names == ("b", "a")
     assert parse("a").result_name == "f"
     assert parse("f + y").result_name == "z"
 
 
-REFUSED = [  # text, part of the sentence, the place
+INVALID = [  # text, part of the sentence, the position
     ("", "Type a formula", ""),
     ("   ", "Type a formula", ""),
     ("a +", "missing at the end, after +", None),
@@ -101,8 +101,8 @@ REFUSED = [  # text, part of the sentence, the place
     ("(a)(b)", "operator is missing", "("),
     ("2(a)", "operator is missing", "("),
     ("(a)b", "operator is missing", "b"),
-    ("a(b)", "a is no function here", "a"),
-    ("max(a, b)", "max is no function here", "max"),
+    ("a(b)", "a is not a function here", "a"),
+    ("max(a, b)", "max is not a function here", "max"),
     ("relu", "write relu(a)", "relu"),
     ("pow + 1", "write pow(a, b)", "pow"),
     ("relu()", "relu takes one number", "relu()"),
@@ -117,8 +117,8 @@ REFUSED = [  # text, part of the sentence, the place
     ("007", "does not start with 0", "007"),
     ("0x10", "operator is missing", "x10"),
     ("2j", "operator is missing", "j"),
-    ("a.real", "A point stands only inside", "."),
-    ("1..real", "A point stands only inside", "."),
+    ("a.real", "A point is only allowed inside", "."),
+    ("1..real", "A point is only allowed inside", "."),
     ("a//b", "single /", "//"),
     ("((a)", "never closed", "("),
     ("(a))", "never opened", ")"),
@@ -128,16 +128,16 @@ REFUSED = [  # text, part of the sentence, the place
     ("√a", "write sqrt( ) instead", "√"),
     ("[a]", "write ( instead", "["),
     ("a − b", "write - instead", "−"),
-    ("a = b", "“=” cannot stand", "="),
-    ("'a'", "“'” cannot stand", "'"),
-    ("a\nb", "U+000A cannot stand", "\n"),
-    ("a\u200bb", "U+200B cannot stand", "\u200b"),
+    ("a = b", "“=” cannot be used", "="),
+    ("'a'", "“'” cannot be used", "'"),
+    ("a\nb", "U+000A cannot be used", "\n"),
+    ("a\u200bb", "U+200B cannot be used", "\u200b"),
     ("а + 1", "names are made of the letters a to z", "а"),  # Cyrillic
     ("ａ + 1", "looks like a plain a", "ａ"),  # full width
     ("𝓪 + 1", "looks like a plain a", "𝓪"),
-    ("lambda: 1", "lambda is a word of Python's", "lambda"),
-    ("a if b else c", "if is a word of Python's", "if"),
-    ("True", "True is a word of Python's", "True"),
+    ("lambda: 1", "lambda is a Python keyword", "lambda"),
+    ("a if b else c", "if is a Python keyword", "if"),
+    ("True", "True is a Python keyword", "True"),
     ("__class__", "starts with a letter", "__class__"),
     ("a_very_long_name", "at most 12 characters", "a_very_long_name"),
     ("1e400", "at most 1e+100", "1e400"),
@@ -149,9 +149,9 @@ REFUSED = [  # text, part of the sentence, the place
 ]
 
 
-@pytest.mark.parametrize(("text", "sentence", "place"), REFUSED, ids=[repr(text[:20]) for text, *_ in REFUSED])
-def test_what_is_refused_gets_a_sentence_that_points_at_the_place(text, sentence, place):
-    error = refused(text)
+@pytest.mark.parametrize(("text", "sentence", "place"), INVALID, ids=[repr(text[:20]) for text, *_ in INVALID])
+def test_an_invalid_formula_raises_an_error_with_the_position(text, sentence, place):
+    error = parse_error(text)
     assert sentence in str(error)
     if place:
         assert text[error.start : error.end] == place
@@ -161,8 +161,8 @@ def test_what_is_refused_gets_a_sentence_that_points_at_the_place(text, sentence
     assert error.start <= len(line)
 
 
-def test_what_is_missing_is_missed_at_the_end():
-    assert refused("a + ").pointer == "a +\n   ^"
+def test_a_missing_operand_is_marked_at_the_end():
+    assert parse_error("a + ").pointer == "a +\n   ^"
 
 
 @pytest.mark.parametrize(
@@ -170,18 +170,18 @@ def test_what_is_missing_is_missed_at_the_end():
     [
         ("1 + a/b", {"a": 1, "b": 0}, "Division by zero: 1 / 0", "a/b"),
         ("a/b", {"a": 0, "b": 0}, "Division by zero", "a/b"),
-        ("2*log(a)", {"a": -1}, "greater than 0, and here it gets -1", "log(a)"),
+        ("2*log(a)", {"a": -1}, "greater than 0, but it gets -1", "log(a)"),
         ("log(a)", {"a": 0}, "greater than 0", "log(a)"),
-        ("sqrt(a - 3)", {"a": 1}, "not negative, and here it gets -2", "sqrt(a - 3)"),
+        ("sqrt(a - 3)", {"a": 1}, "not negative, but it gets -2", "sqrt(a - 3)"),
         ("a**-1", {"a": 0}, "0 to the power of -1", "a**-1"),
-        ("a**0.5", {"a": -4}, "no real power with a fraction as exponent", "a**0.5"),
-        ("a**101", {"a": 1}, "An exponent may be at most 100", "a**101"),
+        ("a**0.5", {"a": -4}, "no real fractional power", "a**0.5"),
+        ("a**101", {"a": 1}, "An exponent must be from -100 to 100, but this one is 101", "a**101"),
         ("1 + exp(exp(a))", {"a": 6}, "Too large", "exp(exp(a))"),
-        ("9**9**9", {}, "An exponent may be at most 100", "9**9**9"),
+        ("9**9**9", {}, "An exponent must be from -100 to 100", "9**9**9"),
         ("1e100*10", {}, "Too large", "1e100*10"),
     ],
 )
-def test_what_has_no_value_is_explained_at_its_place(text, values, sentence, place):
+def test_an_undefined_value_is_explained_at_its_position(text, values, sentence, place):
     with pytest.raises(ExpressionError, match=re.escape(sentence)) as caught:
         parse(text).graph(values)
     assert text[caught.value.start : caught.value.end] == place
@@ -195,7 +195,7 @@ def test_what_has_no_value_is_explained_at_its_place(text, values, sentence, pla
         ("2 + (-2)**b", {"b": 2}, "(-2)**b"),
     ],
 )
-def test_a_value_without_a_slope_is_explained(text, values, place):
+def test_an_undefined_gradient_is_explained_at_its_position(text, values, place):
     graph = parse(text).graph(values)
     with pytest.raises(ExpressionError, match="no finite slope here") as caught:
         graph.backward()
@@ -206,22 +206,22 @@ def test_a_formula_without_names_has_no_gradient():
     assert gradients("2*3 + 1") == {}
 
 
-def test_a_formula_that_is_a_name_has_the_gradient_one():
+def test_a_formula_that_is_only_a_name_has_gradient_1():
     assert gradients("a", a=5) == {"a": 1}
 
 
-def test_every_operation_of_the_language_has_a_twin_in_pytorch():
+def test_every_operation_has_a_counterpart_in_pytorch():
     assert OPERATIONS.keys() == PYTORCH.keys() == ARITY.keys()
 
 
-# Properties: any formula, three ways
+# Properties: random formulas, differentiated in three ways
 
 SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**"}
 leaves = st.sampled_from("abc") | st.sampled_from(["0", "1", "2", "3", "0.5", "1.7"])
 
 
-def grown(inner):
-    """Formulas made from smaller ones: with a function or an operator."""
+def combined(inner):
+    """Formulas made of smaller ones with a function or an operator."""
     one = st.tuples(st.sampled_from([name for name in OPERATIONS if ARITY[name] == 1]), inner).map(
         "{0[0]}({0[1]})".format
     )
@@ -229,13 +229,13 @@ def grown(inner):
     return one | two.map("{0[0]}({0[1]}, {0[2]})".format) | two.map(lambda t: f"({t[1]} {SIGNS[t[0]]} {t[2]})")
 
 
-formulas = st.recursive(leaves, grown, max_leaves=8).filter(lambda text: len(text) <= 200)
+formulas = st.recursive(leaves, combined, max_leaves=8).filter(lambda text: len(text) <= 200)
 numbers = st.integers(-20, 20).map(lambda tenths: tenths / 10)
 KINKS = {"relu", "abs", "step"}
 
 
 def differentiated(expression: Expression, values: dict[str, float]):
-    """Both passes; formulas without a name, a value or a slope at these values are none to try."""
+    """Run both passes; reject formulas without names, and values for which the formula or a gradient is undefined."""
     assume(expression.names)
     try:
         graph = expression.graph(values)
@@ -246,7 +246,7 @@ def differentiated(expression: Expression, values: dict[str, float]):
 
 @settings(max_examples=1500)
 @given(text=formulas, a=numbers, b=numbers, c=numbers)
-def test_any_formula_has_pytorchs_gradient(text, a, b, c):
+def test_gradients_match_pytorch_for_any_formula(text, a, b, c):
     expression, values = parse(text), {"a": a, "b": b, "c": c}
     _, ours = differentiated(expression, values)
     theirs = pytorch_gradients(expression, values)
@@ -256,9 +256,9 @@ def test_any_formula_has_pytorchs_gradient(text, a, b, c):
 
 @settings(max_examples=1500)
 @given(text=formulas, a=numbers, b=numbers, c=numbers)
-def test_any_formula_has_the_slope_that_finite_differences_see(text, a, b, c):
-    """As exactly as they can see it: rounding is bounded by what each value's last digit does to the result, bending
-    by what a step of twice the size sees; and off the kinks, where there is no one slope."""
+def test_gradients_match_finite_differences_for_any_formula(text, a, b, c):
+    """Within their accuracy: the rounding error is bounded by the effect of each value's last digit on the result, the
+    truncation error by the difference to a step of twice the size. Values at kinks are left out."""
     expression, values = parse(text), {"a": a, "b": b, "c": c}
     graph, ours = differentiated(expression, values)
     results = [tensor for tensor in graph.result.topological_order() if tensor.operation]
@@ -266,17 +266,15 @@ def test_any_formula_has_the_slope_that_finite_differences_see(text, a, b, c):
     rounding = sum(abs(t.item() * t.grad) for t in results) * np.finfo(float).eps / STEP
     once, twice = central_differences(expression, values), central_differences(expression, values, 2 * STEP)
     for name in expression.names:
-        assume(np.isfinite([once[name], twice[name]]).all())  # there is a value on both sides
+        assume(np.isfinite([once[name], twice[name]]).all())  # the formula is defined on both sides
         tolerance = abs(once[name] - twice[name]) + 10 * rounding + 1e-9
-        assume(tolerance < 1e-3 * max(1, abs(ours[name])))  # else finite differences can tell nothing
+        assume(tolerance < 1e-3 * max(1, abs(ours[name])))  # otherwise finite differences are too inaccurate
         assert abs(ours[name] - once[name]) <= tolerance
 
 
 @settings(max_examples=500)
 @given(text=formulas)
-def test_a_formula_written_back_is_understood_in_the_same_way(text):
-    """Written back from our tree with all its parentheses, it is the same tree."""
-
+def test_a_formula_survives_being_written_out_and_parsed_again(text):
     def written(node) -> str:
         match node:
             case Number():
@@ -290,7 +288,7 @@ def test_a_formula_written_back_is_understood_in_the_same_way(text):
     assert written(parse(written(tree)).tree) == written(tree)
 
 
-# Hostile strings
+# Hostile texts
 
 ATTACKS = """
 __import__('os').system('true') | ().__class__.__bases__[0].__subclasses__() | a.__class__ | eval('1') | exec("1")
@@ -319,7 +317,7 @@ HOSTILE = [*(attack.strip(" ") for attack in ATTACKS.split("|")), "1" * 90, ")))
 
 
 def attempt(text: str) -> ExpressionError | None:
-    """What the page does with a formula: only an ExpressionError may come of it."""
+    """Do what the page does with a formula; only an ExpressionError may be raised."""
     try:
         expression = parse(text)
         expression.graph(dict.fromkeys(expression.names, 2.0)).backward()
@@ -329,25 +327,26 @@ def attempt(text: str) -> ExpressionError | None:
 
 @pytest.fixture
 def nothing_runs():
-    """Fails if any code is executed, imported, or any file or process opened meanwhile (Python's own audit says so)."""
+    """Fail if code is executed or imported, or a file or process is opened, according to Python's audit events."""
     watched = {"exec", "import", "open", "os.system", "subprocess.Popen", "os.exec", "socket.connect"}
     seen, watching, here = [], True, threading.get_ident()
-    attempt("relu(a) + ")  # what is imported at the first use is imported now
+    attempt("relu(a) + ")  # so that everything is imported already
 
     def watch(event: str, _) -> None:
-        if watching and event in watched and threading.get_ident() == here:  # other tests may have left threads
+        if watching and event in watched and threading.get_ident() == here:  # not those of other tests
             seen.append(event)
 
     sys.addaudithook(watch)
     yield
     assert not seen
     open(__file__).close()
-    assert seen == ["open"], "the watch was awake"
-    watching = False  # a hook cannot be taken off again
+    assert seen == ["open"], "the hook was active"
+    watching = False  # a hook cannot be removed
 
 
-def within_a_second(text: str) -> None:
-    start = time.process_time()  # the processor's time: other work on the machine does not count
+def assert_quick(text: str) -> None:
+    """Process the text within a second and check the error message."""
+    start = time.process_time()  # CPU time, so other processes do not count
     error = attempt(text)
     assert time.process_time() - start < 1, text
     if error:
@@ -355,18 +354,18 @@ def within_a_second(text: str) -> None:
         assert error.pointer.count("\n") == 1
 
 
-def test_hostile_strings_are_refused_and_nothing_runs(nothing_runs):
+def test_hostile_texts_are_rejected_and_nothing_runs(nothing_runs):
     rng = random.Random(0)
     for text in HOSTILE:
-        within_a_second(text)
-    for fragments in (HOSTILE, HARMLESS):  # what looks harmless gets further
+        assert_quick(text)
+    for fragments in (HOSTILE, HARMLESS):  # harmless fragments get further in the parser
         for _ in range(4000):
-            within_a_second("".join(rng.choices(fragments, k=rng.randint(1, 12))))
+            assert_quick("".join(rng.choices(fragments, k=rng.randint(1, 12))))
 
 
 @settings(max_examples=1000)
 @given(st.text(max_size=60) | st.text("abf01.e+-*/(),_ ", max_size=60))
-def test_no_text_at_all_raises_anything_else(text):
+def test_any_text_raises_only_expression_errors(text):
     attempt(text)
 
 
@@ -377,5 +376,5 @@ def test_no_text_at_all_raises_anything_else(text):
         *("-" * 199 + "a", "+" * 199 + "a", "a" + "**a" * 60, "(" * 30 + "a" + ")" * 30, "exp(" * 30 + "a" + ")" * 30),
     ],
 )
-def test_long_and_deep_strings_are_answered_at_once(text):
-    within_a_second(text)
+def test_long_and_deeply_nested_texts_are_processed_quickly(text):
+    assert_quick(text)

@@ -11,7 +11,25 @@ from core.autograd.tensor import Tensor
 
 VALUES = {
     np.float32: [0.0, 1e-30, 1e-19, 1e-4, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, 40.0, 85.0, 1e4, 1e19, 1e20, 1e30, np.inf],
-    np.float64: [0.0, 1e-200, 1e-154, 1e-4, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, 40.0, 700.0, 1e4, 1e154, 1e155, 1e200, np.inf],
+    np.float64: [
+        0.0,
+        1e-200,
+        1e-154,
+        1e-4,
+        0.5,
+        1.0,
+        1.5,
+        2.0,
+        3.0,
+        10.0,
+        40.0,
+        700.0,
+        1e4,
+        1e154,
+        1e155,
+        1e200,
+        np.inf,
+    ],
 }
 GRADIENTS = {
     np.float32: [1.0, -2.5, 0.0, 1e-30, -1e30, 1e19, np.inf, -np.inf, np.nan],
@@ -44,9 +62,9 @@ def both_signs(dtype) -> np.ndarray:
 
 
 def assert_same(ours: np.ndarray, theirs: torch.Tensor, dtype, slack: float = 0.0) -> None:
-    """Equal to a few units in the last place, and NaN where PyTorch has NaN.
+    """Assert equality to a few units in the last place, and NaN where PyTorch has NaN.
 
-    Below the smallest normal number, 0 will do. slack: units in the last place of 1 that may differ, too.
+    Below the smallest normal number, 0 is accepted. slack: further tolerance, in units in the last place of 1.
     """
     assert ours.dtype == dtype
     limits = np.finfo(dtype)
@@ -55,7 +73,7 @@ def assert_same(ours: np.ndarray, theirs: torch.Tensor, dtype, slack: float = 0.
 
 
 def compare(ours, theirs, inputs: list[np.ndarray], dtype, slack: float = 0.0) -> None:
-    """The result, and the gradient of every input for every gradient that may arrive."""
+    """Compare the result, and the gradients of all inputs for every incoming gradient."""
     for arriving in GRADIENTS[dtype]:
         tensors = [Tensor(values.copy(), requires_grad=True) for values in inputs]
         expected = [torch.tensor(values, requires_grad=True) for values in inputs]
@@ -71,7 +89,7 @@ def compare(ours, theirs, inputs: list[np.ndarray], dtype, slack: float = 0.0) -
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ONE_INPUT)
-def test_an_operation_of_one_input_is_as_exact_as_pytorch_everywhere(name, dtype):
+def test_operations_with_one_input_are_as_exact_as_pytorch_at_every_magnitude(name, dtype):
     values = both_signs(dtype)
     if name == "abs":  # PyTorch calls the slope at NaN 0; ours is NaN, which hides nothing
         values = values[~np.isnan(values)]
@@ -80,6 +98,6 @@ def test_an_operation_of_one_input_is_as_exact_as_pytorch_everywhere(name, dtype
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", TWO_INPUTS)
-def test_an_operation_of_two_inputs_is_as_exact_as_pytorch_everywhere(name, dtype):
+def test_operations_with_two_inputs_are_as_exact_as_pytorch_at_every_magnitude(name, dtype):
     pairs = np.array(list(itertools.product(both_signs(dtype), repeat=2)), dtype)
     compare(*TWO_INPUTS[name], [pairs[:, 0], pairs[:, 1]], dtype)

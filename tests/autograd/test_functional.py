@@ -1,4 +1,4 @@
-"""Every operation against PyTorch and against finite differences, in values and in all gradients."""
+"""Every operation against PyTorch and finite differences: values and all gradients."""
 
 from collections.abc import Callable
 
@@ -14,17 +14,17 @@ from core.autograd.tensor import Tensor
 
 
 def random_inputs(shapes: tuple[tuple[int, ...], ...], positive: bool = False) -> list[np.ndarray]:
-    """Values from 0.2 to 1.7 in size: away from 0, where relu and abs have kinks and 1/x and log x their poles."""
+    """Draw values from ±0.2 to ±1.7: away from 0, where relu and abs have kinks and 1/x and log x have poles."""
     rng = np.random.default_rng(0)
     signs = (1,) if positive else (-1, 1)
     return [rng.uniform(0.2, 1.7, shape) * rng.choice(signs, shape) for shape in shapes]
 
 
 def assert_matches_torch(ours: Callable, theirs: Callable, *shapes: tuple[int, ...], positive: bool = False) -> None:
-    """`ours` on Tensors gives, in float64, the result and the gradients that `theirs` gives on torch's tensors.
+    """Assert that `ours` on Tensors and `theirs` on torch's tensors have the same result and gradients, in float64.
 
-    The gradients are those of sum(result · weights) with random weights. Each is checked against finite
-    differences, too: along a random direction, the slope of that sum is the gradient's projection on it.
+    The gradients are those of sum(result · weights) with random weights. Each is also checked with finite
+    differences: along a random direction, the slope of that sum is the gradient's projection on it.
     """
     values = random_inputs(shapes, positive)
     our_inputs = [Tensor(value, requires_grad=True) for value in values]
@@ -71,7 +71,7 @@ def assert_matches_torch(ours: Callable, theirs: Callable, *shapes: tuple[int, .
         (lambda a: F.pow(a, 0), lambda a: a**0),
     ],
 )
-def test_operations_of_one_input(ours, theirs, shape):
+def test_operations_with_one_input_match_pytorch(ours, theirs, shape):
     assert_matches_torch(ours, theirs, shape)
 
 
@@ -79,7 +79,7 @@ def test_operations_of_one_input(ours, theirs, shape):
     ("ours", "theirs"),
     [(F.log, torch.log), (F.sqrt, torch.sqrt), (lambda a: F.pow(2, a), lambda a: 2**a), (lambda a: a**0.5, torch.sqrt)],
 )
-def test_operations_of_one_positive_input(ours, theirs):
+def test_operations_with_one_positive_input_match_pytorch(ours, theirs):
     assert_matches_torch(ours, theirs, (2, 3), positive=True)
 
 
@@ -96,20 +96,20 @@ def test_operations_of_one_positive_input(ours, theirs):
         (F.pow, torch.pow, True),
     ],
 )
-def test_operations_of_two_inputs_with_broadcasting(ours, theirs, positive, shapes):
+def test_operations_with_two_inputs_match_pytorch_with_broadcasting(ours, theirs, positive, shapes):
     assert_matches_torch(ours, theirs, *shapes, positive=positive)
 
 
-def test_broadcasting_three_at_once():
+def test_three_broadcast_inputs_match_pytorch():
     assert_matches_torch(lambda a, b, c: a + b + c, lambda a, b, c: a + b + c, (3, 4), (4,), (1, 4))
 
 
-def test_matmul_and_linear():
+def test_matmul_and_linear_match_pytorch():
     assert_matches_torch(F.matmul, torch.matmul, (2, 3), (3, 4))
     assert_matches_torch(F.linear, lambda x, w, b: x @ w + b, (5, 3), (3, 4), (4,))
 
 
-def test_a_network_with_a_loss():
+def test_a_network_with_a_loss_matches_pytorch():
     targets = [2, 0, 1, 2, 0]
 
     def ours(x, w1, b1, w2, b2):
@@ -121,7 +121,7 @@ def test_a_network_with_a_loss():
     assert_matches_torch(ours, theirs, (5, 4), (4, 6), (6,), (6, 3), (3,))
 
 
-def test_the_parity_check_itself_finds_a_wrong_value_and_a_wrong_gradient():
+def test_the_comparison_itself_detects_a_wrong_value_and_a_wrong_gradient():
     def value_is_wrong(a):
         return F.mul(a, 1.0001)
 
@@ -134,7 +134,7 @@ def test_the_parity_check_itself_finds_a_wrong_value_and_a_wrong_gradient():
         assert_matches_torch(gradient_is_wrong, lambda a: a * 2, (3,))
 
 
-# Kinks and far ends
+# Kinks and large values
 
 
 def gradient(operation: Callable, value, dtype=np.float64) -> np.ndarray:
@@ -143,7 +143,7 @@ def gradient(operation: Callable, value, dtype=np.float64) -> np.ndarray:
     return x.grad
 
 
-def test_no_gradient_passes_relu_abs_and_step_at_0():
+def test_relu_abs_and_step_pass_no_gradient_at_0():
     np.testing.assert_array_equal(gradient(F.relu, [-1.0, 0.0, -0.0, 1.0]), [0, 0, 0, 1])
     np.testing.assert_array_equal(gradient(F.abs, [-1.0, 0.0, 1.0]), [-1, 0, 1])
     np.testing.assert_array_equal(gradient(F.step, [-1.0, 0.0, 1.0]), [0, 0, 0])
@@ -153,7 +153,7 @@ def test_no_gradient_passes_relu_abs_and_step_at_0():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_sigmoid_and_tanh_cannot_overflow(dtype):
+def test_sigmoid_and_tanh_do_not_overflow(dtype):
     far = np.array([-1e4, 1e4], dtype)
     np.testing.assert_array_equal(F.sigmoid(far).data, [0, 1])
     np.testing.assert_array_equal(F.tanh(far).data, [-1, 1])
@@ -161,14 +161,14 @@ def test_sigmoid_and_tanh_cannot_overflow(dtype):
     np.testing.assert_array_equal(gradient(F.tanh, far, dtype), [0, 0])
 
 
-def test_powers_of_0_and_of_negative_numbers():
+def test_powers_of_zero_and_negative_numbers_have_gradients():
     np.testing.assert_array_equal(gradient(lambda a: a**2, [0.0, -3.0]), [0, -6])
     np.testing.assert_array_equal(gradient(lambda a: a**1, [0.0, -3.0]), [1, 1])
     np.testing.assert_array_equal(gradient(lambda a: a**0, [0.0, -3.0]), [0, 0])
 
 
 @pytest.mark.filterwarnings("error")
-def test_zero_to_a_power_stays_zero_when_the_power_changes():
+def test_the_exponent_of_zero_gets_gradient_0():
     base, exponent = Tensor([0.0, 2.0], requires_grad=True), Tensor([3.0, 3.0], requires_grad=True)
     F.pow(base, exponent).sum().backward()
     np.testing.assert_allclose(exponent.grad, [0, 8 * np.log(2)], rtol=1e-14)
@@ -187,7 +187,7 @@ def logits_and_targets(draw, largest: float = 50.0):
 
 
 @given(logits_and_targets())
-def test_cross_entropy_is_what_pytorch_says(example):
+def test_cross_entropy_matches_pytorch(example):
     logits, targets = example
     ours, theirs = Tensor(logits, requires_grad=True), torch.tensor(logits, requires_grad=True)
     our_loss = F.cross_entropy(ours, targets)
@@ -199,7 +199,7 @@ def test_cross_entropy_is_what_pytorch_says(example):
 
 
 @given(logits_and_targets(), st.data())
-def test_cross_entropy_does_not_change_when_a_row_s_logits_shift(example, data):
+def test_adding_a_constant_to_a_row_of_logits_does_not_change_cross_entropy(example, data):
     logits, targets = example
     shifts = data.draw(arrays(np.float64, (len(logits), 1), elements=st.floats(-100, 100)))
     here, there = (Tensor(values, requires_grad=True) for values in (logits, logits + shifts))
@@ -208,21 +208,21 @@ def test_cross_entropy_does_not_change_when_a_row_s_logits_shift(example, data):
         loss.backward()
     np.testing.assert_allclose(losses[0].item(), losses[1].item(), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(here.grad, there.grad, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(here.grad.sum(axis=1), 0, atol=1e-12)  # hence its gradient has no part along a shift
+    np.testing.assert_allclose(here.grad.sum(axis=1), 0, atol=1e-12)  # so the gradient has no component along a shift
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_cross_entropy_of_logits_of_a_thousand(dtype):
+def test_cross_entropy_does_not_overflow_for_logits_of_a_thousand(dtype):
     logits = Tensor(np.array([[1000, -1000, 0], [-1000, 1000, 1000]], dtype), requires_grad=True)
-    loss = F.cross_entropy(logits, [0, 0])  # the first is sure and right; the second sure and wrong: 2000 + ln 2
+    loss = F.cross_entropy(logits, [0, 0])  # the first: certain and correct; the second: certain and wrong, 2000 + ln 2
     assert loss.dtype == dtype
     np.testing.assert_allclose(loss.item(), (0 + 2000 + np.log(2)) / 2, rtol=1e-6)
     loss.backward()
     np.testing.assert_allclose(logits.grad, [[0, 0, 0], [-0.5, 0.25, 0.25]], atol=1e-6)
 
 
-def test_cross_entropy_of_equal_logits_is_the_logarithm_of_the_number_of_classes():
+def test_cross_entropy_of_equal_logits_is_the_log_of_the_number_of_classes():
     np.testing.assert_allclose(F.cross_entropy(np.zeros((4, 10)), [0, 3, 5, 9]).item(), np.log(10), rtol=1e-14)
 
 
@@ -235,7 +235,7 @@ def test_log_softmax_gives_probabilities_that_sum_to_1():
 # Dropout
 
 
-def test_dropout_keeps_the_mean_and_lets_the_gradient_through_the_same_holes():
+def test_dropout_keeps_the_mean_and_applies_the_same_mask_to_the_gradient():
     x = Tensor(np.ones((200, 200), np.float32), requires_grad=True)
     dropped = F.dropout(x, 0.3, np.random.default_rng(0))
     assert dropped.dtype == np.float32
@@ -246,7 +246,7 @@ def test_dropout_keeps_the_mean_and_lets_the_gradient_through_the_same_holes():
     np.testing.assert_array_equal(x.grad, dropped.data)
 
 
-# What goes wrong is said
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -264,6 +264,6 @@ def test_dropout_keeps_the_mean_and_lets_the_gradient_through_the_same_holes():
         (lambda: F.cross_entropy(np.ones((2, 3)), [0.0, 1.0]), "whole numbers from 0 to 2"),
     ],
 )
-def test_an_operation_says_which_shapes_it_needs(operation, sentence):
+def test_wrong_shapes_raise_an_error_with_the_expected_shapes(operation, sentence):
     with pytest.raises(ValueError, match=sentence):
         operation()

@@ -1,4 +1,4 @@
-"""Finite differences and PyTorch's gradients, on formulas whose derivative is known."""
+"""Finite differences and PyTorch's gradients on formulas with known derivatives."""
 
 import numpy as np
 import pytest
@@ -17,15 +17,15 @@ KNOWN = [  # text, values, derivatives worked out by hand
 
 
 @pytest.mark.parametrize(("text", "values", "expected"), KNOWN)
-def test_three_ways_agree_with_what_is_known(text, values, expected):
+def test_engine_pytorch_and_finite_differences_give_the_known_derivatives(text, values, expected):
     expression = parse(text)
     assert expression.graph(values).backward() == pytest.approx(expected, rel=1e-12)
     assert pytorch_gradients(expression, values) == pytest.approx(expected, rel=1e-12)
     assert central_differences(expression, values) == pytest.approx(expected, rel=1e-8)
 
 
-def test_the_error_is_smallest_at_middling_steps():
-    """Truncation shrinks with h², rounding grows with 1/h: this is the curve that the page draws."""
+def test_the_error_is_smallest_for_medium_step_sizes():
+    """Truncation shrinks with h², rounding grows with 1/h; the page draws this curve."""
     steps = np.array([1e-1, 1e-2, STEP, 1e-12, 1e-14])
     errors = np.abs(central_differences(parse("exp(a)"), {"a": 1}, steps)["a"] - np.e)
     assert errors.shape == steps.shape
@@ -35,19 +35,19 @@ def test_the_error_is_smallest_at_middling_steps():
     assert errors[4] > errors[3]
 
 
-def test_where_there_is_no_value_beside_there_is_no_difference():
+def test_the_difference_is_nan_if_a_neighbouring_value_is_undefined():
     differences = central_differences(parse("sqrt(a) + b"), {"a": 0, "b": 1})
     assert np.isnan(differences["a"])
     assert differences["b"] == pytest.approx(1)
 
 
-def test_a_name_that_leads_nowhere_has_no_slope():
+def test_a_name_without_influence_has_gradient_0():
     expression = parse("0*a + step(b)")
     assert pytorch_gradients(expression, {"a": 1, "b": 1}) == {"a": 0, "b": 0}
     assert central_differences(expression, {"a": 1, "b": 1}) == {"a": 0, "b": 0}
 
 
-def test_numeric_gradient_moves_every_element_and_puts_it_back():
+def test_numeric_gradient_changes_every_element_and_restores_it():
     array = np.arange(6.0).reshape(2, 3)
     before = array.copy()
     gradient = numeric_gradient(lambda: float((array**2).sum()), array)

@@ -1,4 +1,4 @@
-"""Modules: what they find inside themselves, what they save, and what training and evaluation change."""
+"""Modules: their parameters, saving and loading, and training and evaluation mode."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def rng() -> np.random.Generator:
 
 
 class Nested(Module):
-    """Parameters at every place where a Module may keep them."""
+    """A Module with parameters at every place where they are allowed."""
 
     def __init__(self):
         self.scale = Tensor(2.0, requires_grad=True)
@@ -42,7 +42,7 @@ NAMES = [
 ]
 
 
-def test_parameters_are_found_wherever_they_are_kept():
+def test_parameters_are_found_in_attributes_lists_and_submodules():
     model = Nested()
     assert sorted(name for name, _ in model.named_parameters()) == sorted(NAMES)
     assert len(model.parameters()) == len(NAMES)
@@ -51,14 +51,14 @@ def test_parameters_are_found_wherever_they_are_kept():
     assert model.constant.grad is None
 
 
-def test_a_result_that_a_module_remembers_is_not_learned():
+def test_a_stored_result_is_not_a_parameter():
     model = Nested()
     model.seen = model(np.ones((4, 2)))
     assert model.seen.requires_grad
     assert len(model.parameters()) == len(NAMES)
 
 
-def test_a_shared_layer_has_its_parameters_once_and_its_gradients_summed():
+def test_a_shared_layer_is_listed_once_and_its_gradients_are_summed():
     shared = Linear(3, 3, rng(), np.float64)
     twice = Sequential(shared, shared)
     assert twice.parameters() == [shared.weight, shared.bias]
@@ -72,7 +72,7 @@ def test_a_shared_layer_has_its_parameters_once_and_its_gradients_summed():
     np.testing.assert_allclose(shared.weight.data, before - 0.1 * shared.weight.grad, rtol=1e-12)  # one step, not two
 
 
-def test_update_is_a_step_against_the_gradient_and_zero_grad_forgets_it():
+def test_update_steps_against_the_gradient_and_zero_grad_resets_it():
     layer = Linear(2, 1, rng(), np.float64)
     before = layer.weight.data.copy()
     layer(np.array([[1.0, 2.0]])).sum().backward()
@@ -85,7 +85,7 @@ def test_update_is_a_step_against_the_gradient_and_zero_grad_forgets_it():
     assert layer.bias.data == -0.5
 
 
-def test_linear_is_torch_s_linear_with_the_weight_transposed():
+def test_linear_equals_torch_s_linear_with_the_weight_transposed():
     ours, theirs = Linear(4, 3, rng(), np.float64), torch.nn.Linear(4, 3, dtype=torch.float64)
     with torch.no_grad():
         theirs.weight[:] = torch.tensor(ours.weight.data.T)
@@ -95,7 +95,7 @@ def test_linear_is_torch_s_linear_with_the_weight_transposed():
     np.testing.assert_allclose(ours(x).data, theirs(torch.tensor(x)).detach().numpy(), rtol=1e-12)
 
 
-def test_linear_starts_as_he_et_al_say():
+def test_linear_is_initialised_as_in_he_et_al():
     layer = Linear(500, 400, rng())
     assert layer.weight.dtype == layer.bias.dtype == np.float32
     np.testing.assert_allclose(layer.weight.data.std(), np.sqrt(2 / 500), rtol=0.01)
@@ -103,7 +103,7 @@ def test_linear_starts_as_he_et_al_say():
     assert not layer.bias.data.any()
 
 
-def test_randomness_is_passed_in_and_the_global_one_left_alone():
+def test_random_numbers_come_from_the_given_generator_not_the_global_one():
     before = np.random.get_state()[1].copy()
     model = Sequential(Linear(3, 4, rng()), Dropout(0.5, rng()), Linear(4, 2))
     model(np.ones((2, 3)))
@@ -112,7 +112,7 @@ def test_randomness_is_passed_in_and_the_global_one_left_alone():
     assert (Linear(3, 4).weight.data != Linear(3, 4).weight.data).any()
 
 
-def test_sequential_and_the_loss_are_the_functions_one_after_the_other():
+def test_sequential_and_the_loss_equal_the_functions_in_order():
     first, last = Linear(3, 4, rng()), Linear(4, 2, rng())
     x, targets = rng().normal(size=(5, 3)).astype(np.float32), [0, 1, 1, 0, 1]
     logits = Sequential(first, ReLU(), last)(x)
@@ -133,26 +133,26 @@ def test_train_and_eval_reach_every_module():
     assert all(module.training for module in inside)
 
 
-def test_dropout_drops_in_training_only():
+def test_dropout_is_active_in_training_mode_only():
     dropout, x = Dropout(0.4, rng()), Tensor(np.ones((300, 300)))
     trained = dropout(x).data
     np.testing.assert_allclose((trained == 0).mean(), 0.4, atol=0.01)
     np.testing.assert_allclose(trained.mean(), 1, atol=0.02)
-    assert (dropout(x).data != trained).any()  # other holes each time
+    assert (dropout(x).data != trained).any()  # another mask each time
     np.testing.assert_array_equal(dropout.eval()(x).data, x.data)
     np.testing.assert_array_equal(Dropout(0.0)(x).data, x.data)
 
 
 @pytest.mark.parametrize("p", [-0.1, 1, 1.5, float("nan")])
-def test_dropout_refuses_what_is_no_share(p):
-    with pytest.raises(ValueError, match="dropout must be at least 0 and less than 1; it is"):
+def test_dropout_rejects_values_outside_0_to_1(p):
+    with pytest.raises(ValueError, match="dropout must be at least 0 and less than 1, but it is"):
         Dropout(p)
 
 
 # Saving and loading
 
 
-def test_a_state_dict_survives_the_round_trip():
+def test_a_state_dict_can_be_loaded_into_another_module():
     original, other = Nested(), Nested()
     for parameter in other.parameters():
         parameter.data += 1
@@ -163,7 +163,7 @@ def test_a_state_dict_survives_the_round_trip():
     np.testing.assert_array_equal(other.eval()(x).data, original.eval()(x).data)
 
 
-def test_a_state_dict_is_a_copy_both_ways():
+def test_saving_and_loading_copy_the_values():
     model = Nested()
     state = model.state_dict()
     model.scale.data += 1
@@ -184,14 +184,14 @@ def test_loading_keeps_the_type_of_the_parameters():
 @pytest.mark.parametrize(
     ("change", "error", "sentence"),
     [
-        ({"blocks.0.modules.0.bias": None}, KeyError, r"missing: \['blocks.0.modules.0.bias'\]"),
-        ({"surprise": np.ones(1)}, KeyError, r"unknown here: \['surprise'\]"),
-        ({"first.bias": np.ones(4)}, ValueError, r"first.bias has shape \(3,\) here, but \(4,\) came"),
-        ({"first.bias": np.ones((3, 1))}, ValueError, r"first.bias has shape \(3,\) here, but \(3, 1\) came"),
+        ({"blocks.0.modules.0.bias": None}, KeyError, r"missing parameters: \['blocks.0.modules.0.bias'\]"),
+        ({"surprise": np.ones(1)}, KeyError, r"unknown parameters: \['surprise'\]"),
+        ({"first.bias": np.ones(4)}, ValueError, r"first.bias must have shape \(3,\), but it has \(4,\)"),
+        ({"first.bias": np.ones((3, 1))}, ValueError, r"first.bias must have shape \(3,\), but it has \(3, 1\)"),
         ({"first.bias": np.array(["a", "b", "c"])}, ValueError, "could not convert string"),
     ],
 )
-def test_what_does_not_fit_is_refused_and_changes_nothing(change, error, sentence):
+def test_a_state_dict_that_does_not_match_is_rejected_and_changes_nothing(change, error, sentence):
     model = Nested()
     before = model.state_dict()
     state = {name: array + 1 for name, array in before.items()} | change
@@ -201,18 +201,18 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(change, error, sentenc
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_a_module_without_forward_says_so():
+def test_a_module_without_forward_raises_an_error():
     with pytest.raises(TypeError, match=r"Module does not define forward\(\)"):
         Module()(1)
 
 
 @pytest.mark.parametrize(
-    ("initialisation", "deviation"), [("he", 0.1), ("glorot", 2 / 30), ("small", 0.01), ("large", 1.0), ("zero", 0.0)]
+    ("initialisation", "std"), [("he", 0.1), ("glorot", 2 / 30), ("small", 0.01), ("large", 1.0), ("zero", 0.0)]
 )
-def test_first_weights_have_the_deviation_of_their_initialisation(initialisation, deviation):
+def test_initial_weights_have_the_standard_deviation_of_their_initialisation(initialisation, std):
     layer = Linear(200, 250, rng(), initialisation=initialisation)
-    assert layer.weight.data.std() == pytest.approx(deviation, rel=0.02)
-    assert abs(layer.weight.data.mean()) <= 0.02 * deviation
+    assert layer.weight.data.std() == pytest.approx(std, rel=0.02)
+    assert abs(layer.weight.data.mean()) <= 0.02 * std
     assert (layer.bias.data == 0).all()
 
 

@@ -1,4 +1,4 @@
-"""Optimisers step as PyTorch's do; schedules have the shape that they promise."""
+"""Optimisers against PyTorch's, and the shapes of the schedules."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def ours_and_theirs() -> tuple[Sequential, torch.nn.Sequential]:
 
 
 def assert_ten_steps_match(our_optimizer, their_optimizer) -> None:
-    """Ten steps on ten batches with a learning rate that changes between them lead to the same weights."""
+    """Assert equal weights during ten steps on ten batches, with a learning rate that changes between them."""
     ours, theirs = ours_and_theirs()
     our_optimizer, their_optimizer = our_optimizer(ours.parameters()), their_optimizer(theirs.parameters())
     rng = np.random.default_rng(1)
@@ -45,20 +45,20 @@ def assert_ten_steps_match(our_optimizer, their_optimizer) -> None:
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.05])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_ten_steps_of_sgd_equal_pytorch_s(momentum, weight_decay):
+def test_ten_steps_of_sgd_match_pytorch(momentum, weight_decay):
     options = {"lr": 0.1, "momentum": momentum, "weight_decay": weight_decay}
     assert_ten_steps_match(lambda ours: SGD(ours, **options), lambda theirs: torch.optim.SGD(theirs, **options))
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.05])
 @pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.6)])
-def test_ten_steps_of_adam_equal_pytorch_s(betas, weight_decay):
+def test_ten_steps_of_adam_match_pytorch(betas, weight_decay):
     options = {"lr": 0.1, "betas": betas, "weight_decay": weight_decay}
     assert_ten_steps_match(lambda ours: Adam(ours, **options), lambda theirs: torch.optim.Adam(theirs, **options))
 
 
 @pytest.mark.parametrize("optimizer", [SGD, Adam])
-def test_parameters_are_changed_in_place_and_keep_their_type(optimizer):
+def test_parameters_are_changed_in_place_and_keep_their_dtype(optimizer):
     parameter = Tensor(np.ones(3, np.float32), requires_grad=True)
     array = parameter.data
     stepper = optimizer([parameter], lr=0.1, weight_decay=0.01)
@@ -72,7 +72,7 @@ def test_parameters_are_changed_in_place_and_keep_their_type(optimizer):
 
 
 @pytest.mark.parametrize("optimizer", [SGD, Adam])
-def test_a_step_leaves_the_gradient_and_what_has_none_alone(optimizer):
+def test_a_step_keeps_gradients_and_skips_parameters_without_one(optimizer):
     used, unused = Tensor([1.0], requires_grad=True), Tensor([1.0], requires_grad=True)
     stepper = optimizer(iter([used, unused]), lr=0.1)
     (used * 3).sum().backward()
@@ -84,11 +84,11 @@ def test_a_step_leaves_the_gradient_and_what_has_none_alone(optimizer):
     assert used.grad is None
 
 
-def test_the_constant_schedule_changes_nothing():
+def test_the_constant_schedule_is_always_1():
     assert {constant()(done) for done in np.linspace(0, 1, 11)} == {1.0}
 
 
-def test_the_step_schedule_goes_down_at_each_third():
+def test_the_step_schedule_falls_after_each_third():
     schedule = step()
     steps = 300
     factors = [schedule(number / steps) for number in range(steps)]
@@ -104,7 +104,7 @@ def test_the_cosine_schedule_falls_from_1_to_its_lowest():
     assert cosine()(1) == 0
 
 
-def test_warmup_rises_in_a_line_and_falls_along_a_cosine():
+def test_the_warmup_schedule_rises_linearly_and_falls_along_a_cosine():
     schedule = warmup(rise=0.2, first=0.1)
     np.testing.assert_allclose([schedule(done) for done in (0, 0.1, 0.2, 0.6, 1)], [0.1, 0.55, 1, 0.5, 0], atol=1e-12)
     factors = [schedule(done) for done in np.linspace(0, 1, 101)]
@@ -112,6 +112,6 @@ def test_warmup_rises_in_a_line_and_falls_along_a_cosine():
     assert factors[20:] == sorted(factors[20:], reverse=True)
 
 
-def test_every_schedule_reaches_the_learning_rate_that_was_asked_for_and_stays_below():
+def test_the_maximum_of_every_schedule_is_the_given_learning_rate():
     for name, make in SCHEDULES.items():
         assert max(make()(done) for done in np.linspace(0, 1, 101)) == pytest.approx(1), name

@@ -1,4 +1,4 @@
-"""Tensor: values, the order of the backward pass, and how gradients add up."""
+"""Tensor: values, the order of the backward pass, and the accumulation of gradients."""
 
 import gc
 
@@ -22,7 +22,7 @@ def leaf(value, dtype=np.float64) -> Tensor:
 # Values
 
 
-def test_the_report_s_formula_has_the_values_and_gradients_that_calculus_gives():
+def test_a_formula_has_the_value_and_gradients_that_calculus_gives():
     a, b = Tensor(2.0, requires_grad=True), Tensor(3.0, requires_grad=True)
     f = F.pow_two(F.add(F.mul(F.pow_two(a), b), b))
     f.backward()
@@ -30,7 +30,7 @@ def test_the_report_s_formula_has_the_values_and_gradients_that_calculus_gives()
     assert (a.grad.shape, b.grad.shape) == ((), ())
 
 
-def test_the_report_s_formula_can_be_written_with_operators():
+def test_the_same_formula_can_be_written_with_operators():
     a, b = Tensor(2, requires_grad=True), Tensor(3, requires_grad=True)
     f = (a**2 * b + b) ** 2
     f.backward()
@@ -52,11 +52,11 @@ def test_repr_shows_the_value(tensor, text):
 
 
 @pytest.mark.parametrize("value", [2, True, [1, 2], np.arange(3), np.float16(1), Tensor(1.0)])
-def test_everything_but_float32_becomes_float64(value):
+def test_values_other_than_float32_become_float64(value):
     assert Tensor(value).dtype == np.float64
 
 
-def test_floating_point_arrays_keep_their_type_and_share_their_memory():
+def test_floating_point_arrays_keep_their_dtype_and_share_their_memory():
     for dtype in (np.float32, np.float64):
         array = np.zeros(3, dtype)
         assert Tensor(array).dtype == dtype
@@ -64,7 +64,7 @@ def test_floating_point_arrays_keep_their_type_and_share_their_memory():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_values_and_gradients_keep_the_type_of_the_leaves(dtype):
+def test_values_and_gradients_keep_the_dtype_of_the_leaves(dtype):
     x, weight, bias = leaf(np.ones((2, 3)), dtype), leaf(np.ones((3, 4)), dtype), leaf(np.ones(4), dtype)
     hidden = F.tanh(F.relu(F.linear(x, weight, bias)) * 2 - 0.5) ** 2 / 3 + F.exp(-F.sigmoid(bias)) + 1
     loss = F.cross_entropy(hidden, [0, 1]) + hidden.mean() + F.log(hidden.sum())
@@ -72,7 +72,7 @@ def test_values_and_gradients_keep_the_type_of_the_leaves(dtype):
     assert {t.dtype for t in (hidden, loss, x.grad, weight.grad, bias.grad)} == {np.dtype(dtype)}
 
 
-def test_numbers_and_arrays_may_stand_on_either_side():
+def test_numbers_and_arrays_work_on_either_side_of_an_operator():
     two, array = Tensor(2.0), np.array([1.0, 4.0])
     assert [(two + 1).item(), (1 + two).item(), (two - 5).item(), (5 - two).item()] == [3, 3, -3, 3]
     assert [(two * 3).item(), (3 * two).item(), (two / 4).item(), (4 / two).item()] == [6, 6, 0.5, 2]
@@ -88,7 +88,7 @@ def test_numbers_and_arrays_may_stand_on_either_side():
         np.testing.assert_array_equal(result.data, expected)
 
 
-# How gradients add up
+# Accumulation of gradients
 
 
 def test_a_tensor_used_twice_gets_the_sum_of_both_gradients():
@@ -100,7 +100,7 @@ def test_a_tensor_used_twice_gets_the_sum_of_both_gradients():
     assert y.grad == 6
 
 
-def test_a_diamond_is_walked_along_both_of_its_sides():
+def test_gradients_flow_along_both_sides_of_a_diamond():
     x = leaf(1.5)
     left, right = x * x, F.exp(x)
     (left * right).backward()  # d(x² eˣ) = (2x + x²) eˣ
@@ -109,7 +109,7 @@ def test_a_diamond_is_walked_along_both_of_its_sides():
     assert right.grad == left.data
 
 
-def test_a_node_passes_its_gradient_on_once_all_its_uses_are_in():
+def test_a_node_passes_its_gradient_on_only_when_it_is_complete():
     x = leaf(2)
     y = x * 1  # used at two depths: by z, and by the result beside z
     z = y * y
@@ -117,7 +117,7 @@ def test_a_node_passes_its_gradient_on_once_all_its_uses_are_in():
     assert x.grad == 12
 
 
-def test_broadcasting_is_undone_by_summing():
+def test_gradients_are_summed_over_broadcast_axes():
     a, b, c = leaf(np.arange(12).reshape(3, 4)), leaf([1, 2, 3, 4]), leaf([[5, 6, 7, 8]])
     weights = np.arange(12.0).reshape(3, 4) ** 2
     ((a + b + c) * weights).sum().backward()
@@ -128,7 +128,7 @@ def test_broadcasting_is_undone_by_summing():
 
 @given(st.data(), mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=4))
 def test_unbroadcast_is_the_transpose_of_broadcast(data, shapes):
-    """<broadcast(x), y> = <x, unbroadcast(y)> for all x and y says exactly that."""
+    """That is: <broadcast(x), y> = <x, unbroadcast(y)> for all x and y."""
     shape, result = shapes.input_shapes[0], shapes.result_shape
     x = data.draw(arrays(np.float64, shape, elements=st.integers(-9, 9)))
     y = data.draw(arrays(np.float64, result, elements=st.integers(-9, 9)))
@@ -149,7 +149,7 @@ def test_a_gradient_has_the_shape_of_its_tensor(shapes):
 
 
 @given(st.data(), array_shapes(max_dims=2, max_side=4), numbers, numbers)
-def test_backward_is_linear_in_the_arriving_gradient(data, shape, alpha, beta):
+def test_backward_is_linear_in_the_incoming_gradient(data, shape, alpha, beta):
     value, first, second = (data.draw(arrays(np.float64, shape, elements=numbers)) for _ in range(3))
 
     def gradient(arriving: np.ndarray) -> np.ndarray:
@@ -161,11 +161,11 @@ def test_backward_is_linear_in_the_arriving_gradient(data, shape, alpha, beta):
     np.testing.assert_allclose(together, alpha * gradient(first) + beta * gradient(second), rtol=1e-9, atol=1e-9)
 
 
-def test_two_backwards_accumulate_and_zero_grad_starts_anew():
+def test_backward_accumulates_until_zero_grad():
     x = leaf([1, 2])
     y = F.pow_two(x).sum()
     y.backward()
-    y.backward()  # the same graph again: what is stored inside it must not count twice
+    y.backward()  # the same graph again: gradients stored inside it must not count twice
     np.testing.assert_array_equal(x.grad, [4, 8])
     (x * 3).sum().backward()  # another graph
     np.testing.assert_array_equal(x.grad, [7, 11])
@@ -175,7 +175,7 @@ def test_two_backwards_accumulate_and_zero_grad_starts_anew():
     np.testing.assert_array_equal(x.grad, [2, 4])
 
 
-def test_gradients_are_passed_on_through_a_deep_graph_as_pytorch_does():
+def test_gradients_of_a_deep_graph_match_pytorch():
     value = np.random.default_rng(0).normal(size=(3, 3))
 
     def mix(x, tanh, matmul):
@@ -191,7 +191,7 @@ def test_gradients_are_passed_on_through_a_deep_graph_as_pytorch_does():
 
 
 @pytest.mark.parametrize("length", [2_000, 20_000])
-def test_a_long_chain_is_no_deeper_than_a_short_one(length):
+def test_a_long_chain_does_not_exceed_the_recursion_limit(length):
     x = leaf(1)
     y = x
     for _ in range(length):
@@ -199,11 +199,11 @@ def test_a_long_chain_is_no_deeper_than_a_short_one(length):
     y.backward()
     np.testing.assert_allclose(x.grad, 1 + 0.001 * length, rtol=1e-9)
     del y
-    gc.collect()  # taking the chain apart must not recurse either
+    gc.collect()  # freeing the chain must not recurse either
 
 
-def test_a_graph_of_many_paths_is_walked_in_linear_time():
-    """60 doublings make 2⁶⁰ paths from x to y: nobody could walk them one by one."""
+def test_a_graph_with_many_paths_takes_linear_time():
+    """60 doublings make 2⁶⁰ paths from x to y, too many to follow one by one."""
     x = leaf(1)
     y = x
     for _ in range(60):
@@ -212,7 +212,7 @@ def test_a_graph_of_many_paths_is_walked_in_linear_time():
     assert x.grad == 2**60
 
 
-def test_only_what_asked_for_a_gradient_gets_one_and_nothing_else_is_recorded():
+def test_only_tensors_that_require_a_gradient_get_one_and_are_recorded():
     x, constant = leaf(2), Tensor(3.0)
     (x * constant).backward()
     assert x.grad == 3
@@ -222,8 +222,8 @@ def test_only_what_asked_for_a_gradient_gets_one_and_nothing_else_is_recorded():
     assert unrecorded.parents == ()
 
 
-def test_a_gradient_belongs_to_its_tensor_alone():
-    """A student may scale one in place (to clip it, say): no other gradient may change with it."""
+def test_changing_a_gradient_in_place_changes_no_other():
+    """A student may scale one, to clip it for example."""
     a, b, c = leaf([1, 2]), leaf([3, 4]), leaf([5, 6])
     arriving = np.ones(2)
     (a + b).backward(arriving)
@@ -235,10 +235,10 @@ def test_a_gradient_belongs_to_its_tensor_alone():
     np.testing.assert_array_equal(arriving, [1, 1])
 
 
-# What goes wrong is said
+# Errors
 
 
-def test_backward_says_what_it_needs():
+def test_errors_of_backward_name_the_requirement():
     with pytest.raises(RuntimeError, match="needs a Tensor made from one with requires_grad=True"):
         (Tensor(1.0) + 1).backward()
     with pytest.raises(ValueError, match=r"starts from a single number, but this Tensor has shape \(2,\): sum it up"):
@@ -247,7 +247,7 @@ def test_backward_says_what_it_needs():
         leaf([1, 2]).backward(np.ones(3))
 
 
-def test_a_refused_backward_changes_nothing():
+def test_a_rejected_backward_changes_nothing():
     x = leaf([1, 2])
     with pytest.raises(ValueError, match="single number"):
         (x * 2).backward()

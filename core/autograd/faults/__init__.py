@@ -1,6 +1,6 @@
-"""The Break-it lab: what goes wrong in networks, each time as a wrong twin beside the right code.
+"""The Break-it lab: faulty copies of correct functions, one per file.
 
-Every fault lives in a file of its own, apart from the engine and the models, which know nothing of them.
+Nothing outside this folder imports them, except the page that shows them.
 """
 
 from core.autograd.faults import (

@@ -1,4 +1,4 @@
-"""A network whose weights all start as zeros: its hidden units are silent, and so are their gradients."""
+"""All initial weights are zero: the outputs of the hidden units are zero, and so are their gradients."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ LR, STEPS = 0.5, 60
 
 
 class ZeroLinear(Linear):
-    """The wrong twin of Linear."""
+    """Faulty copy of Linear."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class ZeroLinear(Linear):
 
 
 def learn(layer: type[Linear]) -> list[float]:
-    """The losses of a network of two such layers while it learns four points of three classes."""
+    """Train a network of two such layers on four points in three classes. Returns the loss before each step."""
     rng = np.random.default_rng(0)
     network = Sequential(layer(2, 8, rng, np.float64), ReLU(), layer(8, 3, rng, np.float64))
     loss_of = CrossEntropyLoss()
@@ -43,24 +43,25 @@ def learn(layer: type[Linear]) -> list[float]:
 
 
 def symptom() -> Curves:
+    """Train with random and with zero initial weights."""
     return Curves("Step", "Loss", learn(Linear), learn(ZeroLinear))
 
 
 FAULT = Fault(
     name="all_zero",
     title="The network that stops learning almost at once",
-    setting="A network with one hidden layer learns four points of three classes.",
-    look="The wrong curve comes down a little, to 1.04, and rests there for good.",
-    hint="With all weights zero, what does the hidden layer give? And what flows back through a weight of zero?",
-    right=Linear.__init__,
-    wrong=ZeroLinear.__init__,
+    setting="A network with one hidden layer learns four points in three classes.",
+    observation="The faulty curve falls a little, to 1.04, and stays there for good.",
+    hint="With all weights zero, what does the hidden layer output? And what flows back through a weight of zero?",
+    correct=Linear.__init__,
+    faulty=ZeroLinear.__init__,
     symptom=symptom,
     question=Question(
-        "Which parameters of the wrong network ever change?",
-        ("All of them, but slowly", "The weights of the first layer", "The bias of the last layer alone", "None"),
+        "Which parameters of the faulty network ever change?",
+        ("All of them, but slowly", "The weights of the first layer", "Only the bias of the last layer", "None"),
         2,
-        "The hidden units give relu(0) = 0, so the last weights' gradient, hiddenᵀ · g, is 0; and g · Wᵀ with W = 0 "
-        "sends 0 back to the first layer. The last bias alone learns: how often each class comes. Equal weights "
-        "other than 0 are no better: units that start alike stay alike. Random weights break the tie.",
+        "The hidden units output relu(0) = 0, so the gradient of the last weights, hiddenᵀ · g, is 0; and g · Wᵀ with "
+        "W = 0 passes 0 back to the first layer. Only the last bias learns: how frequent each class is. Equal weights "
+        "other than 0 are no better: units that start equal stay equal. Random weights break the symmetry.",
     ),
 )

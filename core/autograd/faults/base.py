@@ -1,4 +1,4 @@
-"""What a fault of the Break-it lab is: a wrong twin, the right one, and what can be seen when both run."""
+"""The parts of a fault: correct and faulty code, the symptom when both run, and a question."""
 
 from __future__ import annotations
 
@@ -13,35 +13,52 @@ from core.source import source
 
 @dataclass(frozen=True)
 class Curves:
-    """Both twins' loss over the same training."""
+    """The losses of both versions over the same training.
+
+    Attributes:
+        x_title: Title of the x axis.
+        y_title: Title of the y axis.
+        correct: Losses with the correct code.
+        faulty: Losses with the faulty code.
+    """
 
     x_title: str
     y_title: str
-    right: list[float]
-    wrong: list[float]
+    correct: list[float]
+    faulty: list[float]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that was measured: what it should be, and what each twin makes of it."""
+    """One measurement.
 
-    what: str
+    Attributes:
+        label: What was measured.
+        expected: The value it should have.
+        correct: The value with the correct code.
+        faulty: The value with the faulty code.
+    """
+
+    label: str
     expected: float | str
-    right: float | str
-    wrong: float | str
+    correct: float | str
+    faulty: float | str
 
     def agrees(self, got: float | str) -> bool:
-        """Whether this is what was expected; numbers may differ in the sixth digit. NaN agrees with nothing."""
-        return (
-            got == self.expected
-            if isinstance(got, str)
-            else math.isclose(got, self.expected, rel_tol=1e-6, abs_tol=1e-9)
-        )
+        """Return whether a value is the expected one, up to the sixth digit. NaN agrees with nothing."""
+        if isinstance(got, str) or isinstance(self.expected, str):
+            return got == self.expected
+        return math.isclose(got, self.expected, rel_tol=1e-6, abs_tol=1e-9)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both twins beside what they should give. source: where the expected values come from."""
+    """Measurements of both versions.
+
+    Attributes:
+        source: Where the expected values come from.
+        rows: The measurements.
+    """
 
     source: str
     rows: tuple[Row, ...]
@@ -49,34 +66,49 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Question:
-    """A question with one right answer among the options, and why it is right."""
+    """A multiple-choice question with one correct answer.
+
+    Attributes:
+        text: The question.
+        options: The possible answers.
+        answer: Index of the correct one.
+        explanation: Why it is correct.
+    """
 
     text: str
     options: tuple[str, ...]
     answer: int
-    because: str
+    explanation: str
 
 
 @dataclass(frozen=True)
 class Fault:
     """A fault to find.
 
-    title: what goes wrong, without the cause. setting: what is run. look: what to look at in the symptom.
-    right, wrong: the twins, two functions or classes whose sources are compared. symptom: runs both.
+    Attributes:
+        name: Name of the fault's module.
+        title: What goes wrong, without the cause.
+        setting: What is run.
+        observation: What to notice in the symptom.
+        hint: A hint at the cause.
+        correct: The function or class as the project uses it.
+        faulty: The same with a mistake.
+        symptom: Runs both versions.
+        question: A question about the cause.
     """
 
     name: str
     title: str
     setting: str
-    look: str
+    observation: str
     hint: str
-    right: Callable
-    wrong: Callable
+    correct: Callable
+    faulty: Callable
     symptom: Callable[[], Curves | Comparison]
     question: Question
 
     def diff(self) -> str:
-        """The right twin's code with the lines that are gone (-) and those that have come (+) in the wrong one."""
-        right, wrong = (textwrap.dedent(source(twin)[0]).splitlines() for twin in (self.right, self.wrong))
-        _, _, _, *lines = difflib.unified_diff(right, wrong, n=len(right), lineterm="")  # without its head
+        """Return the code of both versions as a unified diff: - correct, + faulty."""
+        correct, faulty = (textwrap.dedent(source(version)[0]).splitlines() for version in (self.correct, self.faulty))
+        _, _, _, *lines = difflib.unified_diff(correct, faulty, n=len(correct), lineterm="")  # without the header
         return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""An LSTM cell that multiplies what it keeps by what it writes: c ← f * c * i * g, where f * c + i * g is meant."""
+"""An LSTM cell multiplies what it keeps by what it writes: c ← f * c * i * g instead of f * c + i * g."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from core.memorize.lstm import MyLSTMCell, State
 
 
 class ProductCell(MyLSTMCell):
-    """The wrong twin of MyLSTMCell."""
+    """Faulty copy of MyLSTMCell."""
 
     def step(self, projected: Tensor, state: State) -> State:
         """The rest, which must wait for the state: projected (batch, 4 * hidden_size), (h, c) -> the next (h, c)."""
@@ -22,6 +22,7 @@ class ProductCell(MyLSTMCell):
 
 
 def symptom() -> Curves:
+    """Train both cells."""
     return Curves("Epoch", "Loss (nats per character)", learn(MyLSTMCell)[2], learn(ProductCell)[2])
 
 
@@ -29,21 +30,21 @@ FAULT = Fault(
     name="cell_product",
     title="The LSTM whose loss stays high",
     setting="An LSTM cell learns the text “to be or not to be”.",
-    look="The loss falls a little, and then never again.",
+    observation="The faulty loss falls a little, and then never again.",
     hint="c is zero before the first character. Follow it through the cell by hand for one step, then for two.",
-    right=MyLSTMCell.step,
-    wrong=ProductCell.step,
+    correct=MyLSTMCell.step,
+    faulty=ProductCell.step,
     symptom=symptom,
     question=Question(
-        "What is the wrong cell's c after 18 characters?",
+        "What is the faulty cell's c after 18 characters?",
         (
             "Exactly 0, whatever the weights are",
             "So large that tanh(c) is flat",
-            "A random number that depends on the first weights",
+            "A random number that depends on the initial weights",
         ),
         0,
         "c starts as 0 and is only ever multiplied: 0 stays 0, so h = o · tanh(0) is 0, too. Only the output layer's "
-        "bias can learn, and that knows how often a character comes, not when. In f·c + i·g the sum lets something "
-        "in.",
+        "bias can learn, and it knows how often a character comes, not when. In f·c + i·g, the sum lets new "
+        "information in.",
     ),
 )

@@ -1,14 +1,14 @@
-"""A multiplication whose backward adds the other factor to the gradient, where it should multiply by it."""
+"""The backward rule of a multiplication adds the other factor to the gradient instead of multiplying by it."""
 
 from core.autograd.faults.base import Comparison, Fault, Question, Row
 from core.autograd.faults.slopes import numeric_slopes, slopes
 from core.autograd.functional import as_tensors
-from core.autograd.functional import mul as right_mul
+from core.autograd.functional import mul as correct_mul
 from core.autograd.tensor import Tensor
 
 
 def mul(a, b) -> Tensor:
-    """a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
+    """Product a · b, element by element: d(ab)/da = b and d(ab)/db = a."""
     a, b = as_tensors(a, b)
 
     def backward(grad):
@@ -18,9 +18,10 @@ def mul(a, b) -> Tensor:
 
 
 def symptom() -> Comparison:
+    """Check the gradients of two products."""
     rows = []
     for a, b in ((2.0, 3.0), (0.5, -4.0)):
-        found = (numeric_slopes(right_mul, (a, b)), slopes(right_mul, (a, b)), slopes(mul, (a, b)))
+        found = numeric_slopes(correct_mul, (a, b)), slopes(correct_mul, (a, b)), slopes(mul, (a, b))
         for name, *numbers in zip("ab", *found, strict=True):
             rows.append(Row(f"∂(a·b)/∂{name} at a = {a:g}, b = {b:g}".replace("-", "−"), *numbers))
     return Comparison("finite differences", tuple(rows))
@@ -30,13 +31,13 @@ FAULT = Fault(
     name="mul_adds",
     title="The product whose gradient is off by one",
     setting="Two numbers are multiplied, and the gradient of the product is checked.",
-    look="Here, where the gradient that arrives is 1, each wrong gradient is off by exactly 1.",
-    hint="The chain rule: what arrives, and the local derivative. What is done with the two?",
-    right=right_mul,
-    wrong=mul,
+    observation="The incoming gradient is 1 here, and each faulty gradient is off by exactly 1.",
+    hint="The chain rule combines the incoming gradient with the local derivative. How?",
+    correct=correct_mul,
+    faulty=mul,
     symptom=symptom,
     question=Question(
-        "The gradient g arrives at a·b. What should go on to a?",
+        "The gradient g arrives at a·b. Which gradient should be passed on to a?",
         ("g + b", "g · b", "g · a", "g"),
         1,
         "If a moves by ε, the product moves by b·ε and the result by g·b·ε: chained slopes multiply. Paths add up; "

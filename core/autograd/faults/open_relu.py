@@ -1,16 +1,16 @@
-"""A ReLU that lets the gradient pass everywhere, also where it had let nothing through."""
+"""A ReLU passes the gradient everywhere, even where its output is 0."""
 
 import numpy as np
 
 from core.autograd.faults.base import Comparison, Fault, Question, Row
 from core.autograd.faults.slopes import numeric_slopes, slopes
 from core.autograd.functional import as_tensors
-from core.autograd.functional import relu as right_relu
+from core.autograd.functional import relu as correct_relu
 from core.autograd.tensor import Tensor
 
 
 def relu(a) -> Tensor:
-    """max(a, 0): the gradient passes where a > 0 and is stopped elsewhere (at 0, too)."""
+    """Rectifier max(a, 0): the gradient passes where a > 0 and is stopped elsewhere (at 0, too)."""
     (a,) = as_tensors(a)
     rectified = np.maximum(a.data, 0)
 
@@ -21,11 +21,12 @@ def relu(a) -> Tensor:
 
 
 def symptom() -> Comparison:
+    """Check the slope at four places."""
     rows = [
         Row(
             f"slope of relu at {at:g}".replace("-", "−"),
-            *numeric_slopes(right_relu, (at,)),
-            *slopes(right_relu, (at,)),
+            *numeric_slopes(correct_relu, (at,)),
+            *slopes(correct_relu, (at,)),
             *slopes(relu, (at,)),
         )
         for at in (2.0, 0.5, -0.5, -2.0)
@@ -35,18 +36,18 @@ def symptom() -> Comparison:
 
 FAULT = Fault(
     name="open_relu",
-    title="The operation that is right on one side of zero",
+    title="The operation that is correct on one side of zero",
     setting="The slope of ReLU is checked at four places.",
-    look="Two of the slopes are right. Which two, and why those?",
+    observation="Two of the slopes are correct. Which two, and why those?",
     hint="Draw max(a, 0). How steep is it to the left of 0?",
-    right=right_relu,
-    wrong=relu,
+    correct=correct_relu,
+    faulty=relu,
     symptom=symptom,
     question=Question(
-        "A unit has z = −3, so relu gives 0. The gradient 5 arrives. What goes on to z?",
+        "A unit has z = −3, so relu gives 0. The gradient 5 arrives. Which gradient is passed on to z?",
         ("5", "−15", "0", "−5"),
         2,
-        "If z moves a little, relu still gives 0 and the loss does not notice: the slope is 0. Passing 5 on would "
-        "move weights to please a loss that does not depend on them here.",
+        "If z moves a little, relu still gives 0 and the loss does not change: the slope is 0. Passing 5 on would "
+        "move weights that the loss does not depend on here.",
     ),
 )

@@ -1,4 +1,4 @@
-"""A backward pass that overwrites a gradient where it should add to it: of several paths, only one counts."""
+"""A backward pass overwrites a gradient instead of adding to it: if there are several paths, only one counts."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from core.autograd.tensor import Tensor, unbroadcast
 
 
 class OverwritingTensor(Tensor):
-    """The wrong twin of Tensor."""
+    """Faulty copy of Tensor."""
 
     def backward(self, grad=None) -> None:
         """Add d(self)/d(t) to the `.grad` of every Tensor t that self was made from (chain rule, in reverse).
 
         grad: gradient that arrives at self, of self's shape; a single number needs none (it is 1).
         Gradients accumulate over every path and over every call, until `zero_grad()`.
-        Raises RuntimeError where nothing asked for a gradient, ValueError where `grad` does not fit.
+        Raises RuntimeError if no Tensor requires a gradient, ValueError if `grad` has another shape.
         """
         if not self.requires_grad:
             raise RuntimeError("backward() needs a Tensor made from one with requires_grad=True; this one was not.")
@@ -31,17 +31,15 @@ class OverwritingTensor(Tensor):
         if grad.shape != self.shape:
             raise ValueError(f"the gradient must have the Tensor's shape {self.shape}, not {grad.shape}.")
 
-        arriving = {self: grad}  # apart from .grad, which may hold an earlier call's gradients
+        arriving: dict[Tensor, np.ndarray] = {self: grad}  # not in .grad, which may hold gradients of earlier calls
         for tensor in reversed(self.topological_order()):
             grad = arriving.pop(tensor)
             tensor.grad = np.asarray(grad if tensor.grad is None else tensor.grad + grad, dtype=tensor.dtype)
-            if tensor.backward_rule is None:
-                continue
             for parent, parent_grad in zip(tensor.parents, tensor.backward_rule(grad), strict=True):
                 if parent.requires_grad:
                     parent_grad = unbroadcast(parent_grad, parent.shape)
                     if parent_grad is grad or parent_grad.base is not None:
-                        parent_grad = parent_grad.copy()  # whoever changes one gradient in place changes no other
+                        parent_grad = parent_grad.copy()  # changing one gradient in place must change no other
                     arriving[parent] = parent_grad
 
 
@@ -54,29 +52,30 @@ FORMULAS = {
 
 
 def symptom() -> Comparison:
+    """Check the derivatives of four formulas."""
     rows = [
         Row(
-            f"d/dx of {what} at 3",
+            f"d/dx of {text} at 3",
             *numeric_slopes(formula, (3.0,)),
             *slopes(formula, (3.0,)),
             *slopes(formula, (3.0,), OverwritingTensor.backward),
         )
-        for what, formula in FORMULAS.items()
+        for text, formula in FORMULAS.items()
     ]
     return Comparison("finite differences", tuple(rows))
 
 
 FAULT = Fault(
     name="overwritten",
-    title="The gradient that is right for some formulas and too small for others",
-    setting="Four formulas are differentiated by the engine; the operations themselves are right.",
-    look="One of the formulas is right. What do the others have in common?",
+    title="The gradient that is correct for some formulas and too small for others",
+    setting="The engine differentiates four formulas. The operations themselves are correct.",
+    observation="One of the derivatives is correct. What do the other formulas have in common?",
     hint="Draw x · x as a graph. How many arrows leave x? How many gradients come back along them?",
-    right=Tensor.backward,
-    wrong=OverwritingTensor.backward,
+    correct=Tensor.backward,
+    faulty=OverwritingTensor.backward,
     symptom=symptom,
     question=Question(
-        "A value reaches the result along two paths. Its gradient is …",
+        "A value affects the result along two paths. Its gradient is …",
         (
             "the larger of the two paths' gradients",
             "the mean of the two",
@@ -84,7 +83,7 @@ FAULT = Fault(
             "the one that arrives last",
         ),
         2,
-        "If x moves by ε, both paths move the result, and both movements happen: df/dx = Σ over the paths. It is the "
-        "same reason for which a bias, used by every row of a batch, gets the sum of the rows' gradients.",
+        "If x moves by ε, both paths move the result, and both movements happen: df/dx = Σ over the paths. For the "
+        "same reason, a bias, used by every row of a batch, gets the sum of the rows' gradients.",
     ),
 )

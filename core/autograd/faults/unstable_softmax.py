@@ -1,10 +1,10 @@
-"""A softmax that takes the exponentials as they come: they overflow where a logit is large."""
+"""A softmax computes the exponentials directly: they overflow if a logit is large."""
 
 import numpy as np
 import torch
 
 from core.autograd.faults.base import Comparison, Fault, Question, Row
-from core.autograd.functional import log_softmax as right_log_softmax
+from core.autograd.functional import log_softmax as correct_log_softmax
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -18,29 +18,29 @@ TARGET = 0
 
 
 def symptom() -> Comparison:
+    """Compute the cross-entropy of logits of four sizes."""
     rows = []
     for scale in (1, 10, 100, 1000):
         logits = scale * LOGITS
         expected = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor([TARGET])).item()
-        with np.errstate(all="ignore"):  # the overflow is what is to be seen
-            right, wrong = (-float(twin(logits)[0, TARGET]) for twin in (right_log_softmax, log_softmax))
-        rows.append(
-            Row(f"Loss for the logits {', '.join(f'{logit:g}' for logit in logits[0])}", expected, right, wrong)
-        )
+        with np.errstate(all="ignore"):  # the overflow is the point
+            correct, faulty = (-float(version(logits)[0, TARGET]) for version in (correct_log_softmax, log_softmax))
+        label = f"Loss for the logits {', '.join(f'{logit:g}' for logit in logits[0])}"
+        rows.append(Row(label, expected, correct, faulty))
     return Comparison("PyTorch", tuple(rows))
 
 
 FAULT = Fault(
     name="unstable_softmax",
     title="The loss that becomes NaN when the network is sure",
-    setting="The cross-entropy of ever larger logits; the first class is the right one.",
-    look="Small logits give the same loss. Then, suddenly, there is no number any more.",
+    setting="The cross-entropy of larger and larger logits; the first class is the correct one.",
+    observation="Small logits give the same loss. Then, suddenly, the loss is not a number any more.",
     hint="What is the largest x for which a float64 can hold eˣ? (For a float32 it is 88.)",
-    right=right_log_softmax,
-    wrong=log_softmax,
+    correct=correct_log_softmax,
+    faulty=log_softmax,
     symptom=symptom,
     question=Question(
-        "What may be done with all logits of a row without changing any probability?",
+        "What can be done to all logits of a row without changing any probability?",
         (
             "Divide them by the largest one",
             "Subtract the same number from each",
@@ -48,6 +48,6 @@ FAULT = Fault(
         ),
         1,
         "eˣ⁻ᵐ / Σ eʸ⁻ᵐ = eˣ / Σ eʸ: the factor e⁻ᵐ cancels. With the largest logit as m, the largest exponent is 0, so "
-        "that nothing overflows, and the sum is at least 1, so that nothing is divided by zero.",
+        "nothing overflows, and the sum is at least 1, so nothing is divided by zero.",
     ),
 )

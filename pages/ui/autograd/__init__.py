@@ -1,1 +1,1 @@
-"""What the Autograd page shows, a tab a file; each has a `show()`."""
+"""The tabs of the Autograd page, one per file; each has a `show()`."""

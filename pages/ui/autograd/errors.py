@@ -1,4 +1,4 @@
-"""What a student sees of a formula that does not work."""
+"""Error messages for formulas."""
 
 import streamlit as st
 
@@ -6,7 +6,7 @@ from core.autograd.expression import ExpressionError
 from pages.ui.markdown import escape_markdown
 
 
-def complain(error: ExpressionError) -> None:
-    """The sentence, and the formula with carets under the place that it is about."""
+def show_formula_error(error: ExpressionError) -> None:
+    """Show the message, and the formula with carets under the wrong characters."""
     st.error(escape_markdown(str(error)), icon=":material/edit:")
     st.code(error.pointer, language=None)

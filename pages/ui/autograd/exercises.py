@@ -1,4 +1,4 @@
-"""Exercises: the student types what an operation sends back, and is told at once whether it is right."""
+"""Exercises: the student types the backward rule of an operation, and each answer is checked at once."""
 
 import textwrap
 
@@ -7,16 +7,17 @@ import streamlit as st
 from core.autograd.exercises import EXERCISES, TEST_POINTS, CounterExample, Exercise, grade
 from core.autograd.expression import ExpressionError
 from core.source import source
-from pages.ui.autograd.errors import complain
-from pages.ui.autograd.graph import short
-from pages.ui.code_view import show_code
+from pages.ui.autograd.errors import show_formula_error
+from pages.ui.autograd.graph import format_number
+from pages.ui.code_view import show_code, source_location
 
 
 def show() -> None:
+    """Show the chosen exercise."""
     st.markdown(
-        "`grad` is the gradient that arrives at an operation's result. What does the operation send on to each of its "
-        f"inputs? Type it as a formula; it is compared with finite differences at {TEST_POINTS} random places, so any way of "
-        "writing it is as good as another."
+        "`grad` is the gradient that arrives at the result of an operation. What gradient does the operation pass to "
+        f"each input? Type it as a formula. Your answer is compared with finite differences at {TEST_POINTS} random "
+        "points, so any equivalent formula is correct."
     )
     name = st.segmented_control(
         "Operation", list(EXERCISES), default="add", required=True, key="exercise", bind="query-params"
@@ -24,49 +25,50 @@ def show() -> None:
     exercise = EXERCISES[name]
     st.markdown(exercise.setting)
     st.latex(exercise.formula)
-    st.caption(f"Names to type: {', '.join(f'`{name}`' for name in exercise.names)}")
+    st.caption(f"Names you can use: {', '.join(f'`{name}`' for name in exercise.names)}")
     verdicts = [answer(exercise, wanted) for wanted in exercise.solutions]
     if all(verdicts):
-        st.success(f"Solved: this is the backward of {exercise.name}.", icon=":material/trophy:")
+        st.success(f"Solved: this is the backward rule of {exercise.name}.", icon=":material/trophy:")
     left, right = st.columns(2, gap="large")
-    with left.expander("A hint", key=f"hint_{name}", icon=":material/lightbulb:"):
+    with left.expander("Hint", key=f"hint_{name}", icon=":material/lightbulb:"):
         st.markdown(exercise.hint)
-    with right.expander("A solution", key=f"solution_{name}", icon=":material/key:"):
-        st.code("\n".join(f"to {wanted}: {text}" for wanted, text in exercise.solutions.items()), language=None)
-        st.caption("And this is how the project does it:")
+    with right.expander("Solution", key=f"solution_{name}", icon=":material/key:"):
+        st.code("\n".join(f"{wanted}: {text}" for wanted, text in exercise.solutions.items()), language=None)
+        st.caption(f"The code of this operation in {source_location(exercise.code)}:")
         st.code(textwrap.dedent(source(exercise.code)[0]), language="python", wrap_lines=True)
     show_code(grade)
 
 
 def answer(exercise: Exercise, wanted: str) -> bool:
-    """The field for one input's gradient and the verdict on what is in it; whether that is right."""
+    """Show the field for the gradient of one input and check the answer. Returns whether it is correct."""
     typing, verdict = st.columns([2, 3], gap="medium")
     text = typing.text_input(
-        f"What goes on to {wanted}?",
+        f"Gradient of {wanted}",
         key=f"answer_{exercise.name}_{wanted}",
-        placeholder="a formula",
+        placeholder="formula",
         persist_state="page",
     )
     with verdict:
         if not text.strip():
             return False
         try:
-            counter_example = grade(exercise, wanted, text)
+            counterexample = grade(exercise, wanted, text)
         except ExpressionError as error:
-            complain(error)
+            show_formula_error(error)
             return False
-        if counter_example:
-            st.error(told(counter_example, wanted), icon=":material/close:")
+        if counterexample:
+            st.error(counterexample_text(counterexample, wanted), icon=":material/close:")
             return False
         st.success(
-            f"Right: at {TEST_POINTS} random places it is the slope that finite differences see.",
+            f"Correct: it matches finite differences at {TEST_POINTS} random points.",
             icon=":material/check:",
         )
         return True
 
 
-def told(wrong: CounterExample, wanted: str) -> str:
-    """A counter-example as a sentence."""
-    at = ", ".join(f"{name} = {short(value)}" for name, value in wrong.values.items())
-    got = "has no value" if wrong.got is None else f"gives **{short(wrong.got)}**"
-    return f"Not for {at}: to {wanted} should go **{short(round(wrong.expected, 6))}**, and this {got}. {wrong.note}"
+def counterexample_text(example: CounterExample, wanted: str) -> str:
+    """Return a counterexample as a sentence."""
+    at = ", ".join(f"{name} = {format_number(value)}" for name, value in example.values.items())
+    expected = format_number(round(example.expected, 6))
+    got = "has no value" if example.got is None else f"gives **{format_number(example.got)}**"
+    return f"Wrong at {at}: the gradient of {wanted} should be **{expected}**, but this {got}. {example.note}"

@@ -1,8 +1,9 @@
-"""Any formula: its graph, the two passes step by step, and its gradient checked three ways."""
+"""A formula: its graph, the forward and backward pass step by step, and a gradient check."""
 
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 
 import altair as alt
 import numpy as np
@@ -15,99 +16,102 @@ from core.autograd.gradcheck import STEP, central_differences, pytorch_gradients
 from core.autograd.steps import BackwardStep, Contribution, backward_steps, forward_steps
 from core.autograd.tensor import Tensor
 from core.source import source, syntax_tree
-from pages.ui.autograd.errors import complain
-from pages.ui.autograd.graph import name_of, short, show_graph
+from pages.ui.autograd.errors import show_formula_error
+from pages.ui.autograd.graph import format_number, show_graph, tensor_label
 from pages.ui.charts import GREY, apply_theme
-from pages.ui.code_view import show_code
+from pages.ui.code_view import show_code, source_location
 from pages.ui.markdown import escape_markdown
 
 DEFAULT = "(a**2*b + b)**2"
 EXAMPLES = {
-    "The report's": (DEFAULT, {"a": 2.0, "b": 3.0}),
-    "A neuron": ("relu(w*x + b)", {"w": 0.5, "x": 3.0, "b": -1.0}),
-    "A diamond": ("a*a + a", {"a": 3.0}),
+    "Two variables": (DEFAULT, {"a": 2.0, "b": 3.0}),
+    "Neuron": ("relu(w*x + b)", {"w": 0.5, "x": 3.0, "b": -1.0}),
+    "Two paths": ("a*a + a", {"a": 3.0}),
     "Smooth maximum": ("log(exp(a) + exp(b))", {"a": 1.0, "b": 2.0}),
-    "An LSTM's memory": ("sigmoid(f)*c + sigmoid(i)*tanh(g)", {"f": 1.0, "c": 0.5, "i": 0.0, "g": 1.0}),
+    "LSTM cell state": ("sigmoid(f)*c + sigmoid(i)*tanh(g)", {"f": 1.0, "c": 0.5, "i": 0.0, "g": 1.0}),
 }
-START = {"a": 2.0, "b": 3.0}
-WHAT_CAN_BE_TYPED = (
-    "Numbers, names, `+ - * / **`, parentheses, and `abs cos exp log relu sigmoid sin sqrt step tanh pow_two`; "
-    "or an operation by its name: `add sub mul div neg pow`."
+INITIAL_VALUES = {"a": 2.0, "b": 3.0}
+SYNTAX_HELP = (
+    "Use numbers, names, `+ - * / **`, parentheses and the functions `abs cos exp log relu sigmoid sin sqrt step tanh "
+    "pow_two`. Operators can also be written as functions: `add sub mul div neg pow`."
 )
-SHOWN_STEPS = np.logspace(-14, 0, 57)
+STEP_SIZES = np.logspace(-14, 0, 57)
 
 
 def show() -> None:
+    """Show the formula, its value and gradient, the two passes and the gradient check."""
     expression = formula()
     if expression is None:
         return
     left, right = st.columns([1, 2], gap="large")
     with left:
         values = sliders(expression)
-    graph = calculated(expression, values)
-    if graph is None:
+    try:
+        graph = expression.graph(values)
+        gradients = graph.backward()
+    except ExpressionError as error:
+        show_formula_error(error)
         return
-    gradients = {name: float(leaf.grad) for name, leaf in graph.leaves.items()}
     with right:
         results(graph, values, gradients)
     if not gradients:
-        st.info("There is no name in this formula, so there is nothing to differentiate by.", icon=":material/info:")
+        st.info("This formula has no variables, so it has no gradient.", icon=":material/info:")
         return
-    walk(graph)
+    step_through(graph)
     check(expression, values, gradients)
-    show_code(Tensor.backward, Tensor.topological_order, *operations_of(graph), parse, backward_steps)
+    show_code(Tensor.backward, Tensor.topological_order, *used_operations(graph), parse, backward_steps)
 
 
 def formula() -> Expression | None:
-    """The formula that was typed. None, and a sentence that points at the place, where it cannot be understood."""
+    """Show the formula's field and the examples. Returns None, and shows an error, if the formula is invalid."""
 
     def choose(text: str, values: dict[str, float]) -> None:
         st.session_state["formula"] = text
         st.session_state.update({f"value_{name}": value for name, value in values.items()})
 
-    text = st.text_input("Formula", DEFAULT, key="formula", bind="query-params", help=WHAT_CAN_BE_TYPED)
+    text = st.text_input("Formula", DEFAULT, key="formula", bind="query-params", help=SYNTAX_HELP)
     with st.container(horizontal=True, gap="small"):
         for name, (example, values) in EXAMPLES.items():
             st.button(name, on_click=choose, args=[example, values])
     try:
         return parse(text)
     except ExpressionError as error:
-        complain(error)
+        show_formula_error(error)
         return None
 
 
 def sliders(expression: Expression) -> dict[str, float]:
-    """A slider for each name."""
+    """Show a slider for each variable and return their values."""
     return {
         name: st.slider(
-            name, -5.0, 5.0, START.get(name, 1.0), 0.1, key=f"value_{name}", bind="query-params", persist_state="page"
+            name,
+            -5.0,
+            5.0,
+            INITIAL_VALUES.get(name, 1.0),
+            0.1,
+            key=f"value_{name}",
+            bind="query-params",
+            persist_state="page",
         )
         for name in expression.names
     }
 
 
-def calculated(expression: Expression, values: dict[str, float]) -> Graph | None:
-    """Both passes done. None, and a sentence that points at the operation, where there is no value or no gradient."""
-    try:
-        graph = expression.graph(values)
-        graph.backward()
-        return graph
-    except ExpressionError as error:
-        complain(error)
-        return None
-
-
 def results(graph: Graph, values: dict[str, float], gradients: dict[str, float]) -> None:
-    """The value and the gradient, large."""
+    """Show the value and the gradient in large type."""
     f = graph.expression.result_name
     with st.container(horizontal=True, gap="large"):
-        st.metric(f"{f}({', '.join(map(short, values.values()))})", short(graph.result.item()), width="content")
+        st.metric(
+            f"{f}({', '.join(map(format_number, values.values()))})",
+            format_number(graph.result.item()),
+            width="content",
+        )
         for name, gradient in gradients.items():
-            st.metric(f"∂{f}/∂{name}", short(gradient), width="content")
+            st.metric(f"∂{f}/∂{name}", format_number(gradient), width="content")
     st.markdown(
-        "The **value** is calculated from left to right. The **gradient** then flows back from right to left: each "
-        "operation multiplies what arrives by its own derivative (the chain rule), and where several paths lead to one "
-        "node, their contributions add up:"
+        "The **value** is computed from left to right. The **gradient** then flows back from right to left: each "
+        "operation multiplies the incoming gradient by its local derivative (the chain rule). If a node is used more "
+        "than once, the contributions are added:"
     )
     st.latex(
         rf"\frac{{\partial {f}}}{{\partial v}} = \sum_{{u \,\text{{made from}}\, v}} "
@@ -115,12 +119,12 @@ def results(graph: Graph, values: dict[str, float], gradients: dict[str, float])
     )
 
 
-# The two passes, one operation at a time
+# Forward and backward pass, one operation at a time
 
 
 @st.fragment
-def walk(graph: Graph) -> None:
-    """The graph as it is after as many steps as the slider says, and what the last of them did."""
+def step_through(graph: Graph) -> None:
+    """Show the graph after the number of steps chosen with a slider, and explain the last of them."""
     forward, backward = forward_steps(graph.result), backward_steps(graph.result)
     last = len(forward) + 1 + len(backward)
     key = f"step of {graph.expression}"
@@ -128,156 +132,164 @@ def walk(graph: Graph) -> None:
     def move(by: int) -> None:
         st.session_state[key] = min(max(st.session_state[key] + by, 0), last)
 
-    st.subheader("Forward, then backward, step by step")
-    at = st.slider(f"Step (of {last})", 0, last, last, key=key)
+    st.subheader("Forward and backward pass, step by step")
+    at = st.slider(f"Step (0 to {last})", 0, last, last, key=key)
     with st.container(horizontal=True):
         st.button("First", icon=":material/first_page:", on_click=move, args=[-last], disabled=at == 0)
         st.button("Back", icon=":material/chevron_left:", on_click=move, args=[-1], disabled=at == 0)
         st.button("Next", icon=":material/chevron_right:", on_click=move, args=[1], disabled=at == last, type="primary")
 
     done = min(at, len(forward))
-    gone_back = backward[: at - len(forward) - 1] if at > len(forward) else None
-    at_work = gone_back[-1].tensor if gone_back else forward[done - 1] if 0 < at <= len(forward) else None
-    show_graph(graph, done, gone_back, at_work)
+    backward_done = backward[: at - len(forward) - 1] if at > len(forward) else None
+    current = backward_done[-1].tensor if backward_done else forward[done - 1] if 0 < at <= len(forward) else None
+    show_graph(graph, done, backward_done, current)
 
     left, right = st.columns(2, gap="large")
     with left:
-        explain(graph, at, forward, gone_back)
+        explain(graph, at, forward, backward_done)
     with right:
         table(graph, at, forward, backward)
 
 
-def explain(graph: Graph, at: int, forward: list[Tensor], gone_back: list[BackwardStep] | None) -> None:
-    """What the current step did, and the lines that did it."""
+def explain(graph: Graph, at: int, forward: list[Tensor], backward_done: list[BackwardStep] | None) -> None:
+    """Explain the current step, and show the lines of code that it ran."""
     if at == 0:
-        st.markdown("**The leaves** have their values. Nothing is calculated yet: press **Next**.")
-    elif gone_back is None:
+        st.markdown("The **leaves** have their values. Nothing has been computed yet: press **Next**.")
+    elif backward_done is None:
         tensor = forward[at - 1]
-        st.markdown(f"**Forward, {at} of {len(forward)}.** {spelled(graph, tensor)}")
-        show_lines(*forward_lines(getattr(F, tensor.operation)))
-    elif not gone_back:
+        st.markdown(f"**Forward, {at} of {len(forward)}.** {operation_text(graph, tensor)}")
+        show_forward_lines(getattr(F, tensor.operation))
+    elif not backward_done:
         f = graph.expression.result_name
-        st.markdown("**Backward starts at the result.** It changes by exactly as much as itself:")
+        st.markdown("**Backward starts at the result.** Its derivative with respect to itself is 1:")
         st.latex(rf"\frac{{\partial {f}}}{{\partial {f}}} = 1")
     else:
-        step = gone_back[-1]
+        step = backward_done[-1]
+        incoming = format_number(step.incoming)
         st.markdown(
-            f"**Backward, {len(gone_back)} of {len(forward)}.** The gradient **{short(step.incoming)}** arrives at "
-            f"`{name_of(graph, step.tensor)}`. Times the local derivative, it goes on:"
+            f"**Backward, {len(backward_done)} of {len(forward)}.** The gradient **{incoming}** arrives at "
+            f"`{tensor_label(graph, step.tensor)}`. It is multiplied by the local derivative and passed on:"
         )
         for part in step.contributions:
-            st.markdown(
-                f"- to `{name_of(graph, part.parent)}`: {short(step.incoming)} · {short(part.local)} = "
-                f"**{short(part.amount)}**{sum_of(part, ', added to what came along another path: **', '**')}"
-            )
+            product = f"{incoming} · {format_number(part.local)} = **{format_number(part.amount)}**"
+            accumulation = accumulation_text(part, ", added to the gradient from another path: **", "**")
+            st.markdown(f"- to `{tensor_label(graph, part.parent)}`: {product}{accumulation}")
         lines, first = inspect.getsourcelines(step.tensor.backward_rule)
-        show_lines("".join(lines), first)
+        show_lines(step.tensor.backward_rule, "".join(lines), first)
 
 
-def sum_of(part: Contribution, before: str, after: str) -> str:
-    """Where two paths meet, the sum of what they bring; else nothing."""
+def accumulation_text(part: Contribution, before: str, after: str) -> str:
+    """Return the sum of the contributions if this is not the first one, otherwise an empty text."""
     if part.before is None:
         return ""
-    return f"{before}{short(part.before)} + {short(part.amount)} = {short(part.after)}{after}"
+    return f"{before}{format_number(part.before)} + {format_number(part.amount)} = {format_number(part.after)}{after}"
 
 
-def spelled(graph: Graph, tensor: Tensor) -> str:
-    """An operation in numbers."""
-    numbers = ", ".join(short(parent.item()) for parent in tensor.parents)
-    return f"`{name_of(graph, tensor)}`: {tensor.operation}({numbers}) = **{short(tensor.item())}**"
+def operation_text(graph: Graph, tensor: Tensor) -> str:
+    """Return an operation with the numbers it computed."""
+    numbers = ", ".join(format_number(parent.item()) for parent in tensor.parents)
+    return f"`{tensor_label(graph, tensor)}`: {tensor.operation}({numbers}) = **{format_number(tensor.item())}**"
 
 
-def forward_lines(function) -> tuple[str, int]:
-    """The lines of an operation that calculate its value, without docstring and backward; the first one's number."""
-    text, first = source(function)
-    body = syntax_tree(text).body[0].body
-    working = [part for part in body if not isinstance(part, ast.FunctionDef | ast.Expr)]
-    lines = [line for part in working for line in text.splitlines(keepends=True)[part.lineno - 1 : part.end_lineno]]
-    return "".join(lines), first + working[0].lineno - 1
+def show_forward_lines(operation: Callable) -> None:
+    """Show the lines of an operation that compute its value, without docstring and backward rule."""
+    text, first = source(operation)
+    (function,) = syntax_tree(text).body
+    body = function.body if isinstance(function, ast.FunctionDef) else []
+    statements = [part for part in body if not isinstance(part, ast.FunctionDef | ast.Expr)]
+    lines = [line for part in statements for line in text.splitlines(keepends=True)[part.lineno - 1 : part.end_lineno]]
+    show_lines(operation, "".join(lines), first + statements[0].lineno - 1)
 
 
-def show_lines(source: str, first: int) -> None:
-    st.caption(f"`core/functional.py`, line {first}")
-    st.code(textwrap.dedent(source), language="python")
+def show_lines(function: Callable, lines: str, first: int) -> None:
+    """Show lines of a function. first: the number of the first one."""
+    st.caption(source_location(function, first))
+    st.code(textwrap.dedent(lines), language="python")
 
 
 def table(graph: Graph, at: int, forward: list[Tensor], backward: list[BackwardStep]) -> None:
-    """All steps; the current one is marked."""
-    rows = [("→", name_of(graph, tensor), f"{tensor.operation} = {short(tensor.item())}") for tensor in forward]
+    """Show all steps in a table; the current one is marked."""
+    rows = [
+        ("→", tensor_label(graph, tensor), f"{tensor.operation} = {format_number(tensor.item())}") for tensor in forward
+    ]
     f = graph.expression.result_name
     rows.append(("←", f, f"∂{f}/∂{f} = 1"))
     for step in backward:
-        parts = (
-            f"{short(step.incoming)} · {short(part.local)} → {name_of(graph, part.parent)}{sum_of(part, ' (', ')')}"
-            for part in step.contributions
-        )
-        rows.append(("←", name_of(graph, step.tensor), "; ".join(parts)))
-    frame = pd.DataFrame(rows, columns=["", "At", "What happens"], index=range(1, len(rows) + 1)).map(escape_markdown)
+        parts = []
+        for part in step.contributions:
+            factors = f"{format_number(step.incoming)} · {format_number(part.local)}"
+            parts.append(f"{factors} → {tensor_label(graph, part.parent)}{accumulation_text(part, ' (', ')')}")
+        rows.append(("←", tensor_label(graph, step.tensor), "; ".join(parts)))
+    frame = pd.DataFrame(rows, columns=["", "Node", "Computation"], index=range(1, len(rows) + 1)).map(escape_markdown)
     marked = frame.style.apply(
         lambda row: ["background-color: #fdeee3; font-weight: 700" if row.name == at else ""] * len(row), axis=1
     )
     with st.container(height=430 if len(rows) > 9 else "content", border=False):
         st.table(marked)
-    st.caption("→ forward: the value. ← backward: incoming gradient · local derivative → where it goes.")
+    st.caption("→ forward: the value. ← backward: incoming gradient · local derivative → the node that receives it.")
 
 
-# The check
+# Gradient check
 
 
 def check(expression: Expression, values: dict[str, float], gradients: dict[str, float]) -> None:
-    """The engine's gradient beside those by finite differences and by PyTorch."""
-    st.subheader("Checked three ways")
+    """Compare the engine's gradient with PyTorch and finite differences."""
+    st.subheader("Gradient check")
     numeric, torch = central_differences(expression, values), pytorch_gradients(expression, values)
     labels = {name: f"∂{expression.result_name}/∂{name}" for name in gradients}
     numbers = {
-        "Ours": [f"{gradients[name]:.10g}" for name in gradients],
+        "This engine": [f"{gradients[name]:.10g}" for name in gradients],
         "PyTorch": [f"{torch[name]:.10g}" for name in gradients],
         "Finite differences": [f"{numeric[name]:.10g}" for name in gradients],
-        "Ours − PyTorch": [difference(gradients[name] - torch[name]) for name in gradients],
-        "Ours − finite": [difference(gradients[name] - numeric[name]) for name in gradients],
+        "Engine − PyTorch": [format_error(gradients[name] - torch[name]) for name in gradients],
+        "Engine − finite": [format_error(gradients[name] - numeric[name].item()) for name in gradients],
     }
     st.table(pd.DataFrame(numbers, index=list(labels.values())))
     if any(np.isnan(number) for number in numeric.values()):
-        st.caption("nan: right beside these values the formula has no value, so there is no difference to take.")
+        st.caption("nan: the formula is undefined right next to these values, so there is no finite difference.")
     if any(abs(gradients[name] - numeric[name]) > 1e-3 * max(1, abs(gradients[name])) for name in gradients):
         st.caption(
-            "Finite differences disagree here: the formula has a kink or a jump at these values (`relu` and `abs` at "
-            "0, for instance), or it bends within h. At a kink they see the mean of the slopes on both sides; the "
-            "engine and PyTorch settle on one value, 0."
+            "Finite differences disagree here: the formula has a kink or a jump at these values (such as `relu` and "
+            "`abs` at 0), or its slope changes strongly within h. At a kink, finite differences give the mean of the "
+            "slopes on both sides, while the engine and PyTorch use 0."
         )
     left, right = st.columns([2, 3], gap="large")
     with left:
-        st.markdown("**Finite differences** move one name a little to both sides (above: by h = 10⁻⁶):")
+        st.markdown(
+            "**Finite differences** change one variable by a small step h in both directions (above: h = 10⁻⁶):"
+        )
         st.latex(r"\frac{\partial f}{\partial x} \approx \frac{f(x + h) - f(x - h)}{2h}")
         st.markdown(
-            "Why 10⁻⁶ and not 10⁻¹²? A large step sees the curve bend: the error falls with h². A tiny step subtracts "
-            "two numbers that are almost equal: of 16 digits only the last few are left, and the error grows with 1/h."
+            "Why 10⁻⁶ and not 10⁻¹²? With a large step, the curvature of the formula matters: this error shrinks with "
+            "h². A tiny step subtracts two almost equal numbers: only the last few of their 16 digits remain, and this "
+            "error grows with 1/h."
         )
     with right:
         curve = error_curve(expression, values, gradients, labels)
         if len(curve):
             st.altair_chart(error_chart(curve), width="stretch")
-            st.caption("The dashed line: h = 10⁻⁶. Where a curve has a gap, the error is exactly 0.")
+            st.caption("Dashed line: h = 10⁻⁶. Gaps in a curve: the error is exactly 0.")
 
 
-def difference(number: float) -> str:
-    return f"{number:.1e}".replace("-", "−")  # a real minus, at which no line is broken
+def format_error(number: float) -> str:
+    """Return a number in scientific notation with two digits."""
+    return f"{number:.1e}".replace("-", "−")  # lines are not broken at a real minus sign
 
 
 def error_curve(
     expression: Expression, values: dict[str, float], gradients: dict[str, float], labels: dict[str, str]
 ) -> pd.DataFrame:
-    """The error of the finite differences for each step size and name; without zeros, which no logarithm can show."""
-    numeric = central_differences(expression, values, SHOWN_STEPS)
+    """Return the error of finite differences per step size and variable, without zeros (for a logarithmic axis)."""
+    numeric = central_differences(expression, values, STEP_SIZES)
     frame = pd.concat(
-        pd.DataFrame({"h": SHOWN_STEPS, "error": np.abs(numeric[name] - gradients[name]), "name": labels[name]})
+        pd.DataFrame({"h": STEP_SIZES, "error": np.abs(numeric[name] - gradients[name]), "name": labels[name]})
         for name in gradients
     )
     return frame[frame.error > 0]
 
 
 def error_chart(curve: pd.DataFrame) -> alt.LayerChart:
-    """Error against step size, both logarithmic."""
+    """Plot error against step size on logarithmic axes."""
     scale = alt.Scale(type="log")
     lines = (
         alt.Chart(curve)
@@ -295,9 +307,9 @@ def error_chart(curve: pd.DataFrame) -> alt.LayerChart:
     rule = (
         alt.Chart(pd.DataFrame({"h": [STEP]})).mark_rule(color=GREY, strokeDash=[6, 4], strokeWidth=2).encode(x="h:Q")
     )
-    return apply_theme(alt.layer(lines, rule).properties(height=340))
+    return apply_theme(alt.LayerChart(layer=[lines, rule], height=340))
 
 
-def operations_of(graph: Graph) -> list:
-    """The engine's functions that this formula uses, each once."""
+def used_operations(graph: Graph) -> list[Callable]:
+    """Return the operations that this formula uses, each once."""
     return list(dict.fromkeys(getattr(F, tensor.operation) for tensor in forward_steps(graph.result)))

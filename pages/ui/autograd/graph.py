@@ -1,4 +1,4 @@
-"""A formula's graph as a picture, left to right: values and gradients in the nodes, the current step in orange."""
+"""A formula's graph as a diagram, left to right: values and gradients in the nodes, the current step in orange."""
 
 import streamlit as st
 
@@ -16,45 +16,49 @@ STYLE = """<style>
 
 
 def show_graph(
-    graph: Graph, forward_done: int, backward_done: list[BackwardStep] | None, at_work: Tensor | None
+    graph: Graph, forward_done: int, backward_done: list[BackwardStep] | None, current: Tensor | None
 ) -> None:
-    """The graph on the page, in its natural size: where it is wider than the page it is scrolled, not shrunk."""
+    """Show the graph in its natural size: if it is wider than the page, it scrolls instead of shrinking."""
     st.html(STYLE)
-    picture = dot(graph, forward_done, backward_done, at_work)
-    st.graphviz_chart(picture, width="content", alt=f"The graph of {graph.expression}")
+    dot = to_dot(graph, forward_done, backward_done, current)
+    st.graphviz_chart(dot, width="content", alt=f"The graph of {graph.expression}")
 
 
-def short(number: float) -> str:
-    """A number as it fits into a node."""
+def format_number(number: float) -> str:
+    """Return a number with at most five digits, which fits into a node."""
     return f"{number:.5g}".replace("-", "−").replace("e+", "e")
 
 
-def name_of(graph: Graph, tensor: Tensor) -> str:
-    """What a Tensor is called: its name, its number, or its part of the formula."""
+def tensor_label(graph: Graph, tensor: Tensor) -> str:
+    """Return the name of a variable, the value of a number, or the part of the formula that a Tensor stands for."""
     for name, leaf in graph.leaves.items():
         if tensor is leaf:
             return name
     if place := graph.places.get(tensor):
         return graph.expression.text[place.start : place.end]
-    return short(tensor.item())
+    return format_number(tensor.item())
 
 
-def dot(graph: Graph, forward_done: int, backward_done: list[BackwardStep] | None, at_work: Tensor | None) -> str:
-    """The graph in Graphviz's language.
+def to_dot(graph: Graph, forward_done: int, backward_done: list[BackwardStep] | None, current: Tensor | None) -> str:
+    """Return the graph in Graphviz's DOT language.
 
-    forward_done: how many operations have their value. backward_done: the steps of the backward pass so far, None
-    before it starts. at_work: the operation whose turn it is.
+    Args:
+        graph: The formula's graph.
+        forward_done: Number of operations that have been computed.
+        backward_done: The steps of the backward pass so far; None before it starts.
+        current: The result of the current operation.
     """
     operations = forward_steps(graph.result)
-    known = set(operations[:forward_done])
-    gradients = {} if backward_done is None else {graph.result: short(1)}
+    computed = set(operations[:forward_done])
+    gradients: dict[Tensor, str] = {} if backward_done is None else {graph.result: format_number(1)}
+    current_step = None
     for step in backward_done or []:
+        current_step = step if step.tensor is current else None
         for part in step.contributions:
-            adds_up = step.tensor is at_work and part.before is not None
-            sum_ = f"{short(part.before)} + {short(part.amount)} = " if adds_up else ""
-            gradients[part.parent] = sum_ + short(part.after)
-    going_back = bool(backward_done) and backward_done[-1].tensor is at_work
-    flows = backward_done[-1].contributions if going_back else ()
+            sum_ = ""
+            if current_step and part.before is not None:
+                sum_ = f"{format_number(part.before)} + {format_number(part.amount)} = "
+            gradients[part.parent] = sum_ + format_number(part.after)
 
     nodes: dict[Tensor, str] = {}
     lines = [
@@ -65,33 +69,35 @@ def dot(graph: Graph, forward_done: int, backward_done: list[BackwardStep] | Non
         t for operation in operations or [graph.result] for t in (*operation.parents, operation)
     ):
         nodes[tensor] = f"n{len(nodes)}"
-        box = node(graph, tensor, tensor in known or not tensor.operation, gradients.get(tensor), tensor is at_work)
-        lines.append(f"{nodes[tensor]} [{box}];")
+        has_value = tensor in computed or not tensor.operation
+        attributes = node_attributes(graph, tensor, has_value, gradients.get(tensor), tensor is current)
+        lines.append(f"{nodes[tensor]} [{attributes}];")
     for operation in operations:
-        shares = iter(flows if operation is at_work else ())
+        contributions = iter(current_step.contributions if current_step else ())
         for parent in operation.parents:
             style = ""
-            if operation is at_work and going_back and parent.requires_grad:
-                share = next(shares)
-                factors = f"{short(backward_done[-1].incoming)} · {short(share.local)} = {short(share.amount)}"
-                style = f'dir=back penwidth=3 color="{VERMILLION}" fontcolor="#a04400" label=" {factors} "'
-            elif operation is at_work and not going_back:
+            if operation is current and current_step is None:
                 style = f'penwidth=3 color="{VERMILLION}"'
+            elif operation is current and current_step and parent.requires_grad:
+                part = next(contributions)
+                product = " · ".join(map(format_number, (current_step.incoming, part.local)))
+                label = f" {product} = {format_number(part.amount)} "
+                style = f'dir=back penwidth=3 color="{VERMILLION}" fontcolor="#a04400" label="{label}"'
             lines.append(f"{nodes[parent]} -> {nodes[operation]} [{style}];")
     return "\n".join([*lines, "}"])
 
 
-def node(graph: Graph, tensor: Tensor, has_value: bool, gradient: str | None, at_work: bool) -> str:
-    """A box with what the Tensor is, its value if that is known yet, and its gradient if one has arrived."""
+def node_attributes(graph: Graph, tensor: Tensor, has_value: bool, gradient: str | None, current: bool) -> str:
+    """Return a node's DOT attributes: its title, its value if it has been computed, and its gradient so far."""
     if tensor.operation:
         title = f"{SYMBOLS.get(tensor.operation, '')} {tensor.operation}".strip()
         fill, border = "#ffffff", GREY
     elif tensor.requires_grad:
-        title, fill, border = name_of(graph, tensor), "#dcebf5", BLUE
+        title, fill, border = tensor_label(graph, tensor), "#dcebf5", BLUE
     else:
         title, fill, border = "number", "#f0f0f0", GREY
-    if at_work:
+    if current:
         fill, border = "#fdeee3", VERMILLION
-    rows = [title, short(tensor.item()) if has_value else "…", *([f"∂ {gradient}"] if gradient else [])]
+    rows = [title, format_number(tensor.item()) if has_value else "…", *([f"∂ {gradient}"] if gradient else [])]
     label = "\\n".join(rows)
-    return f'label="{label}" fillcolor="{fill}" color="{border}" penwidth={3 if at_work else 1}'
+    return f'label="{label}" fillcolor="{fill}" color="{border}" penwidth={3 if current else 1}'
