@@ -8,12 +8,12 @@ from core import memorize
 from core.memorize import bptt
 from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
-from pages.ui import errors, run_panel, streamlit_internals
+from pages.ui import run_panel, streamlit_internals
 from pages.ui.code_view import show_code
 from pages.ui.memorize import capacity, cell_comparison, connectivity, export, gates, generation, predictions, training
 from pages.ui.memorize.settings import parent_of, settings, task
 
-SECONDS_BETWEEN_LOOKS = 5.0  # as often as a run's model is kept
+SNAPSHOT_REFRESH = 5.0  # seconds, like the interval between checkpoints
 
 streamlit_internals.ensure_run_from_app()
 st.title("Memorize")
@@ -39,18 +39,16 @@ by_hand = bptt.Layer, bptt.run_forward, bptt.forward_steps, bptt.backward_steps,
 show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, memorize.reconstruct, *by_hand)
 
 
-@st.fragment(run_every=run_panel.refresh_interval(run, SECONDS_BETWEEN_LOOKS))
-def look_inside(show: Callable[[Run | None], None]) -> None:
-    """A look at what the run has learned so far, again and again while it goes on."""
-    with errors.show_store_errors():
-        show(run)
+def show_live(show: Callable[[Run | None], None]) -> None:
+    """Show a tab, and redraw it while the run is active."""
+    run_panel.live_fragment(lambda: show(run), run_panel.refresh_interval(run, SNAPSHOT_REFRESH))
 
 
 tabs = {
-    "Inside the cell": lambda: look_inside(gates.show),
-    "What it expects": lambda: look_inside(predictions.show),
-    "What it looks back at": lambda: look_inside(connectivity.show),
-    "How it goes on": lambda: look_inside(generation.show),
+    "Inside the cell": lambda: show_live(gates.show),
+    "What it expects": lambda: show_live(predictions.show),
+    "What it looks back at": lambda: show_live(connectivity.show),
+    "How it goes on": lambda: show_live(generation.show),
     "Cells side by side": lambda: cell_comparison.show(config),
     "Show me your limit": lambda: capacity.show(config),
     "Take it home": lambda: export.show(run, config),

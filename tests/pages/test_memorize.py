@@ -252,15 +252,6 @@ def test_a_grid_s_settings_are_in_the_address_and_a_text_of_blanks_is_refused(op
     assert again.select_slider(key="limit_epochs").value == 50
 
 
-def test_a_duration_is_spoken():
-    assert [capacity.spoken(seconds) for seconds in (0.2, 45, 300, 9000)] == [
-        "a second",
-        "about 45 seconds",
-        "about 5 minutes",
-        "about 2.5 hours",
-    ]
-
-
 # Take it home
 
 

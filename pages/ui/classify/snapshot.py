@@ -10,9 +10,9 @@ from core.classify import MLP, ClassifyConfig, predict_all, prepare_inputs, rest
 from core.classify.datasets import Dataset, DatasetError, load
 from core.classify.inputs import Inputs
 from core.runs import Run
-from pages.ui import errors, run_panel
+from pages.ui import run_panel
 
-SECONDS_BETWEEN_LOOKS = 2.0
+SNAPSHOT_REFRESH = 2.0  # seconds
 
 
 class Learned(NamedTuple):
@@ -32,14 +32,11 @@ def look(run: Run | None, show: Callable[[Learned], None]) -> None:
     """Show what the run has learned, again and again while it goes on; or say why there is nothing to see yet."""
     going = run is not None and not run.status.is_terminal and "loaded_weights" not in st.session_state
 
-    @st.fragment(run_every=SECONDS_BETWEEN_LOOKS if going else None)
     def redraw() -> None:
-        with errors.show_store_errors():
-            now = learned(run)
-            if now:
-                show(now)
+        if now := learned(run):
+            show(now)
 
-    redraw()
+    run_panel.live_fragment(redraw, SNAPSHOT_REFRESH if going else None)
 
 
 def learned(run: Run | None) -> Learned | None:

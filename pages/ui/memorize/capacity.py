@@ -13,10 +13,11 @@ from core.memorize import MemorizeConfig
 from core.memorize.training import seconds_per_epoch
 from core.runs import Run, Status
 from core.text import graphemes
-from pages.ui import errors
+from pages.ui import run_panel
 from pages.ui.charts import apply_theme
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons, download_button, to_csv_bytes
+from pages.ui.formatting import format_duration
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize.run_group import going, runs_of, stop, submit
 
@@ -67,16 +68,13 @@ def show(config: MemorizeConfig | None) -> None:
     runs = runs_of(configs)
     start([each for each, run in zip(configs, runs, strict=True) if run is None], runs)
 
-    @st.fragment(run_every=1.0 if going(runs) else None)
-    def results() -> None:
-        with errors.show_store_errors():
-            now = runs_of(configs)
-            draw(dict(zip(grid, now, strict=True)))
-            if going(runs) and not going(now):
-                st.rerun()  # the buttons outside show another state
+    def results() -> bool:
+        now = runs_of(configs)
+        draw(dict(zip(grid, now, strict=True)))
+        return going(runs) and not going(now)  # then the buttons above change
 
     if any(runs):
-        results()
+        run_panel.live_fragment(results, 1.0 if going(runs) else None)
     show_code(memorize.fit, memorize.char_accuracy)
 
 
@@ -93,7 +91,7 @@ def start(missing: list[MemorizeConfig], runs: list[Run | None]) -> None:
     seconds = 0.0
     if missing and not going(runs):
         seconds = estimate(missing)
-        text = f"{len(missing)} networks to train, one at a time: **{spoken(seconds)}** at most."
+        text = f"{len(missing)} networks to train, one at a time: **about {format_duration(seconds)}** at most."
         if seconds > TOO_LONG:
             st.error(f"{text} That is too long for one go: choose fewer, shorter or smaller ones.", icon=TIMER)
         elif seconds > LONG:
@@ -127,15 +125,6 @@ def seconds_a_character(hidden_size: int, num_layers: int, backend: str) -> floa
     """Measured here and now: how long a character of an epoch takes."""
     text = "".join(random.Random(0).choices(string.ascii_lowercase, k=TRIAL_CHARACTERS))
     return seconds_per_epoch(MemorizeConfig(text, hidden_size, num_layers, backend=backend)) / (TRIAL_CHARACTERS + 1)
-
-
-def spoken(seconds: float) -> str:
-    """A duration as it is said."""
-    if seconds < 1.5:
-        return "a second"
-    if seconds < 90:
-        return f"about {round(seconds)} seconds"
-    return f"about {round(seconds / 60)} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
 
 
 def draw(runs: dict[tuple[int, int], Run | None]) -> None:

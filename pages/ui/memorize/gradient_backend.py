@@ -32,6 +32,6 @@ def times(config: MemorizeConfig) -> None:
             seconds = {backend: seconds_per_epoch(replace(config, backend=backend)) for backend in BACKENDS}
         by_pytorch, by_hand = (f"**{seconds[backend] * 1e3:.3g} ms**" for backend in ("torch", "bptt"))
         st.caption(
-            f"One epoch of these settings takes {by_pytorch} {NAMES['autograd']}, and {by_hand} {NAMES['bptt']}: "
-            f"{seconds['autograd'] / seconds['bptt']:.1f} times faster."
+            f"One epoch of these settings takes {by_pytorch} {NAMES['torch']}, and {by_hand} {NAMES['bptt']}: "
+            f"{seconds['torch'] / seconds['bptt']:.1f} times faster."
         )
