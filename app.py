@@ -1,12 +1,14 @@
-"""The dashboard's entry: `streamlit run app.py`. It sets the page up and hands over to the page that was chosen."""
+"""The entry point: `streamlit run app.py`. Sets up the app and runs the chosen page."""
 
 import streamlit as st
 
-from pages.ui import errors, malloc, run_panel, style, visitor
+from pages.ui import errors, malloc, run_panel, streamlit_internals, style, visitor
 
 
 def main() -> None:
+    """Run the page that the browser asks for."""
     malloc.configure_malloc()
+    streamlit_internals.retain_downloads()
     st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
     visitor.identify_visitor()
     page = st.navigation(
@@ -21,10 +23,10 @@ def main() -> None:
     )
     style.inject_css()
     with errors.show_store_errors():
-        run_panel.dispatcher()  # its workers start while the first page is being read
+        run_panel.dispatcher()  # start the workers while the first page is being read
         page.run()
     visitor.set_visitor_cookie()
 
 
-if __name__ == "__main__":  # training processes import this file anew and must not draw pages
+if __name__ == "__main__":  # training processes re-import this file and must not draw pages
     main()

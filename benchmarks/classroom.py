@@ -252,7 +252,7 @@ class Student:
         """The page says how far the run is: how old is what it shows for the first time?"""
         found = re.search(r"epoch (\d+) of", text)
         run_id = next(iter(parse_qs(self.query).get("run", [])), "")
-        if not found or "Learning" not in text:
+        if not found or "Training" not in text:
             return
         now, epochs = time.monotonic(), int(found[1])
         if self.clicked:

@@ -33,7 +33,7 @@ st.markdown(
 )
 left, right = st.columns([1, 2], gap="large")
 run = run_panel.current_run("classify")
-run_comparison.remember(run)
+run_comparison.record_seen(run)
 with left:
     preset_and_dataset()
     controls = st.container()  # above the other settings, so that Train is visible without scrolling

@@ -9,7 +9,7 @@ from core.memorize import bptt
 from core.memorize.generate import generate
 from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
-from pages.ui import errors, run_panel, streamlit_internals
+from pages.ui import run_panel, streamlit_internals
 from pages.ui.code_view import show_code
 from pages.ui.memorize import capacity, cell_comparison, connectivity, export, gates, generation, predictions, training
 from pages.ui.memorize.settings import config_controls, continue_from, task_controls
@@ -44,11 +44,9 @@ bptt_functions = bptt.Layer, bptt.run_forward, bptt.forward_steps, bptt.backward
 show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, generate, *bptt_functions)
 
 
-@st.fragment(run_every=run_panel.refresh_interval(run, SNAPSHOT_REFRESH))
 def show_live(show: Callable[[Run | None], None]) -> None:
-    """Show a tab that inspects the run's latest model, and refresh it while the run is active."""
-    with errors.show_store_errors():
-        show(run)
+    """Show a tab, and redraw it while the run is active."""
+    run_panel.live_fragment(lambda: show(run), run_panel.refresh_interval(run, SNAPSHOT_REFRESH))
 
 
 tabs = {

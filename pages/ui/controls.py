@@ -4,16 +4,12 @@ import streamlit as st
 
 from pages.ui import run_panel
 
-LEARNING_RATES = [round(mantissa * 10.0**exponent, 6) for exponent in range(-4, 0) for mantissa in (1, 2, 3, 5, 7)] + [
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-]
+LEARNING_RATES = [round(digit * 10.0**exponent, 6) for exponent in range(-4, 0) for digit in (1, 2, 3, 5, 7)]
+LEARNING_RATES += [1.0, 2.0, 5.0, 10.0]
 
 
 def learning_rate(kind: str, default: float) -> float:
-    """A logarithmic slider that steers the page's run while it goes on."""
+    """Show a logarithmic slider, which also changes the learning rate of the page's active run."""
     return st.select_slider(
         "Learning rate",
         LEARNING_RATES,
@@ -23,12 +19,13 @@ def learning_rate(kind: str, default: float) -> float:
         bind="query-params",
         on_change=run_panel.steer,
         args=[kind, "lr", f"{kind}_lr"],
-        help="How far each step goes against the gradient. Move it while the network learns: the chart marks it.",
+        help="The size of each step along the negative gradient. You can change it during training; "
+        "the chart marks every change.",
     )
 
 
 def seed(kind: str) -> int:
-    """The number that fixes the run's randomness."""
+    """Show the field for the seed of the run's random numbers."""
     return st.number_input(
         "Seed",
         min_value=0,
@@ -36,5 +33,5 @@ def seed(kind: str) -> int:
         value=0,
         key=f"{kind}_seed",
         bind="query-params",
-        help="The same seed gives the same first weights, and so the same curve.",
+        help="The same seed gives the same initial weights, and therefore the same curve.",
     )

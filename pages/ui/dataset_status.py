@@ -1,4 +1,4 @@
-"""Where a data set is, and how it comes here."""
+"""Where a dataset is stored, and its download with a progress bar."""
 
 import streamlit as st
 
@@ -7,20 +7,27 @@ from core.classify.datasets import DatasetError, DatasetInfo, load
 
 
 def location_label(info: DatasetInfo) -> str:
-    """In a few words: is the data set here, or what would be downloaded."""
+    """Describe in a few words whether the dataset is available or must be downloaded."""
     if info.is_builtin:
         return "built in"
     return "on this machine" if info.is_available else f"download, {info.download_megabytes} MB"
 
 
 def download_with_progress(config: ClassifyConfig) -> bool:
-    """Make sure that the pictures are here, with a progress bar while they come. False: they cannot be had."""
-    place = st.empty()
-    bar = place.progress(0.0, text="Loading the pictures …")
+    """Load the config's dataset, downloading it if necessary, and show the progress.
+
+    Returns False, and shows the error, if the dataset is not available.
+    """
+    placeholder = st.empty()
+    bar = placeholder.progress(0.0, text="Loading the images …")
+
+    def show_progress(fraction: float, text: str) -> None:
+        bar.progress(fraction, text=text)
+
     try:
-        load(config.dataset, progress=lambda share, text: bar.progress(share, text=text))
+        load(config.dataset, progress=show_progress)
     except DatasetError as error:
-        place.error(str(error), icon=":material/cloud_off:")
+        placeholder.error(str(error), icon=":material/cloud_off:")
         return False
-    place.empty()
+    placeholder.empty()
     return True

@@ -1,59 +1,37 @@
-"""What a student takes home: charts as pictures, numbers as CSV, weights and notebooks. Made when it is asked for."""
+"""Downloads: charts as images and tables as CSV, created when their button is pressed."""
 
 import io
 import re
-import time
 from collections.abc import Callable
 from typing import Literal
 
 import altair as alt
 import pandas as pd
 import streamlit as st
-from streamlit.runtime import media_file_manager
 
-WIDTH = 900  # pixels of a chart that fills the page's width, where it has no page
-RETENTION_SECONDS = 20.0  # seconds that a file waits for its browser
-
-
-class RetainedFile(media_file_manager.MediaFileMetadata):
-    """A file that was made for a click, and is still there when the browser comes for it.
-
-    Streamlit deletes it when pages have been redrawn twice, whosever they are: in a class, that is at once.
-    """
-
-    unused_since: float | None = None
-
-    @property
-    def is_marked_for_delete(self) -> bool:
-        return self.unused_since is not None and time.monotonic() - self.unused_since > RETENTION_SECONDS
-
-    def mark_for_delete(self) -> None:
-        self.unused_since = self.unused_since or time.monotonic()
-
-
-media_file_manager.MediaFileMetadata = RetainedFile
+CHART_WIDTH = 900  # pixels, for a chart that fills the width of its page
 
 
 def render_chart(chart: alt.TopLevelMixin, kind: Literal["png", "svg"]) -> bytes:
-    """The chart as a picture on white: PNG (twice as fine as a screen) or SVG.
+    """Render the chart on white as PNG (at twice the screen's resolution) or SVG.
 
-    A single or layered chart without a width of its own is made 900 pixels wide.
+    A single or layered chart without a width of its own becomes CHART_WIDTH pixels wide.
     """
     if isinstance(chart, alt.Chart | alt.LayerChart) and chart.width is alt.Undefined:
-        chart = chart.properties(width=WIDTH)
-    picture = io.BytesIO() if kind == "png" else io.StringIO()
-    chart.properties(background="white").save(picture, format=kind, scale_factor=2 if kind == "png" else 1)
-    data = picture.getvalue()
+        chart = chart.properties(width=CHART_WIDTH)
+    image = io.BytesIO() if kind == "png" else io.StringIO()
+    chart.properties(background="white").save(image, format=kind, scale_factor=2 if kind == "png" else 1)
+    data = image.getvalue()
     return data if isinstance(data, bytes) else data.encode()
 
 
 def to_csv_bytes(table: pd.DataFrame) -> bytes:
-    """The table as CSV in UTF-8 with a mark that spreadsheets recognise it by; numbers to their last digit."""
+    """Return the table as CSV with all digits, in UTF-8 with the byte order mark that spreadsheets expect."""
     return table.to_csv(index=False).encode("utf-8-sig")
 
 
 def chart_download_buttons(chart: alt.TopLevelMixin, name: str) -> None:
-    """Two buttons that download the chart. name: what is on it, such as "training loss"."""
+    """Show two buttons that download the chart. name: what it shows, such as "training loss"."""
     with st.container(horizontal=True, gap="small"):
         download_button(f"{name}.png", lambda: render_chart(chart, "png"), "image/png", label="PNG", type="tertiary")
         download_button(
@@ -62,11 +40,16 @@ def chart_download_buttons(chart: alt.TopLevelMixin, name: str) -> None:
 
 
 def download_button(
-    file_name: str, make: Callable[[], bytes | str], mime: str, *, label: str | None = None, type: str = "secondary"
+    file_name: str,
+    make: Callable[[], bytes | str],
+    mime: str,
+    *,
+    label: str | None = None,
+    type: Literal["primary", "secondary", "tertiary"] = "secondary",
 ) -> None:
-    """A button that makes a file when it is pressed, and downloads it. The page stays as it is.
+    """Show a button that creates a file when it is pressed and downloads it, without a rerun of the page.
 
-    make: gives the file's content; it runs in a thread of its own and must not call Streamlit.
+    make: returns the file's content. It runs in a separate thread and must not call Streamlit.
     """
     st.download_button(
         label or file_name,
@@ -81,5 +64,5 @@ def download_button(
 
 
 def safe_name(name: str) -> str:
-    """A file name that every system takes: letters, digits, points and hyphens."""
+    """Return a file name that every system accepts: letters, digits, underscores, points and hyphens."""
     return re.sub(r"[^\w.]+", "-", name).strip("-.") or "file"

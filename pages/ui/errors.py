@@ -1,4 +1,4 @@
-"""What a page says while the store of all runs cannot be used."""
+"""Error messages that every page shows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from core.runs import StoreUnavailable
 
 @contextmanager
 def show_store_errors() -> Iterator[None]:
-    """Draw what is inside, up to where the store fails; there a sentence says what is the matter."""
+    """Run the block; if the run database is unavailable, show its message."""
     try:
         yield
     except StoreUnavailable as error:

@@ -1,20 +1,20 @@
-"""The server's memory: what a page needed for a moment goes back to the system."""
+"""Memory settings of the server process."""
 
 import ctypes
 import platform
 from functools import cache
 
-M_MMAP_THRESHOLD = -3  # as <malloc.h> has it
-LARGE = 2**20  # bytes
+M_MMAP_THRESHOLD = -3  # from <malloc.h>
+MMAP_THRESHOLD_BYTES = 2**20
 
 
 @cache
 def configure_malloc() -> None:
-    """Have the C library give every block of LARGE bytes or more back to the system as soon as it is freed.
+    """Make glibc return freed blocks of MMAP_THRESHOLD_BYTES or more to the system.
 
-    By itself, glibc begins like that but raises its bound to the largest block that it has seen freed, up to 32 MB; it
-    then cuts such blocks from its heaps, which a small one at their end keeps from shrinking. While a class of thirty
-    learned, the server grew by 20 MB a minute, all of it free memory. See mallopt(3).
+    By default, glibc raises this threshold to the largest block freed so far, up to 32 MB, and then takes such blocks
+    from its heap, which cannot shrink while a small block sits at its end. With a class of thirty training, the server
+    grew by 20 MB per minute, all of it free memory. See mallopt(3).
     """
     if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)

@@ -1,4 +1,4 @@
-"""A run on the page: the buttons that steer it, and the part of the page that redraws itself while it goes on."""
+"""A run on its page: the buttons that control it, and the panel that redraws while it is active."""
 
 import os
 import time
@@ -18,31 +18,31 @@ from core.runs import (
     get_dispatcher,
     use_one_thread,
 )
+from pages.ui.errors import show_store_errors
+from pages.ui.formatting import format_duration
 from pages.ui.markdown import escape_markdown
 from pages.ui.visitor import visitor
 
-REFRESH_INTERVAL = 1.0
-FAST_REFRESH_SECONDS = 30.0  # seconds of training
-SLOW_REFRESH_FACTOR = 1.5  # by how much rarer a run is looked at that is no longer young
-FIRST_EVENT_TIMEOUT = (
-    0.4  # seconds that a click on Train waits for the first event: sooner than the next redraw would show it
-)
-VIEW_REPORT_INTERVAL = 5.0  # after so long the store is told again that somebody watches
-STEP_DELAYS = [0.0, 0.1, 0.3, 1.0, 3.0]  # of slow motion, seconds a step
+REFRESH_INTERVAL = 1.0  # seconds
+FAST_REFRESH_SECONDS = 30.0  # of training; after that a redraw shows little that is new
+SLOW_REFRESH_FACTOR = 1.5  # how much longer the interval is then
+FIRST_EVENT_TIMEOUT = 0.4  # seconds; shorter than the interval after which the first redraw would show the event
+VIEW_REPORT_INTERVAL = 5.0  # seconds
+STEP_DELAYS = [0.0, 0.1, 0.3, 1.0, 3.0]  # seconds per step in slow motion
 
 STATUS_TEXTS = {
-    Status.WAITING: ":material/hourglass_top: QueuedRun for a free worker …",
-    Status.RUNNING: ":material/play_arrow: Learning",
+    Status.WAITING: ":material/hourglass_top: Waiting for a free worker …",
+    Status.RUNNING: ":material/play_arrow: Training",
     Status.PAUSED: ":material/pause: Paused",
     Status.FINISHED: ":material/check: Finished",
     Status.STOPPED: ":material/stop: Stopped",
-    Status.FAILED: ":material/error: Ended early",
+    Status.FAILED: ":material/error: Failed",
 }
 
 
 @st.cache_resource(show_spinner=False)
 def dispatcher() -> Dispatcher:
-    """The server's one engine, to look at runs. Its workers start while the first page is being read."""
+    """Return the server's dispatcher, for reading runs. The first call starts its workers in the background."""
     use_one_thread()
     dispatcher = get_dispatcher()
     if not dispatcher.teacher_auth.password and os.path.exists(".streamlit/secrets.toml"):
@@ -51,12 +51,12 @@ def dispatcher() -> Dispatcher:
 
 
 def run_access() -> RunAccess:
-    """The engine as this page's visitor may use it: for everything that starts or changes a run."""
+    """Return the operations that the page's visitor may use to start and change runs."""
     return RunAccess(dispatcher(), visitor())
 
 
 def try_action(act: Callable[..., Any], *arguments: Any, **settings: Any) -> None:
-    """Callback of a widget: do it, or say in a sentence why not."""
+    """Widget callback: call `act`, or show why it is not possible."""
     try:
         act(*arguments, **settings)
     except (ValueError, PermissionDenied, StoreUnavailable) as error:
@@ -64,7 +64,7 @@ def try_action(act: Callable[..., Any], *arguments: Any, **settings: Any) -> Non
 
 
 def current_run(kind: str) -> Run | None:
-    """The run of this kind that the page shows: the one in the URL, else this session's last one."""
+    """Return the run of this kind that the page shows: the one in the URL, else the session's latest."""
     run_id = st.query_params.get("run") or st.session_state.get(f"{kind}_run")
     run = dispatcher().store.run(run_id) if run_id else None
     if run and run.kind == kind:
@@ -73,23 +73,23 @@ def current_run(kind: str) -> Run | None:
     if run_id:
         st.query_params.pop("run", None)
         st.session_state.pop(f"{kind}_run", None)
-        st.warning("The run that this address names is not here: it may have been cleared. Train starts a new one.")
+        st.warning("This run no longer exists. Press **Train** to start a new one.")
     return None
 
 
 def open_run(kind: str, run_id: str) -> None:
-    """Remember the run in the URL, where a refresh finds it, and in the session, where the other pages leave it."""
+    """Remember the run in the URL, for a refresh, and in the session, for a visit to another page."""
     st.query_params["run"] = st.session_state[f"{kind}_run"] = run_id
 
 
 def editable_run(kind: str) -> Run | None:
-    """The page's run if the visitor may steer it and it has not ended."""
+    """Return the page's run if it is active and the visitor may change it."""
     run = current_run(kind)
     return run if run and not run.status.is_terminal and run_access().can_edit(run) else None
 
 
 def steer(kind: str, setting: str, widget: str) -> None:
-    """Callback of a widget that holds this field of the config: what is running goes on with its new value."""
+    """Widget callback: apply the widget's value to this setting of the page's active run."""
 
     def act() -> None:
         if run := editable_run(kind):
@@ -115,63 +115,68 @@ def run_controls(
     prepare: Callable[[Any], bool] = lambda config: True,
     parent: str | None = None,
 ) -> None:
-    """Train, Pause or Resume, Stop, one step at a time, and slow motion.
+    """Show Train, Pause or Resume, Stop, the single-step buttons and the slow-motion slider.
 
-    config: what Train would start; None where the settings are not right yet. prepare: what must be done with it
-    before; False: it could not be done, and the page says why. parent: the run whose weights Train begins with.
+    Args:
+        kind: the job type of the page's runs.
+        config: what Train starts; None while the settings are invalid.
+        run: the run that the page shows.
+        prepare: called with the config before training starts. Returns False, after showing why, to cancel.
+        parent: the run whose weights Train starts from.
     """
-    read_only = run is not None and not run_access().can_edit(run)
-    active = run is not None and not run.status.is_terminal and not read_only
-    paused = active and (run.pause_requested or run.status is Status.PAUSED)
+    access = run_access()
+    read_only = run is not None and not access.can_edit(run)
+    active = run if run and not run.status.is_terminal and not read_only else None
+    paused = active if active and (active.pause_requested or active.status is Status.PAUSED) else None
     with st.container(horizontal=True):
         train = st.button(
             "Train again" if run and run.status.is_terminal else "Train",
             type="primary",
             icon=":material/model_training:",
-            disabled=active,
+            disabled=active is not None,
         )
         if paused:
-            run_button("Resume", "play_arrow", run_access().resume, run)
+            run_button("Resume", "play_arrow", access.resume, paused)
         else:
-            run_button("Pause", "pause", run_access().pause, run if active else None)
-        run_button("Stop", "stop", run_access().stop, run if active else None)
+            run_button("Pause", "pause", access.pause, active)
+        run_button("Stop", "stop", access.stop, active)
         units = JOB_TYPES[kind].units
         for unit in ["step", "epoch"] if units["step"] is not units["epoch"] else ["epoch"]:
-            run_button(f"One {unit}", "skip_next", run_access().advance, run if paused else None, unit)
-    if read_only:
+            run_button(f"One {unit}", "skip_next", access.advance, paused, unit)
+    if run and read_only:
         whose = escape_markdown(run.nickname) or "somebody else"
-        st.caption(f":material/visibility: You are watching a run of {whose}. Train starts yours.")
+        st.caption(f":material/visibility: You are viewing {whose}'s run. Press **Train** to start your own.")
     pace = st.select_slider(
         "Slow motion",
         STEP_DELAYS,
-        format_func=lambda seconds: f"{seconds:g} s a step" if seconds else "off",
+        format_func=lambda seconds: f"{seconds:g} s per step" if seconds else "off",
         key=f"{kind}_pace",
         on_change=set_pace,
         args=[kind],
-        help="How long every step takes at least. Pause to go on one step or one epoch at a time.",
+        help="The minimum time per step. To advance by one step or epoch at a time, press Pause.",
     )
     if train and config and prepare(config):
         try:
-            run_id = run_access().submit(config, parent)
+            run_id = access.submit(config, parent)
         except ValueError as error:
             st.error(str(error), icon=":material/block:")
             return
         if pace:
-            run_access().set_pace(run_id, pace)
+            access.set_pace(run_id, pace)
         open_run(kind, run_id)
         wait_for_first_event(run_id)
         st.rerun()
 
 
 def wait_for_first_event(run_id: str) -> None:
-    """Return when there is something to draw, or after a moment where that takes longer."""
+    """Wait for the run's first event, at most FIRST_EVENT_TIMEOUT seconds."""
     end = time.monotonic() + FIRST_EVENT_TIMEOUT
     while time.monotonic() < end and not dispatcher().store.events(run_id, limit=1):
         time.sleep(FIRST_EVENT_TIMEOUT / 20)
 
 
 def run_button(label: str, icon: str, act: Callable[..., None], run: Run | None, *arguments: Any) -> None:
-    """A button that does something to the run; without a run it is there, but cannot be pressed."""
+    """Show a button that calls `act` with the run's id; it is disabled if there is no run."""
     st.button(
         label,
         icon=f":material/{icon}:",
@@ -181,10 +186,28 @@ def run_button(label: str, icon: str, act: Callable[..., None], run: Run | None,
     )
 
 
-def refresh_interval(run: Run | None, seconds: float) -> float | None:
-    """Seconds between two looks at a run that is looked at every so many seconds while it is young; None: no more.
+def live_fragment(draw: Callable[[], bool | None], every: float | None) -> None:
+    """Draw a part of the page and redraw it on its own, without the rest of the page.
 
-    Later, a look shows less that is new, and the processor is better spent on the run.
+    Args:
+        draw: draws it. Returns True if the rest of the page is out of date; the whole page is then rerun.
+        every: seconds between redraws; None: draw only once.
+    """
+
+    @st.fragment(run_every=every)
+    def redraw() -> None:
+        with show_store_errors():
+            if draw():
+                st.rerun()
+
+    redraw()
+
+
+def refresh_interval(run: Run | None, seconds: float) -> float | None:
+    """Return the seconds between redraws for a run; None if it has ended.
+
+    The interval is longer after FAST_REFRESH_SECONDS of training: redraws then show little that is new, and the
+    processor's time is better spent on the run.
     """
     if run is None or run.status.is_terminal:
         return None
@@ -192,67 +215,60 @@ def refresh_interval(run: Run | None, seconds: float) -> float | None:
 
 
 def live_panel(run: Run, draw: Callable[[Run, list], None], seconds: float = REFRESH_INTERVAL) -> None:
-    """Draw the run and its events so far, again and again until it has ended. seconds: see `refresh_interval`."""
+    """Draw the run with its events so far until it has ended. seconds: see `refresh_interval`."""
     every = refresh_interval(run, seconds)
 
-    @st.fragment(run_every=every)
-    def redraw() -> None:
-        try:
-            now = dispatcher().store.run(run.id)
-            if now is None:
-                st.warning("This run was deleted.")
-                return
-            report_view(now)
-            draw(now, cached_events(now))
-        except StoreUnavailable as error:
-            st.error(str(error), icon=":material/cloud_off:")
-            return
-        if (
-            now.status != run.status
-            or now.pause_requested != run.pause_requested
-            or refresh_interval(now, seconds) != every
-        ):
-            st.rerun()  # the buttons outside show another state, or all looks become rarer
+    def draw_panel() -> bool:
+        now = dispatcher().store.run(run.id)
+        if now is None:
+            st.warning("This run was deleted.")
+            return False
+        report_view(now)
+        draw(now, cached_events(now))
+        shown = run.status, run.pause_requested, every  # what the buttons and the other fragments depend on
+        return (now.status, now.pause_requested, refresh_interval(now, seconds)) != shown
 
-    redraw()
+    live_fragment(draw_panel, every)
 
 
 def report_view(run: Run) -> None:
-    """A run that nobody watches is paused after a while; this one is watched."""
+    """Record in the store, every VIEW_REPORT_INTERVAL seconds, that the run is being viewed.
+
+    Runs that nobody views are paused after a while.
+    """
     last_view_report = st.session_state.setdefault("last_view_report", {})
-    if (
-        run.auto_paused
-        or time.monotonic() - last_view_report.get(run.id, -VIEW_REPORT_INTERVAL) >= VIEW_REPORT_INTERVAL
-    ):
+    age = time.monotonic() - last_view_report.get(run.id, -VIEW_REPORT_INTERVAL)
+    if run.auto_paused or age >= VIEW_REPORT_INTERVAL:
         last_view_report[run.id] = time.monotonic()
         run_access().record_view(run)
 
 
 def cached_events(run: Run) -> list:
-    """All events of the run; only those that this session has not seen yet are read from the store."""
-    seen = st.session_state.setdefault(f"{run.kind}_events", {})
-    if seen.get("run") != (run.id, run.attempt):
-        seen.update(run=(run.id, run.attempt), events=[])
-    seen["events"] += [event for _, event in dispatcher().store.events(run.id, after=len(seen["events"]) - 1)]
-    return seen["events"]
+    """Return all events of the run, reading from the store only those that are new to this session."""
+    cache = st.session_state.setdefault(f"{run.kind}_events", {})
+    if cache.get("run") != (run.id, run.attempt):
+        cache.update(run=(run.id, run.attempt), events=[])
+    cache["events"] += [event for _, event in dispatcher().store.events(run.id, after=len(cache["events"]) - 1)]
+    return cache["events"]
 
 
 def show_not_trained_yet(run: Run | None) -> None:
-    """What to do to have something to look into."""
+    """Say how to get a trained network to look into."""
     st.info(
-        "The first look inside comes a few seconds after training has begun."
-        if run
-        else "Press **Train** first: then there is something to look into.",
+        "Available a few seconds after training starts." if run else "Press **Train** first to see this.",
         icon=":material/visibility:",
     )
 
 
-def status_line(run: Run, done: float, text: str) -> None:
-    """How far the run is (0 to 1), in words and as a bar; where it waits in the queue; and why it ended early."""
+def status_line(run: Run, fraction: float, text: str) -> None:
+    """Show the run's status and progress, its place in the queue, and why it failed.
+
+    fraction: of the run that is done, 0 to 1. text: the progress in words; "" if it has not started.
+    """
     words = f"**{STATUS_TEXTS[run.status]}** {text or queue_label(run)}"
     if run.auto_paused:
-        words += " because nobody was watching"
-    st.progress(min(done, 1.0), text=words)
+        words += " because nobody was viewing it"
+    st.progress(min(fraction, 1.0), text=words)
     if run.message:
         st.error(escape_markdown(run.message), icon=":material/error:")
     if dispatcher().error and not run.status.is_terminal:
@@ -260,14 +276,11 @@ def status_line(run: Run, done: float, text: str) -> None:
 
 
 def queue_label(run: Run) -> str:
-    """Where a waiting run stands."""
+    """Return where a waiting run stands in the queue; "" for other runs."""
     place = dispatcher().queue_position(run.id) if run.status is Status.WAITING else None
     if place is None:
         return ""
-    soon = f", about {format_duration(place.eta_seconds)}" if place.eta_seconds else ""
-    return f"number {place.position} in line{soon}"
-
-
-def format_duration(seconds: float) -> str:
-    """A rough time in words."""
-    return f"{max(round(seconds, -1), 10):.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    seconds = max(round(place.eta_seconds, -1), 10)  # the estimate is not more accurate than that
+    return f"position {place.position} in the queue" + (
+        f", about {format_duration(seconds)}" if place.eta_seconds else ""
+    )

@@ -1,9 +1,9 @@
-"""What the theme cannot say: less empty space above a page, no second Stop beside the run's own, and bars that jump."""
+"""The style that Streamlit's theme options cannot express."""
 
 import streamlit as st
 
-# Streamlit's running sign brings along a Stop that would halt the page's redrawing, and not the run.
-# A bar that glides to its new place is painted again and again on the way, which is a third of what a redraw costs.
+# Streamlit's status widget is hidden because its Stop button stops the page's script, not the training run.
+# Progress bars jump: animating them repaints the page continuously and takes a third of the cost of a redraw.
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
 .stStatusWidget { display: none; }
@@ -12,4 +12,5 @@ STYLE = """<style>
 
 
 def inject_css() -> None:
+    """Add the style to the page."""
     st.html(STYLE)

@@ -1,4 +1,4 @@
-"""Who is at this browser: a token in its cookie, which stays there from visit to visit, says so."""
+"""The visitor: identified by a random token in a cookie that the browser keeps between visits."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ COOKIE = "learner"
 cookie_component = st.components.v2.component(
     "cookie_component",
     js=f"""export default function({{ data }}) {{
-        if (document.cookie.includes("{COOKIE}=")) return;  // of another tab: two must not take it from each other
+        if (document.cookie.includes("{COOKIE}=")) return;  // another tab has set it: tabs must share one token
         const secure = location.protocol === "https:" ? "; Secure" : "";
         document.cookie = `{COOKIE}=${{data}}; Path=/; Max-Age=31536000; SameSite=Strict${{secure}}`;
     }}""",
@@ -17,34 +17,34 @@ cookie_component = st.components.v2.component(
 
 
 def identify_visitor() -> None:
-    """At the beginning of every page: learn who this is, and of which class."""
+    """Read the visitor's token and class code. Call it at the start of every page."""
     if "token" not in st.session_state:
-        kept = st.context.cookies.get(COOKIE)
-        st.session_state["token"] = kept if is_valid_token(kept) else new_token()
+        token = st.context.cookies.get(COOKIE)
+        st.session_state["token"] = token if is_valid_token(token) else new_token()
     if code := st.query_params.get("class"):
         try:
             st.session_state["classroom"] = clean_class_code(code)
         except ValueError as error:
             st.warning(str(error))
     elif st.session_state.get("classroom"):
-        st.query_params["class"] = st.session_state["classroom"]  # the other pages' addresses lack it
+        st.query_params["class"] = st.session_state["classroom"]  # links to other pages drop it from the URL
 
 
 def set_visitor_cookie() -> None:
-    """At the end of every page, where it takes no room: give a browser that is new here its token to keep."""
+    """Store the token in a browser that has none. Call it at the end of a page, where the component takes no space."""
     if COOKIE not in st.context.cookies:
         cookie_component(data=st.session_state["token"], key="cookie_component")
 
 
 def visitor() -> Visitor:
-    """Who is at this browser."""
-    owner = hash_token(st.session_state["token"])
-    engine = get_dispatcher()
+    """Return the visitor of the current session."""
+    visitor_id = hash_token(st.session_state["token"])
+    dispatcher = get_dispatcher()
     if "nickname" not in st.session_state:
-        st.session_state["nickname"] = engine.store.nickname(owner)
+        st.session_state["nickname"] = dispatcher.store.nickname(visitor_id)
     return Visitor(
-        owner,
+        visitor_id,
         st.session_state["nickname"],
         st.session_state.get("classroom", ""),
-        teacher=engine.teacher_auth.is_teacher(owner),
+        teacher=dispatcher.teacher_auth.is_teacher(visitor_id),
     )

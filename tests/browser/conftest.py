@@ -1,4 +1,4 @@
-"""A running dashboard and a real Chromium for the tests of what only a browser shows."""
+"""A running dashboard and a real Chromium, for tests of what only a browser shows."""
 
 import os
 import shutil
@@ -21,20 +21,20 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 )
 SECONDS_TO_START = 120
 PASSWORD = "correct horse battery staple"
-expect.set_options(timeout=60_000)  # generous: a machine may be busy with other tests
+expect.set_options(timeout=60_000)  # generous, because other tests may keep the machine busy
 
 
 def pytest_collection_modifyitems(items):
-    """Browser tests are skipped, and say why, where there is no Chromium."""
+    """Skip browser tests, with the reason, on a machine without Chromium."""
     if CHROMIUM is None:
-        reason = "no Chromium here: install it (Debian: apt-get install chromium) or name one in CHROMIUM"
+        reason = "Chromium not found: install it (Debian: apt-get install chromium) or set CHROMIUM to its path"
         for item in items:
             if Path(__file__).parent in item.path.parents:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
 class Server:
-    """A dashboard of its own, with an empty data folder, that can be killed and started again."""
+    """A separate dashboard with an empty data folder, which can be killed and restarted."""
 
     def __init__(self, folder: Path):
         with socket.socket() as free:
@@ -74,7 +74,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """The dashboard that the tests of this session share."""
+    """Return the dashboard that the tests of this session share."""
     server = Server(tmp_path_factory.mktemp("server"))
     yield server
     server.close()
@@ -87,7 +87,7 @@ def server_url(server) -> str:
 
 @pytest.fixture(scope="session")
 def store(server):
-    """The server's store of runs, to look at from outside."""
+    """Return the server's run database, opened from outside the server."""
     store = Store(f"sqlite:///{server.data}/runs.sqlite")
     yield store
     store.close()
@@ -103,31 +103,34 @@ def browser():
         browser.close()
 
 
-def is_complaint(message) -> bool:
-    """An error in the console; but Streamlit itself first looks for its own addresses below a page's, in vain."""
+def is_error(message) -> bool:
+    """Return whether a console message is an error.
+
+    Streamlit first requests its own endpoints below the page's path, which fails harmlessly; these do not count.
+    """
     return message.type == "error" and "/_stcore/" not in message.location.get("url", "")
 
 
 @pytest.fixture
 def new_page(browser):
-    """new_page() is a page of a browser of its own, as another student's. The test fails if one complained."""
-    complaints, contexts = [], []
+    """Return new_page(), which opens a separate browser, like another student's. The test fails on any error in it."""
+    errors, contexts = [], []
 
     def new_page(**options):
         contexts.append(browser.new_context(viewport={"width": 1400, "height": 900}, **options))
         page = contexts[-1].new_page()
         page.set_default_timeout(15_000)
-        page.on("pageerror", lambda error: complaints.append(f"page error: {error}"))
-        page.on("console", lambda message: complaints.append(message.text) if is_complaint(message) else None)
+        page.on("pageerror", lambda error: errors.append(f"page error: {error}"))
+        page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
         return page
 
     yield new_page
     for context in contexts:
         context.close()
-    assert not complaints, complaints
+    assert not errors, errors
 
 
 @pytest.fixture
 def page(new_page):
-    """A fresh page."""
+    """Return a page of a new browser."""
     return new_page()

@@ -1,4 +1,4 @@
-"""Whose run it is, and what becomes of it when tabs, browsers and servers vanish, in a real browser."""
+"""Ownership of runs, and their survival when tabs, browsers and servers disappear, in a real browser."""
 
 import re
 from dataclasses import replace
@@ -8,19 +8,19 @@ from playwright.sync_api import Page, expect
 
 from core.runs import Limits, Status, Store
 from tests.browser.conftest import PASSWORD, Server
-from tests.browser.table import tick_first_row
+from tests.browser.table import select_first_row
 from tests.runs import wait_for
 
-LEARNING = re.compile(r"Learning epoch \d+ of")
+TRAINING = re.compile(r"Training epoch \d+ of")
 
 
 def start(page: Page, server_url: str, classroom: str = "") -> str:
-    """Train in slow motion; the run's id."""
+    """Start a run in slow motion and return its id."""
     page.goto(f"{server_url}/memorize?hidden_size=8&memorize_epochs=1000&class={classroom}")
     page.get_by_role("slider", name="Slow motion").press("ArrowRight")
-    expect(page.get_by_text("0.1 s a step")).to_be_visible()
+    expect(page.get_by_text("0.1 s per step")).to_be_visible()
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_text(LEARNING)).to_be_visible()
+    expect(page.get_by_text(TRAINING)).to_be_visible()
     page.wait_for_function("document.cookie.includes('learner=')")
     return re.search(r"run=([\w-]+)", page.url)[1]
 
@@ -29,24 +29,24 @@ def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True)
 
 
-def test_a_run_is_its_browser_s_and_the_teacher_s(new_page, server_url: str, store: Store):
+def test_only_the_owner_and_a_teacher_can_change_a_run(new_page, server_url: str, store: Store):
     ann, bob = new_page(), new_page()
     run_id = start(ann, server_url, "OWNERS")
     cookies = ann.context.storage_state()
 
-    # another browser sees it grow, and has nothing to change it with
+    # another browser can view it but not change it
     bob.goto(f"{server_url}/memorize?run={run_id}&class=OWNERS")
-    expect(bob.get_by_text(LEARNING)).to_be_visible()
-    expect(bob.get_by_text("You are watching a run of somebody else")).to_be_visible()
+    expect(bob.get_by_text(TRAINING)).to_be_visible()
+    expect(bob.get_by_text("You are viewing somebody else's run")).to_be_visible()
     for name in ("Pause", "Stop", "One epoch"):
         expect(button(bob, name)).to_be_disabled()
     bob.goto(f"{server_url}/runs?class=OWNERS")
-    tick_first_row(bob)
+    select_first_row(bob)
     expect(bob.get_by_label("Name", exact=True)).to_have_count(0)
     expect(button(bob, "Save")).to_have_count(0)
     expect(button(bob, "Delete")).to_have_count(0)
 
-    # the browser that made it comes back after it was closed
+    # the owner's browser is closed and opened again
     ann.context.close()
     again = new_page(storage_state=cookies)
     again.goto(f"{server_url}/memorize?run={run_id}")
@@ -55,8 +55,8 @@ def test_a_run_is_its_browser_s_and_the_teacher_s(new_page, server_url: str, sto
     expect(button(again, "Resume")).to_be_enabled()
     assert store.run(run_id).pause_requested
 
-    # the password opens it to the other one
-    bob.get_by_text("For the teacher").click()
+    # the teacher's password lets the other browser change it
+    bob.get_by_text("Teacher panel").click()
     bob.get_by_label("Password", exact=True).fill(PASSWORD)
     bob.get_by_label("Password", exact=True).press("Enter")
     expect(button(bob, "Pause new runs")).to_be_visible()
@@ -68,16 +68,16 @@ def test_a_run_is_its_browser_s_and_the_teacher_s(new_page, server_url: str, sto
     bob.get_by_role("button", name="Delete").click()
     button(bob, "Delete this run").click()
     wait_for(lambda: store.run(run_id) is None)
-    button(bob, "Leave").click()
+    button(bob, "Log out").click()
     expect(bob.get_by_label("Password", exact=True)).to_be_visible()
 
 
-def test_two_tabs_steer_one_run(new_page, server_url: str, store: Store):
+def test_two_tabs_control_the_same_run(new_page, server_url: str, store: Store):
     one = new_page()
     run_id = start(one, server_url)
     two = one.context.new_page()
     two.goto(one.url)
-    expect(two.get_by_text(LEARNING)).to_be_visible()
+    expect(two.get_by_text(TRAINING)).to_be_visible()
     button(one, "Pause").click()
     expect(button(two, "Resume")).to_be_enabled()
     two.get_by_role("slider", name="Learning rate").press("ArrowRight")
@@ -93,43 +93,45 @@ def test_two_tabs_steer_one_run(new_page, server_url: str, store: Store):
 
 
 @pytest.fixture
-def impatient(store: Store):
-    """A run that nobody watches is paused after six seconds."""
+def short_idle_pause(store: Store):
+    """Pause runs that nobody views after six seconds."""
     before = store.limits()
     store.set_limits(replace(before, idle_pause_minutes=0.1))
     yield
     store.set_limits(before)
 
 
-def test_a_browser_that_vanishes_leaves_its_run_parked_until_it_is_back(new_page, server_url, store, impatient):
+def test_a_run_is_paused_when_its_browser_disappears_and_resumed_when_it_returns(
+    new_page, server_url, store, short_idle_pause
+):
     page = new_page()
     run_id = start(page, server_url)
     cookies = page.context.storage_state()
     page.context.close()
     wait_for(lambda: store.run(run_id).status is Status.PAUSED and store.run(run_id).claimed_by == "")
-    left = store.run(run_id)
-    assert left.auto_paused
-    kept = store.events(run_id)
-    assert [seq for seq, _ in kept] == list(range(len(kept)))
+    paused = store.run(run_id)
+    assert paused.auto_paused
+    events = store.events(run_id)
+    assert [seq for seq, _ in events] == list(range(len(events)))
 
     stranger = new_page()
     stranger.goto(f"{server_url}/memorize?run={run_id}")
-    expect(stranger.get_by_text("because nobody was watching")).to_be_visible()
+    expect(stranger.get_by_text("because nobody was viewing it")).to_be_visible()
     assert store.run(run_id).auto_paused
 
     store.set_limits(Limits())
     back = new_page(storage_state=cookies)
     back.goto(f"{server_url}/memorize?run={run_id}")
-    expect(back.get_by_text(LEARNING)).to_be_visible()
-    wait_for(lambda: len(store.events(run_id)) > len(kept))
-    assert store.run(run_id).attempt == left.attempt + 1
+    expect(back.get_by_text(TRAINING)).to_be_visible()
+    wait_for(lambda: len(store.events(run_id)) > len(events))
+    assert store.run(run_id).attempt == paused.attempt + 1
     button(back, "Stop").click()
     expect(back.get_by_text("Stopped epoch")).to_be_visible()
 
 
-def test_a_page_goes_on_with_its_run_when_its_server_was_killed_and_is_back(browser, tmp_path):
+def test_a_page_continues_with_its_run_after_its_server_was_killed_and_restarted(browser, tmp_path):
     server = Server(tmp_path)
-    context = browser.new_context()  # it will complain that nobody answers
+    context = browser.new_context()  # not new_page(): its console shows errors while the server is down
     try:
         page = context.new_page()
         page.set_default_timeout(60_000)
@@ -140,7 +142,7 @@ def test_a_page_goes_on_with_its_run_when_its_server_was_killed_and_is_back(brow
         assert not store.run(run_id).status.is_terminal
         server.start()
         wait_for(lambda: store.run(run_id).attempt == 2 and len(store.events(run_id)) > before)
-        expect(page.get_by_text(LEARNING)).to_be_visible()
+        expect(page.get_by_text(TRAINING)).to_be_visible()
         button(page, "Stop").click()
         wait_for(lambda: store.run(run_id).status is Status.STOPPED)
         expect(page.get_by_text("Stopped epoch")).to_be_visible()

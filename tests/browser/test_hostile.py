@@ -1,4 +1,4 @@
-"""What students might type, upload and forge, in a real browser: it is shown as text, and gets them nowhere."""
+"""Hostile text, uploads and forged requests in a real browser: text stays text, and access stays denied."""
 
 import http.client
 import io
@@ -19,7 +19,7 @@ from core.runs import Store
 from core.runs.identity import hash_token
 from tests.browser.conftest import PASSWORD, PROJECT, Server
 from tests.browser.drawing import draw
-from tests.browser.table import tick_first_row
+from tests.browser.table import select_first_row
 from tests.runs import wait_for
 
 NICKNAME = "<img src=x onerror=h()>"
@@ -29,30 +29,33 @@ CLASSES = ["<img src=x onerror='hacked=1'> [l](http://e.example)", "www.e.exampl
 
 
 @pytest.fixture
-def wary(page: Page) -> Page:
-    """A page that may ask nobody but its own server for anything."""
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+def guarded_page(page: Page) -> Page:
+    """Return a page; the test fails if it sends requests to any server but its own."""
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
     yield page
-    assert {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))} == {"localhost"}
-    assert not [url for url in asked if urlsplit(url).path.endswith("/x")]
+    assert {urlsplit(url).hostname for url in requested if not url.startswith(("data:", "blob:"))} == {"localhost"}
+    assert not [url for url in requested if urlsplit(url).path.endswith("/x")]
 
 
-def expect_nothing_acts(page: Page) -> None:
+def expect_only_text(page: Page) -> None:
+    """Check that no script ran and that no text became a link, image, formula or icon."""
     assert page.evaluate("window.hacked === undefined"), "a script ran"
-    for acting in (
+    for selector in (
         "a[href*='e.example']",
         "img[src='x']",
         "img[src*='e.example']",
         ".katex:has-text('7')",
         "[aria-label='home icon']",
     ):
-        within = page.get_by_test_id("stMain").locator(acting)
+        within = page.get_by_test_id("stMain").locator(selector)
         expect(within).to_have_count(0)
 
 
-def test_what_is_typed_is_shown_as_text_to_its_owner_and_to_others(wary: Page, new_page, server_url, store: Store):
-    page = wary
+def test_typed_markup_is_shown_as_text_to_its_owner_and_to_others(
+    guarded_page: Page, new_page, server_url, store: Store
+):
+    page = guarded_page
     page.goto(f"{server_url}/runs?class=MARKUP")
     page.get_by_role("textbox", name="Your nickname").fill(NICKNAME)
     page.get_by_role("textbox", name="Your nickname").press("Enter")
@@ -64,36 +67,36 @@ def test_what_is_typed_is_shown_as_text_to_its_owner_and_to_others(wary: Page, n
     for look in ("Gates", "Predictions", "Dependencies", "Generate"):
         page.get_by_role("tab", name=look).click()
         expect(page.get_by_role("tabpanel", name=look).get_by_test_id("stCode").first).to_be_attached()
-        expect_nothing_acts(page)
+        expect_only_text(page)
     [run] = store.list_runs(classroom="MARKUP")
     assert (run.config.sentence, run.nickname) == (SENTENCE, NICKNAME)
 
     page.goto(f"{server_url}/runs?class=MARKUP")
-    tick_first_row(page)
+    select_first_row(page)
     page.get_by_label("Name", exact=True).fill(TITLE)
     page.get_by_label("Note", exact=True).fill(SENTENCE)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="<img src")).to_be_visible()
-    expect_nothing_acts(page)
+    expect_only_text(page)
     wait_for(lambda: store.run(run.id).note == SENTENCE)
     assert store.run(run.id).title == TITLE
 
     other = new_page()
     other.goto(f"{server_url}/memorize?run={run.id}")
     expect(
-        other.get_by_text(f"You are watching a run of {NICKNAME}".replace("=", "\u2060=").replace(">", "\u2060>"))
+        other.get_by_text(f"You are viewing {NICKNAME}'s run".replace("=", "\u2060=").replace(">", "\u2060>"))
     ).to_be_visible()
-    expect_nothing_acts(other)
+    expect_only_text(other)
     other.goto(f"{server_url}/runs?class=MARKUP")
-    tick_first_row(other)
+    select_first_row(other)
     expect(other.get_by_test_id("stText").get_by_text(SENTENCE)).to_be_visible()
     expect(other.get_by_role("button", name="Save")).to_have_count(0)
     expect(other.get_by_role("button", name="Delete")).to_have_count(0)
-    expect_nothing_acts(other)
+    expect_only_text(other)
 
 
-def test_class_names_and_file_names_are_shown_as_text(wary: Page, server_url: str):
-    page = wary
+def test_class_names_and_file_names_are_shown_as_text(guarded_page: Page, server_url: str):
+    page = guarded_page
     rng, y = np.random.default_rng(0), np.arange(80) % 2
     x = (rng.integers(0, 60, (80, 28, 28)) + 150 * y[:, None, None]).astype(np.uint8)
     file = io.BytesIO()
@@ -105,7 +108,7 @@ def test_class_names_and_file_names_are_shown_as_text(wary: Page, server_url: st
     picture = {"name": f"{CLASSES[0].replace('/', '')}.npz", "mimeType": "application/zip", "buffer": b"nothing"}
     upload.set_input_files(picture)
     expect(page.get_by_text("This .npz cannot be used")).to_be_visible()
-    expect_nothing_acts(page)
+    expect_only_text(page)
     upload.set_input_files({"name": "own.npz", "mimeType": "application/zip", "buffer": file.getvalue()})
     expect(page.get_by_text("784 → 8 → 2")).to_be_visible()
     page.get_by_role("button", name="Train", exact=True).click()
@@ -115,24 +118,24 @@ def test_class_names_and_file_names_are_shown_as_text(wary: Page, server_url: st
     expect(page.locator("canvas").last).to_be_visible()
     draw(page, [(140, 50), (140, 230)])
     expect(page.get_by_text("Prediction:")).to_be_visible()
-    expect_nothing_acts(page)
+    expect_only_text(page)
 
 
 @pytest.mark.parametrize(
     "forged", ["../../etc/passwd", "' OR 1=1 --", "<script>hacked=1</script>", "ü\0\u202e", "x" * 3_000]
 )
-def test_a_forged_run_in_the_address_is_explained(wary: Page, server_url: str, forged: str):
-    wary.goto(f"{server_url}/memorize?run={quote(forged)}")
-    expect(wary.get_by_text("The run that this address names is not here")).to_be_visible()
-    expect_nothing_acts(wary)
+def test_a_forged_run_in_the_url_is_explained(guarded_page: Page, server_url: str, forged: str):
+    guarded_page.goto(f"{server_url}/memorize?run={quote(forged)}")
+    expect(guarded_page.get_by_text("This run no longer exists")).to_be_visible()
+    expect_only_text(guarded_page)
 
 
-def test_an_edited_cookie_is_nobody_s(new_page, server_url: str, store: Store):
+def test_a_forged_cookie_gives_no_access_to_a_run(new_page, server_url: str, store: Store):
     ann = new_page()
     ann.goto(f"{server_url}/memorize")
     ann.get_by_role("slider", name="Slow motion").press("End")
     ann.get_by_role("button", name="Train", exact=True).click()
-    expect(ann.get_by_text(re.compile("Learning epoch"))).to_be_visible()
+    expect(ann.get_by_text(re.compile("Training epoch"))).to_be_visible()
     run_id = re.search(r"run=([\w-]+)", ann.url)[1]
     token = cookie(ann)
     owner = store.run(run_id).owner
@@ -141,7 +144,7 @@ def test_an_edited_cookie_is_nobody_s(new_page, server_url: str, store: Store):
         eve = new_page()
         eve.context.add_cookies([{"name": "learner", "value": forged, "url": server_url}])
         eve.goto(f"{server_url}/memorize?run={run_id}")
-        expect(eve.get_by_text("You are watching a run of")).to_be_visible()
+        expect(eve.get_by_text("You are viewing somebody else's run")).to_be_visible()
         expect(eve.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
         eve.context.close()
     ann.get_by_role("button", name="Stop", exact=True).click()
@@ -153,16 +156,16 @@ def cookie(page: Page) -> str:
     return next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "learner")
 
 
-def test_no_secret_lies_in_the_log_the_addresses_or_the_store(new_page, server: Server, store: Store):
-    page, addresses = new_page(), []
-    page.on("request", lambda request: addresses.append(request.url))
-    page.on("framenavigated", lambda frame: addresses.append(frame.url))
+def test_no_secret_is_in_the_log_the_urls_or_the_database(new_page, server: Server, store: Store):
+    page, urls = new_page(), []
+    page.on("request", lambda request: urls.append(request.url))
+    page.on("framenavigated", lambda frame: urls.append(frame.url))
     page.goto(f"{server.url}/memorize?sentence=secrets&memorize_epochs=50&hidden_size=8")
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
     token = cookie(page)
     page.get_by_role("link", name="Runs").first.click()
-    page.get_by_text("For the teacher").click()
+    page.get_by_text("Teacher panel").click()
     password = page.get_by_label("Password", exact=True)
     for typed in (f"wrong {PASSWORD}", PASSWORD):
         password.fill(typed)
@@ -170,25 +173,29 @@ def test_no_secret_lies_in_the_log_the_addresses_or_the_store(new_page, server: 
         if typed != PASSWORD:
             expect(page.get_by_text("not the teacher's password").first).to_be_visible()
     expect(page.get_by_role("button", name="Pause new runs")).to_be_visible()
-    addresses.append(page.url)
+    urls.append(page.url)
     with sqlite3.connect(server.data / "runs.sqlite") as file:
         assert file.execute("SELECT count(*) FROM runs WHERE owner = ?", [hash_token(token)]).fetchone() == (1,)
-    kept = [path.read_bytes() for path in [server.log, *server.data.rglob("*")] if path.is_file()]
+    contents = [path.read_bytes() for path in [server.log, *server.data.rglob("*")] if path.is_file()]
     for secret in (token, PASSWORD):
-        assert not [url for url in addresses if secret in url or quote(secret) in url]
-        assert not any(secret.encode() in content for content in kept)
-    assert any(b"runs" in content for content in kept)
-    page.get_by_role("button", name="Leave").click()
+        assert not [url for url in urls if secret in url or quote(secret) in url]
+        assert not any(secret.encode() in content for content in contents)
+    assert any(b"runs" in content for content in contents)
+    page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password", exact=True)).to_be_visible()
 
 
-def test_the_server_binds_and_guards_itself_as_streamlit_does_by_default():
-    ask = "from streamlit.config import get_option as o; print(o('server.address'), o('server.enableXsrfProtection'))"
-    told = subprocess.run([sys.executable, "-c", ask], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    assert told.split() == ["None", "True"]
+def test_address_and_xsrf_protection_are_streamlit_s_defaults():
+    script = (
+        "from streamlit.config import get_option as o; print(o('server.address'), o('server.enableXsrfProtection'))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    assert output.split() == ["None", "True"]
 
 
-def test_an_upload_without_the_token_against_forged_requests_is_refused(server: Server):
+def test_an_upload_without_the_xsrf_token_is_refused(server: Server):
     request = urllib.request.Request(
         f"{server.url}/_stcore/upload_file/somebody/file",
         data=b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nf\r\n--x--\r\n',
@@ -201,23 +208,23 @@ def test_an_upload_without_the_token_against_forged_requests_is_refused(server: 
     assert "xsrf" in refused.value.read().decode().lower()
 
 
-def test_an_upload_larger_than_its_bound_is_refused(wary: Page, server: Server, tmp_path: Path):
-    page, bound = wary, 200 * 2**20
+def test_an_upload_above_the_size_limit_is_refused(guarded_page: Page, server: Server, tmp_path: Path):
+    page, limit = guarded_page, 200 * 2**20
     page.goto(f"{server.url}/classify")
     page.get_by_text("Upload your images").click()
     upload = page.get_by_label("Zip or .npz file").locator("input")
     with (tmp_path / "large.zip").open("wb") as large:
-        large.truncate(bound + 2**20)
+        large.truncate(limit + 2**20)
     upload.set_input_files(tmp_path / "large.zip")
     expect(page.get_by_text("File must be 200.0MB or smaller")).to_be_visible()
 
-    # who leaves the page's own check out is refused by the server, before it has read anything
+    # without the browser's own check, the server refuses the upload before reading it
     with page.expect_request(lambda request: request.method == "PUT") as sent:
         upload.set_input_files({"name": "small.npz", "mimeType": "application/zip", "buffer": b"nothing"})
     expect(page.get_by_text("This .npz cannot be used")).to_be_visible()
-    address = urlsplit(sent.value.url)
+    target = urlsplit(sent.value.url)
     headers = {name: value for name, value in sent.value.all_headers().items() if not name.startswith(":")}
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
-    connection.request("PUT", address.path, headers=headers | {"content-length": str(bound + 1)})
+    connection = http.client.HTTPConnection(target.hostname, target.port, timeout=30)
+    connection.request("PUT", target.path, headers=headers | {"content-length": str(limit + 1)})
     assert connection.getresponse().status == 413
     connection.close()

@@ -1,31 +1,32 @@
-"""A student's whole story in a real browser."""
+"""A student's first lesson in a real browser."""
 
 import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.table import select_first_row, select_row
 from tests.runs import wait_for
 
 CHART = "document.querySelector('.stVegaLiteChart canvas')?.toDataURL()"
 
 
 def curve(page: Page) -> str:
-    """The curve of a run that has ended, as it is drawn: an SVG path."""
+    """Return the SVG path of an ended run's curve."""
     return page.locator(".stVegaLiteChart .mark-line path").first.get_attribute("d") or ""
 
 
 def epoch(page: Page) -> int:
-    """The epoch that a run is at."""
+    """Return the run's current epoch."""
     return int(page.get_by_text(re.compile(r"epoch \d+ of")).first.inner_text().split("epoch ")[1].split()[0])
 
 
 def slow_motion(page: Page) -> None:
-    """A tenth of a second a step: there is time to watch, to refresh and to steer."""
+    """Choose 0.1 s per step, which leaves time to watch, refresh and change settings."""
     page.get_by_role("slider", name="Slow motion").press("ArrowRight")
-    expect(page.get_by_text("0.1 s a step")).to_be_visible()
+    expect(page.get_by_text("0.1 s per step")).to_be_visible()
 
 
-def test_a_sentence_is_typed_trained_refreshed_stopped_and_comes_back(page: Page, server_url: str):
+def test_a_sentence_is_memorised_across_a_refresh_and_another_run_is_stopped(page: Page, server_url: str):
     page.goto(server_url)
     page.get_by_role("link", name="Memorize").first.click()
     expect(page.get_by_role("heading", name="Memorize")).to_be_visible()
@@ -35,48 +36,48 @@ def test_a_sentence_is_typed_trained_refreshed_stopped_and_comes_back(page: Page
     slow_motion(page)
     page.get_by_role("button", name="Train").click()
 
-    # it grows unaided
+    # the chart grows without any interaction
     expect(page.get_by_text(re.compile(r"epoch \d+ of 300")).first).to_be_visible()
     page.locator(".stVegaLiteChart canvas").first.wait_for()
     first = page.evaluate(CHART)
     page.wait_for_function(f"before => {CHART} !== before", arg=first)
 
-    # a refresh in the middle finds the run again
+    # a refresh during training shows the same run
     assert "run=" in page.url
-    address = page.url
+    url = page.url
     page.reload()
     expect(page.get_by_text(re.compile(r"epoch \d+ of 300")).first).to_be_visible()
-    assert page.url == address
+    assert page.url == url
     expect(page.get_by_text("All 29 characters are correct")).to_be_visible()
     expect(page.locator(".reconstruction")).to_have_text("how long can a cell remember?")
     assert curve(page).count("L") > 20
 
-    # another run is stopped; what was learned so far stays
+    # another run is stopped and keeps its progress
     page.get_by_label("Sentence to memorise").fill("another sentence")
     page.get_by_label("Sentence to memorise").press("Control+Enter")
     slow_motion(page)
     page.get_by_role("button", name="Train again").click()
-    expect(page.get_by_text(re.compile(r"Learning epoch \d+ of 300"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Training epoch \d+ of 300"))).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"Stopped epoch \d+ of 300"))).to_be_visible()
     expect(page.get_by_role("button", name="Train again")).to_be_enabled()
 
 
-def test_digits_are_learned_and_predicted(page: Page, server_url: str):
+def test_digits_are_learned_and_predictions_shown(page: Page, server_url: str):
     page.goto(f"{server_url}/classify")
     page.get_by_role("button", name="Train").click()
-    shown = page.locator(".samples").first.locator(".sample")  # further down are its mistakes
-    expect(shown).to_have_count(10)
+    samples = page.locator(".samples").first.locator(".sample")  # the mistakes are further down
+    expect(samples).to_have_count(10)
     expect(page.get_by_text(re.compile(r"Test accuracy 9\d\.\d\d%"))).to_be_visible()
     assert page.locator(".samples").first.locator(".sample.correct").count() >= 8
     expect(page.get_by_text("Accuracy (fraction correct)").first).to_be_attached()
 
 
-def test_a_change_of_the_learning_rate_reaches_the_run_and_is_marked(page: Page, server_url: str):
+def test_a_change_of_the_learning_rate_reaches_the_run_and_is_marked_in_the_chart(page: Page, server_url: str):
     page.goto(f"{server_url}/memorize")
     slow_motion(page)
     page.get_by_role("button", name="Train").click()
-    expect(page.get_by_text(re.compile(r"Learning epoch \d+ of 300"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Training epoch \d+ of 300"))).to_be_visible()
     slider = page.get_by_role("slider", name="Learning rate")
     slider.press("ArrowRight")
     expect(page.get_by_test_id("stSliderThumbValue").get_by_text("0.02", exact=True)).to_be_visible()
@@ -85,3 +86,17 @@ def test_a_change_of_the_learning_rate_reaches_the_run_and_is_marked(page: Page,
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"Stopped epoch"))).to_be_visible()
     expect(page.get_by_text("learning rate 0.02", exact=False).first).to_be_attached()
+
+
+def test_two_runs_are_selected_and_compared(page: Page, server_url: str):
+    for rate in ("0.01", "0.05"):
+        page.goto(f"{server_url}/memorize?class=PAIR&memorize_epochs=50&hidden_size=8&memorize_lr={rate}")
+        page.get_by_role("button", name="Train", exact=True).click()
+        expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
+    page.goto(f"{server_url}/runs?class=PAIR")
+    select_first_row(page)
+    select_row(page, 1)
+    expect(page.get_by_role("link", name="Open")).to_have_count(0)  # the details are those of a single run
+    for title in ("Training accuracy (fraction correct)", "Training loss (nats)"):
+        expect(page.get_by_text(title).first).to_be_attached()
+    expect(page.locator(".stVegaLiteChart .mark-line path")).to_have_count(4)

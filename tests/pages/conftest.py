@@ -1,4 +1,4 @@
-"""Pages without a browser: Streamlit's AppTest, an engine with real workers, and a data folder of the tests' own."""
+"""Pages without a browser: Streamlit's AppTest, a dispatcher with real workers, and a separate data folder."""
 
 import os
 import time
@@ -14,7 +14,7 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session", autouse=True)
 def data_folder(tmp_path_factory):
-    """Runs and data sets of these tests go into a folder of their own; the engine is made when a page first asks."""
+    """Keep these tests' runs and datasets in a separate folder. The first page creates the dispatcher."""
     folder = tmp_path_factory.mktemp("data")
     before = os.environ.get("DATA_DIR")
     os.environ["DATA_DIR"] = str(folder)
@@ -27,7 +27,7 @@ def data_folder(tmp_path_factory):
 
 @pytest.fixture
 def navigation_is_known(monkeypatch):
-    """As in a server in which `st.navigation` was called once: AppTest forgets it before every run."""
+    """Act as a server in which `st.navigation` was called before; AppTest resets that before every run."""
     original = PagesManager.__init__
 
     def init(self, *arguments, **options):
@@ -39,7 +39,7 @@ def navigation_is_known(monkeypatch):
 
 @pytest.fixture
 def open_page(navigation_is_known) -> Callable[..., AppTest]:
-    """open_page("memorize", run="...") runs that page from app.py, as an address with these parameters would."""
+    """Return open_page("memorize", run="..."), which runs that page from app.py with these query parameters."""
 
     def open_page(name: str, **query: str) -> AppTest:
         app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120)
@@ -56,12 +56,12 @@ def open_page(navigation_is_known) -> Callable[..., AppTest]:
 
 
 def button(app: AppTest, label: str):
-    """The button of this label."""
+    """Return the button with this label."""
     return next(button for button in app.button if button.label == label)
 
 
 def open_code(app: AppTest) -> list[str]:
-    """Open every Code view of the page; all that is shown as code then."""
+    """Open every Code view of the page and return all code on the page."""
     for expander in app.expander:
         if expander.label.startswith("Code"):
             app.session_state[expander.key] = True
@@ -70,11 +70,11 @@ def open_code(app: AppTest) -> list[str]:
 
 
 def run_until(app: AppTest, condition: Callable[[], bool], tries: int = 300) -> None:
-    """Rerun the page until the condition holds: fragments do not tick by themselves here."""
+    """Rerun the page until the condition holds, because AppTest does not rerun fragments on a timer."""
     for _ in range(tries):
         if condition():
             return
         time.sleep(0.2)
         app.run()
         assert not app.exception, app.exception
-    pytest.fail("the page never came to show what was waited for")
+    pytest.fail("the page never showed the expected state")

@@ -1,4 +1,4 @@
-"""What cannot be right gets a sentence, on the page, and what goes on meanwhile goes on."""
+"""Invalid input is explained on the page and leaves active runs untouched."""
 
 import io
 import struct
@@ -11,40 +11,40 @@ from core.classify import ClassifyConfig
 from core.runs import Status, StoreUnavailable, get_dispatcher
 from tests.pages.conftest import button, run_until
 
-TROUBLE = "The store of all runs cannot be used now: the disk is full."
+MESSAGE = "The run database is unavailable: the disk is full."
 
 
 @pytest.fixture
-def going(open_page):
-    """going(look) opens a page with a run of its own that takes its time, and something to look into."""
-    runs = []
+def open_active_run(open_page):
+    """Return open_active_run(look), which opens a page with a new, slow run that has a checkpoint."""
+    runs, store = [], get_dispatcher().store
 
-    def going(look):
+    def open_active_run(look):
         app = open_page("classify", tab=look)
         app.select_slider(key="classify_pace").set_value(0.1)
         button(app, "Train").click().run()
         runs.append(app.session_state["classify_run"])
-        get_dispatcher().store.pause(runs[0])  # leaves a checkpoint
-        run_until(app, lambda: get_dispatcher().store.checkpoint(runs[0]) is not None)
+        store.pause(runs[0])  # saves a checkpoint
+        run_until(app, lambda: store.checkpoint(runs[0]) is not None)
         get_dispatcher().resume(runs[0])
-        run_until(app, lambda: the_run(app).status is Status.RUNNING)
+        run_until(app, lambda: page_run(app).status is Status.RUNNING)
         return app
 
-    yield going
+    yield open_active_run
     for run in runs:
-        get_dispatcher().store.stop(run)
+        store.stop(run)
 
 
-def the_run(app):
+def page_run(app):
     return get_dispatcher().store.run(app.session_state["classify_run"])
 
 
-def widths(app, text):
+def set_hidden(app, text):
     app.text_input(key="hidden").set_value(text).run()
 
 
-def huge_picture() -> bytes:
-    """A PNG of 200 megapixels in a few hundred bytes."""
+def huge_image() -> bytes:
+    """Return a PNG of 200 megapixels in a few hundred bytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -53,13 +53,14 @@ def huge_picture() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-def with_objects() -> bytes:
+def npz_with_objects() -> bytes:
+    """Return an .npz file that contains a pickled object."""
     file = io.BytesIO()
     np.savez(file, x_train=np.array([{"an": "object"}], dtype=object), y_train=np.arange(1))
     return file.getvalue()
 
 
-def own_picture(app, name, data):
+def upload_own_image(app, name, data):
     app.get("button_group")[-1].set_value("Upload").run()
     upload("custom_image", name, data)(app)
 
@@ -71,44 +72,48 @@ def upload(key, name, data):
 @pytest.mark.parametrize(
     ("look", "act", "says"),
     [
-        ("Confusion matrix", lambda app: widths(app, "0"), "must be"),
-        ("Confusion matrix", lambda app: widths(app, "1000000"), "must be"),
-        ("Confusion matrix", lambda app: widths(app, "4096, 4096, 4096"), "parameters"),
-        ("Confusion matrix", upload("custom_file", "pictures.npz", with_objects()), "holds pickled objects, which are not opened"),
-        ("Own image", lambda app: own_picture(app, "text.png", b"only text"), "text.png is not a readable image"),
-        ("Own image", lambda app: own_picture(app, "huge.png", huge_picture()), "huge.png"),
-        ("Download", upload("weights_file", "weights.npz", with_objects()), "not a weights.npz"),
+        ("Confusion matrix", lambda app: set_hidden(app, "0"), "must be"),
+        ("Confusion matrix", lambda app: set_hidden(app, "1000000"), "must be"),
+        ("Confusion matrix", lambda app: set_hidden(app, "4096, 4096, 4096"), "parameters"),
+        (
+            "Confusion matrix",
+            upload("custom_file", "pictures.npz", npz_with_objects()),
+            "holds pickled objects, which are not opened",
+        ),
+        ("Own image", lambda app: upload_own_image(app, "text.png", b"only text"), "text.png is not a readable image"),
+        ("Own image", lambda app: upload_own_image(app, "huge.png", huge_image()), "huge.png"),
+        ("Download", upload("weights_file", "weights.npz", npz_with_objects()), "not a weights.npz"),
     ],
 )
-def test_a_run_that_goes_on_is_not_touched(going, look, act, says):
-    app = going(look)
-    before = the_run(app)
+def test_invalid_input_leaves_the_active_run_unchanged(open_active_run, look, act, says):
+    app = open_active_run(look)
+    before = page_run(app)
     act(app)
     assert not app.exception
     assert any(says in error.value.replace("\\", "") for error in app.error), [error.value for error in app.error]
-    now = the_run(app)
+    now = page_run(app)
     assert (now.id, now.config, now.changes) == (before.id, before.config, before.changes)
     assert now.status is Status.RUNNING
 
 
 @pytest.mark.parametrize("lr", [1e3, -1, float("nan")])
-def test_a_learning_rate_beyond_reason_is_refused_everywhere(open_page, lr):
+def test_an_invalid_learning_rate_is_refused_by_the_config_and_ignored_in_the_url(open_page, lr):
     with pytest.raises(ValueError, match="The learning rate must be"):
         ClassifyConfig(lr=lr)
-    app = open_page("classify", classify_lr=str(lr))  # no value of the slider
+    app = open_page("classify", classify_lr=str(lr))  # not a value of the slider
     assert app.select_slider(key="classify_lr").value == ClassifyConfig().lr
     assert not app.error
 
 
-def test_weights_that_are_none_are_refused(open_page, memorised):
-    app = open_page("memorize", run=memorised, tab="Download")
+def test_a_file_without_weights_is_refused(open_page, trained_run):
+    app = open_page("memorize", run=trained_run, tab="Download")
     app.file_uploader(key="weights_file").set_value(("weights.pt", b"no weights", "application/octet-stream")).run()
     assert not app.exception
     assert any("weights" in error.value for error in app.error)
 
 
 @pytest.fixture
-def memorised(open_page):
+def trained_run(open_page):
     app = open_page("memorize", sentence="ab", memorize_epochs="50")
     button(app, "Train").click().run()
     run_until(app, lambda: get_dispatcher().store.run(app.session_state["memorize_run"]).status.is_terminal)
@@ -116,22 +121,22 @@ def memorised(open_page):
 
 
 @pytest.mark.parametrize("name", ["memorize", "classify", "runs"])
-def test_a_store_that_fails_is_told_in_a_sentence_on_every_page(open_page, name, monkeypatch):
+def test_an_unavailable_database_is_explained_on_every_page(open_page, name, monkeypatch):
     app = open_page(name)
     store = get_dispatcher().store
 
     def fail(*_arguments, **_options):
-        raise StoreUnavailable(TROUBLE)
+        raise StoreUnavailable(MESSAGE)
 
-    for method in ("run", "events", "checkpoint", "recent"):
+    for method in ("run", "events", "checkpoint", "list_runs"):
         monkeypatch.setattr(store, method, fail)
-    app.query_params["run"] = "whichever"
+    app.query_params["run"] = "any"
     app.run()
     assert not app.exception
-    assert [error.value for error in app.error if TROUBLE in error.value]
+    assert [error.value for error in app.error if MESSAGE in error.value]
 
     monkeypatch.undo()
     app.query_params.pop("run")
     app.run()
     assert not app.exception
-    assert not [error.value for error in app.error if TROUBLE in error.value]
+    assert not [error.value for error in app.error if MESSAGE in error.value]

@@ -127,8 +127,8 @@ def test_runs_are_compared(open_page, finished):
     button(app, "Train again").click().run()
     table = app.dataframe[0].value
     assert table["Run"].tolist() == ["Run 1", "Run 2"]
-    assert table["Lr"].tolist() == ["0.05", "0.02"]
-    assert set(table["Sees"]) == {"raw pixels"}
+    assert table["Learning rate"].tolist() == ["0.05", "0.02"]
+    assert set(table["Input"]) == {"raw pixels"}
     assert "Momentum" not in table.columns
 
 

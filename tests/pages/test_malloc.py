@@ -1,4 +1,4 @@
-"""The server gives large blocks of memory back."""
+"""The server returns large blocks of memory to the system."""
 
 import platform
 import subprocess
@@ -11,25 +11,25 @@ PROJECT = Path(__file__).parents[2]
 SCRIPT = """
 import ctypes
 import numpy as np
-from pages.ui.malloc import LARGE, configure_malloc
+from pages.ui.malloc import MMAP_THRESHOLD_BYTES, configure_malloc
 
-class Facts(ctypes.Structure):
+class MallInfo2(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd u f uordblks fordblks k".split()]
 
 library = ctypes.CDLL(None)
-library.mallinfo2.restype = Facts
+library.mallinfo2.restype = MallInfo2
 {setting}
-larger = np.empty(8 * LARGE, np.uint8)
-del larger  # from now on, glibc would cut smaller ones from its heap
+larger = np.empty(8 * MMAP_THRESHOLD_BYTES, np.uint8)
+del larger  # by default, glibc now takes smaller blocks from its heap
 before = library.mallinfo2().hblkhd
-block = np.empty(2 * LARGE, np.uint8)
-print(library.mallinfo2().hblkhd - before >= 2 * LARGE)
+block = np.empty(2 * MMAP_THRESHOLD_BYTES, np.uint8)
+print(library.mallinfo2().hblkhd - before >= 2 * MMAP_THRESHOLD_BYTES)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps large blocks")
-@pytest.mark.parametrize(("setting", "apart"), [("", "False"), ("configure_malloc()", "True")])
-def test_large_blocks_lie_apart_from_the_heap(setting, apart):
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is a function of glibc")
+@pytest.mark.parametrize(("setting", "separate"), [("", "False"), ("configure_malloc()", "True")])
+def test_large_blocks_are_allocated_outside_the_heap(setting, separate):
     command = [sys.executable, "-c", SCRIPT.format(setting=setting)]
-    told = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    assert told.strip() == apart
+    output = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert output.strip() == separate

@@ -250,15 +250,6 @@ def test_a_grid_s_settings_are_read_from_the_url_and_a_blank_text_is_rejected(op
     assert again.select_slider(key="limit_epochs").value == 50
 
 
-def test_an_estimate_is_formatted_from_a_second_to_hours():
-    assert [capacity.format_estimate(seconds) for seconds in (0.2, 45, 300, 9000)] == [
-        "a second",
-        "about 45 seconds",
-        "about 5 minutes",
-        "about 2.5 hours",
-    ]
-
-
 # Download
 
 

@@ -1,4 +1,4 @@
-"""Every page: it opens, does its job with real workers, and answers bad input with a sentence."""
+"""Every page opens, trains with real workers, and explains invalid input."""
 
 import re
 
@@ -14,23 +14,23 @@ def texts(elements) -> str:
     return " ".join(str(element.value) for element in elements)
 
 
-@pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd"])
-def test_every_page_opens_from_the_entry(open_page, name):
+@pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd", "runs"])
+def test_every_page_opens_from_the_entry_point(open_page, name):
     app = open_page(name)
     assert app.title[0].value
     assert not app.error
 
 
-@pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd"])
-def test_the_first_address_of_a_new_server_leads_through_the_entry(name):
-    """Where `st.navigation` was never called, Streamlit runs a page's file by itself."""
+@pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd", "runs"])
+def test_the_first_page_that_a_new_server_opens_runs_from_the_entry_point(name):
+    """Streamlit executes a page's file directly if `st.navigation` was never called."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120).run()
     app.switch_page(f"pages/{name}.py").run()
     assert app.title[0].value
-    assert any("stMainBlockContainer" in html.proto.body for html in app.get("html")), "app.py's style is on it"
+    assert any("stMainBlockContainer" in html.proto.body for html in app.get("html")), "app.py adds its style"
 
 
-def test_home_says_which_data_is_here(open_page):
+def test_home_lists_the_available_datasets(open_page):
     app = open_page("home")
     table = app.table[0].value.to_string()
     assert "built in" in table
@@ -41,17 +41,17 @@ def test_home_says_which_data_is_here(open_page):
 def test_the_code_view_shows_the_source_that_runs(open_page, name):
     app = open_page(name)
     expected = {"memorize": "class MyLSTM", "classify": "def cross_entropy", "autograd": "def topological_order"}[name]
-    assert expected not in " ".join(code.value for code in app.code), "it costs nothing while it is closed"
+    assert expected not in " ".join(code.value for code in app.code), "a closed Code view costs nothing"
     assert expected in " ".join(open_code(app))
 
 
-def test_a_sentence_is_memorised_and_comes_back(open_page):
+def test_a_sentence_is_memorised_and_its_run_is_shown_again(open_page):
     app = open_page("memorize")
     app.text_area(key="sentence").set_value("abc abc")
     app.slider(key="memorize_epochs").set_value(100)
     app.run()
     button(app, "Train").click().run()
-    assert app.query_params["run"], "the run's id is in the address"
+    assert app.query_params["run"], "the run's id is in the URL"
     assert button(app, "Train").disabled
     run_until(app, lambda: bool(app.success))
     assert "All 7 characters are correct" in app.success[0].value
@@ -63,7 +63,7 @@ def test_a_sentence_is_memorised_and_comes_back(open_page):
     assert "All 7 characters are correct" in again.success[0].value
 
 
-def test_gradients_come_by_pytorch_or_by_hand_and_both_are_timed(open_page):
+def test_gradients_by_pytorch_and_by_hand_can_be_chosen_and_timed(open_page):
     app = open_page("memorize")
     app.text_area(key="sentence").set_value("ab")
     app.radio(key="backend").set_value("torch")
@@ -75,12 +75,12 @@ def test_gradients_come_by_pytorch_or_by_hand_and_both_are_timed(open_page):
     assert get_dispatcher().store.run(app.query_params["run"]).config.backend == "torch"
 
 
-def test_a_run_is_paused_resumed_steered_and_stopped(open_page):
+def test_a_run_can_be_paused_changed_resumed_and_stopped(open_page):
     app = open_page("memorize")
     app.text_area(key="sentence").set_value("long enough to be steered " * 70)
     app.slider(key="memorize_epochs").set_value(1000).run()
     button(app, "Train").click().run()
-    run_until(app, lambda: "Learning** epoch" in status(app))
+    run_until(app, lambda: "Training** epoch" in status(app))
     button(app, "Pause").click().run()
     run_until(app, lambda: any(b.label == "Resume" for b in app.button) and "Paused" in status(app))
     app.select_slider(key="memorize_lr").set_value(0.02).run()
@@ -92,12 +92,12 @@ def test_a_run_is_paused_resumed_steered_and_stopped(open_page):
 
 
 def status(app) -> str:
-    """What the page says of how its run is; empty while nothing is shown."""
+    """Return the status lines on the page; "" if there are none."""
     return " ".join(bar.proto.text for bar in app.get("progress"))
 
 
 def chart_data(app) -> bytes:
-    """All that the page's charts say, data included."""
+    """Return the page's charts with their data, serialised."""
     return b" ".join(chart.proto.SerializeToString() for chart in app.get("vega_lite_chart"))
 
 
@@ -110,7 +110,7 @@ def chart_data(app) -> bytes:
         ("a\x07b", "control character"),
     ],
 )
-def test_a_sentence_that_cannot_be_learned_gets_an_answer(open_page, sentence, says):
+def test_an_invalid_sentence_is_explained(open_page, sentence, says):
     app = open_page("memorize")
     app.text_area(key="sentence").set_value(sentence).run()
     assert says in app.error[0].value
@@ -122,7 +122,7 @@ def test_a_sentence_that_cannot_be_learned_gets_an_answer(open_page, sentence, s
 
 
 @pytest.mark.parametrize("sentence", ["x", "مرحبا بالعالم", "e\u0301a\u0308", "👩‍👩‍👧‍👦 👋🏽", "<b>&amp;</b>"])
-def test_any_script_is_learned(open_page, sentence):
+def test_any_script_can_be_memorised(open_page, sentence):
     app = open_page("memorize")
     app.text_area(key="sentence").set_value(sentence)
     app.slider(key="memorize_epochs").set_value(100)
@@ -133,7 +133,7 @@ def test_any_script_is_learned(open_page, sentence):
 
 
 @pytest.mark.parametrize("hidden", ["0", "1000000", "a", "-5", "12.5", "1" * 30, "²"])
-def test_layers_that_cannot_be_built_get_an_answer(open_page, hidden):
+def test_invalid_hidden_layers_are_explained(open_page, hidden):
     app = open_page("classify")
     app.text_input(key="hidden").set_value(hidden).run()
     assert len(app.error) == 1
@@ -142,7 +142,7 @@ def test_layers_that_cannot_be_built_get_an_answer(open_page, hidden):
     assert not app.error
 
 
-def test_pictures_are_learned_and_tested(open_page):
+def test_images_are_learned_and_tested(open_page):
     app = open_page("classify")
     app.slider(key="classify_epochs").set_value(5).run()
     button(app, "Train").click().run()
@@ -160,7 +160,7 @@ def test_an_exploding_loss_is_explained(open_page):
     assert not button(app, "Train again").disabled
 
 
-def test_a_data_set_that_cannot_be_had_is_explained(open_page, monkeypatch):
+def test_an_unavailable_dataset_is_explained(open_page, monkeypatch):
     from core.classify import datasets
 
     def offline(*_):
@@ -176,6 +176,6 @@ def test_a_data_set_that_cannot_be_had_is_explained(open_page, monkeypatch):
     assert not app.error
 
 
-def test_an_address_with_an_unknown_run_is_explained(open_page):
+def test_an_unknown_run_in_the_url_is_explained(open_page):
     app = open_page("memorize", run="no-such-run")
-    assert "not here" in app.warning[0].value
+    assert "no longer exists" in app.warning[0].value

@@ -1,47 +1,67 @@
-"""The Runs page: nicknames, the table, comparison, the leaderboard, and the teacher's corner."""
+"""The Runs page: nicknames, the table, the comparison, the leaderboard and the teacher panel."""
+
+import json
+import secrets
+import time
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from streamlit.testing.v1 import AppTest
 
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
-from core.runs import Limits, Status, Visitor, get_dispatcher
-from tests.pages.conftest import button
-from tests.runs import claim_run
+from core.runs import Limits, Run, Status, Visitor, get_dispatcher
+from core.runs.job_types import job_type_of
+from core.runs.serialization import to_json
+from tests.pages.conftest import button, run_until
 
 
 @pytest.fixture
-def engine():
-    engine = get_dispatcher()
-    yield engine
-    engine.store.set_limits(Limits())
-    engine.teacher_auth.password = ""
+def dispatcher():
+    dispatcher = get_dispatcher()
+    yield dispatcher
+    dispatcher.store.set_limits(Limits())
+    dispatcher.teacher_auth.password = ""
 
 
 @pytest.fixture
-def keep(engine):
-    """keep(config, nickname, ...) is a run in the store that has ended, of somebody in a class of this test's own."""
-    made = []
+def add_run(dispatcher):
+    """Return add_run(config, nickname, ...), which stores a finished run of another student in class TEST."""
+    added, database = [], create_engine(dispatcher.store.url)
 
-    def keep(config, nickname, title="", **results):
-        run = claim_run(engine.store, engine.store.create(config, by=Visitor("someone", nickname, "TEST")))
-        engine.store.sync(run, [], Status.RUNNING, 1.0, metrics=results)
-        engine.store.finish(run, Status.FINISHED)
-        engine.store.update_text(run.id, title=title)
-        made.append(run.id)
-        return run.id
+    def add_run(config, nickname="", title="", changes=None, **metrics):
+        run = Run(
+            secrets.token_urlsafe(12),
+            job_type_of(config),
+            to_json(config),
+            created_at=time.time(),
+            status=Status.FINISHED,
+            owner="someone",
+            nickname=nickname,
+            classroom="TEST",
+            title=title,
+            setting_changes_json=json.dumps(changes or {}),
+            metrics_json=json.dumps(metrics),
+        )
+        added.append(run.id)
+        with Session(database) as session, session.begin():
+            session.add(run)
+        return added[-1]
 
-    yield keep
-    engine.store.delete(*made)
+    yield add_run
+    dispatcher.store.delete(*added)
+    database.dispose()
 
 
 def table(app, place=0):
     return app.dataframe[place].value
 
 
-def test_the_class_sees_its_runs_and_its_leaderboard(open_page, keep):
-    keep(ClassifyConfig(), "Ann", test_accuracy=0.9)
-    keep(ClassifyConfig(), "Bob", test_accuracy=0.95)
-    keep(MemorizeConfig("hello"), "Cam", accuracy=1.0)
+def test_students_see_the_runs_and_the_leaderboard_of_their_class(open_page, add_run):
+    add_run(ClassifyConfig(), "Ann", test_accuracy=0.9)
+    add_run(ClassifyConfig(), "Bob", test_accuracy=0.95)
+    add_run(MemorizeConfig("hello"), "Cam", accuracy=1.0)
     app = open_page("runs", **{"class": "test"})
     assert "Class **TEST**" in " ".join(caption.value for caption in app.caption)
     assert list(table(app)["by"]) == ["Cam", "Bob", "Ann"]
@@ -49,14 +69,24 @@ def test_the_class_sees_its_runs_and_its_leaderboard(open_page, keep):
     app.text_input(key="runs_search").set_value("HELLO").run()
     assert list(table(app)["by"]) == ["Cam"]
     app.toggle(key="runs_mine").set_value(True).run()
-    assert "Nothing here yet" in app.info[0].value
+    assert "No runs found" in app.info[0].value
+
+
+def test_runs_are_filtered_by_kind_and_status(open_page, add_run):
+    add_run(ClassifyConfig(), "Ann")
+    add_run(MemorizeConfig("hello"), "Cam")
+    app = open_page("runs", **{"class": "TEST"})
+    app.get("button_group")[0].set_value("memorize").run()
+    assert list(table(app)["by"]) == ["Cam"]
+    app.multiselect(key="runs_status").set_value(["failed"]).run()
+    assert "No runs found" in app.info[0].value
 
 
 @pytest.mark.parametrize(
     "hostile", ["<script>alert(1)</script>", "![x](http://x.example/y.png)", "'; DROP TABLE runs; --"]
 )
-def test_hostile_text_stays_text(open_page, keep, hostile):
-    keep(MemorizeConfig(hostile), hostile[:24], title=hostile)
+def test_hostile_text_is_shown_as_text(open_page, add_run, hostile):
+    add_run(MemorizeConfig(hostile), hostile[:24], title=hostile)
     app = open_page("runs", **{"class": "TEST"})
     assert not app.exception
     assert table(app)["name"][0] == hostile
@@ -64,7 +94,67 @@ def test_hostile_text_stays_text(open_page, keep, hostile):
     assert not [text for text in app.markdown if "x.example" in text.value]
 
 
-def test_a_nickname_is_kept_and_a_bad_one_is_refused(open_page):
+def compare(*run_ids):
+    """Show the comparison of these runs alone, named A, B, ..."""
+
+    def script(run_ids):
+        from core.runs import get_dispatcher
+        from pages.ui.runs.comparison import show_comparison
+
+        store = get_dispatcher().store
+        show_comparison({"ABCDEF"[number]: store.run(run_id) for number, run_id in enumerate(run_ids)})
+
+    app = AppTest.from_function(script, args=(run_ids,), default_timeout=120).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def test_a_comparison_lists_differing_settings_changes_and_results(add_run):
+    one = add_run(ClassifyConfig(lr=0.1, hidden=()), changes={"momentum": 0.5}, test_accuracy=0.9, epochs=3)
+    other = add_run(ClassifyConfig(lr=0.2, features="patches"), accuracy=0.876, loss=0.25)
+    app = compare(one, other)
+    rows = table(app)
+    assert rows["Run"].tolist() == ["A", "B"]
+    assert rows["Input"].tolist() == ["raw pixels", f"{ClassifyConfig().patches:,} patch features"]
+    assert rows["Learning rate"].tolist() == ["0.1", "0.2"]
+    assert rows["Momentum"].tolist() == ["0.5", "0.9"]
+    assert rows["Hidden"][0] == "none"
+    assert rows["Changed during training"].tolist() == ["momentum 0.5", "–"]
+    assert rows["Epochs"].tolist() == [3, 0]
+    assert rows["Loss"].tolist() == ["–", "0.2500"]
+    assert rows["Accuracy"].tolist() == ["–", "87.60%"]
+    assert rows["Test accuracy"].tolist() == ["90.00%", "–"]
+    assert "Batch size" not in rows
+    captions = " ".join(caption.value for caption in app.caption)
+    assert "different tasks" in captions
+    assert "first epoch" in captions, "neither run has a curve yet"
+
+
+def test_a_comparison_of_equal_runs_says_so(add_run):
+    app = compare(add_run(MemorizeConfig("hello")), add_run(MemorizeConfig("hello")))
+    assert "All settings are the same." in [caption.value for caption in app.caption]
+    assert table(app)["Input"].tolist() == ["characters", "characters"]
+
+
+def test_a_comparison_draws_the_curves_of_both_kinds_of_run(open_page, dispatcher):
+    configs = MemorizeConfig("ab", hidden_size=8, epochs=50), ClassifyConfig(hidden=(8,), epochs=2)
+    runs = [dispatcher.submit(config) for config in configs]
+    app = open_page("home")
+    run_until(app, lambda: all(dispatcher.store.run(run).status.is_terminal for run in runs))
+    app = compare(*runs)
+
+    def drawn() -> bytes:
+        return b" ".join(chart.proto.SerializeToString() for chart in app.get("vega_lite_chart"))
+
+    assert len(app.get("vega_lite_chart")) == 2
+    assert b"Validation accuracy" in drawn()
+    assert b"Validation loss" in drawn()
+    app.get("button_group")[0].set_value("Training").run()
+    assert b"Training accuracy" in drawn()
+    assert b"Training loss" in drawn()
+
+
+def test_a_nickname_is_saved_and_an_invalid_one_is_refused(open_page):
     app = open_page("runs")
     app.text_input(key="nickname_typed").set_value("Ann").run()
     assert app.session_state["nickname"] == "Ann"
@@ -72,42 +162,50 @@ def test_a_nickname_is_kept_and_a_bad_one_is_refused(open_page):
     assert "invisible control character" in app.toast[0].value
 
 
-def test_a_wrong_class_code_is_explained(open_page):
+def test_an_invalid_class_code_is_explained(open_page):
     app = open_page("runs", **{"class": "../x"})
-    assert "made of letters, digits and hyphens" in app.warning[0].value
+    assert "letters, digits and hyphens" in app.warning[0].value
 
 
-def test_another_student_s_run_can_be_watched_and_not_touched(open_page, engine):
-    run_id = engine.store.create(MemorizeConfig("mine alone"), by=Visitor("someone", "*Ann*", "TEST"))
-    engine.store.pause(run_id)
+def test_another_student_s_run_can_be_viewed_but_not_changed(open_page, dispatcher):
+    store = dispatcher.store
+    run_id = store.create(MemorizeConfig("mine alone"), by=Visitor("someone", "*Ann*", "TEST"))
+    store.pause(run_id)
     app = open_page("memorize", run=run_id)
-    assert "watching a run of \\*Ann\\*" in " ".join(caption.value for caption in app.caption)
+    assert "You are viewing \\*Ann\\*'s run" in " ".join(caption.value for caption in app.caption)
     assert not button(app, "Train").disabled
     for label in ("Pause", "Stop", "One epoch"):
         assert button(app, label).disabled
     app.select_slider(key="memorize_lr").set_value(0.5).run()
-    assert engine.store.run(run_id).changes == {}
-    engine.store.stop(run_id)
-    engine.store.delete(run_id)
+    assert store.run(run_id).changes == {}
+    store.stop(run_id)
+    store.delete(run_id)
 
 
-def test_the_teacher_s_corner_opens_with_the_password_alone(open_page, engine, keep):
-    keep(MemorizeConfig("hello"), "Cam")
+def test_the_teacher_panel_opens_only_with_the_password(open_page, dispatcher, add_run):
+    add_run(MemorizeConfig("hello"), "Cam")
     app = open_page("runs", **{"class": "TEST"})
-    assert "password_typed" not in app.session_state, "without a password there is no teacher"
-    engine.teacher_auth.password = "correct horse"
+    assert "password_typed" not in app.session_state, "without a password there is no teacher panel"
+    dispatcher.teacher_auth.password = "correct horse"
     app = open_page("runs", **{"class": "TEST"})
     app.text_input(key="password_typed").set_value("wrong").run()
     assert "not the teacher's password" in app.toast[0].value
     app.text_input(key="password_typed").set_value("correct horse").run()
     button(app, "Pause new runs").click().run()
-    assert not engine.store.limits().accepting_runs
+    assert not dispatcher.store.limits().accepting_runs
     student = open_page("memorize", **{"class": "TEST"})
     button(student, "Train").click().run()
     assert "teacher has paused new runs" in student.error[0].value
     button(app, "Allow new runs").click().run()
-    app.number_input(key="rule classify_epochs").set_value(7)
-    button(app, "Set these bounds").click().run()
-    assert engine.store.limits() == Limits(max_classify_epochs=7)
-    button(app, "Clear them").click().run()
-    assert engine.store.list_runs(classroom="TEST") == []
+    app.number_input(key="limit max_classify_epochs").set_value(7)
+    button(app, "Save limits").click().run()
+    assert dispatcher.store.limits() == Limits(max_classify_epochs=7)
+    app.number_input(key="limit max_minutes").set_value(10.0**9)
+    button(app, "Save limits").click().run()
+    assert not app.exception
+    assert app.toast, "a limit beyond reason is refused"
+    assert dispatcher.store.limits() == Limits(max_classify_epochs=7)
+    button(app, "Delete them").click().run()
+    assert dispatcher.store.list_runs(classroom="TEST") == []
+    button(app, "Log out").click().run()
+    assert "password_typed" in app.session_state

@@ -1,4 +1,4 @@
-"""The server computes with one thread: the others belong to the runs."""
+"""The server computes in one thread and leaves the other cores to the runs."""
 
 import os
 import subprocess
@@ -9,17 +9,17 @@ PROJECT = Path(__file__).parents[2]
 SCRIPT = """
 import torch
 from threadpoolctl import threadpool_info
-from pages.ui import live
+from pages.ui import run_panel
 
-live.engine()
-import scipy.linalg  # what a page loads later must keep to it, too
+run_panel.dispatcher()
+import scipy.linalg  # a library that a page loads later is limited as well
 print({library["num_threads"] for library in threadpool_info()} | {torch.get_num_threads()})
 """
 
 
-def test_a_server_s_libraries_use_one_thread_each(tmp_path):
+def test_every_library_of_the_server_uses_one_thread(tmp_path):
     many = {f"{library}_NUM_THREADS": "2" for library in ("OMP", "OPENBLAS", "MKL")}
     environment = {**os.environ, **many, "DATA_DIR": str(tmp_path)}
     command = [sys.executable, "-c", SCRIPT]
-    told = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "{1}"
+    output = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "{1}"

@@ -10,7 +10,7 @@ from core.classify import MLP, ClassifyConfig, predict_all, prepare_inputs, rest
 from core.classify.datasets import Dataset, DatasetError, load
 from core.classify.inputs import Inputs
 from core.runs import Run
-from pages.ui import errors, run_panel
+from pages.ui import run_panel
 
 SNAPSHOT_REFRESH = 2.0  # seconds
 
@@ -37,14 +37,11 @@ def show_live(run: Run | None, show: Callable[[Snapshot], None]) -> None:
     """Show the current snapshot, repeatedly while the run is active; or say why there is none."""
     active = run is not None and not run.status.is_terminal and "loaded_weights" not in st.session_state
 
-    @st.fragment(run_every=SNAPSHOT_REFRESH if active else None)
     def redraw() -> None:
-        with errors.show_store_errors():
-            snapshot = load_snapshot(run)
-            if snapshot:
-                show(snapshot)
+        if snapshot := load_snapshot(run):
+            show(snapshot)
 
-    redraw()
+    run_panel.live_fragment(redraw, SNAPSHOT_REFRESH if active else None)
 
 
 def load_snapshot(run: Run | None) -> Snapshot | None:

@@ -13,10 +13,11 @@ from core.memorize import MemorizeConfig
 from core.memorize.training import seconds_per_epoch
 from core.runs import Run, Status
 from core.text import graphemes
-from pages.ui import errors
+from pages.ui import run_panel
 from pages.ui.charts import apply_theme
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons, download_button, to_csv_bytes
+from pages.ui.formatting import format_duration
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize.run_group import any_active, find_runs, stop, submit
 
@@ -72,16 +73,13 @@ def show(config: MemorizeConfig | None) -> None:
     runs = find_runs(configs)
     show_controls([each for each, run in zip(configs, runs, strict=True) if run is None], runs)
 
-    @st.fragment(run_every=1.0 if any_active(runs) else None)
-    def results() -> None:
-        with errors.show_store_errors():
-            now = find_runs(configs)
-            draw(dict(zip(grid, now, strict=True)))
-            if any_active(runs) and not any_active(now):
-                st.rerun()  # to update the buttons above
+    def results() -> bool:
+        now = find_runs(configs)
+        draw(dict(zip(grid, now, strict=True)))
+        return any_active(runs) and not any_active(now)  # then the buttons above change
 
     if any(runs):
-        results()
+        run_panel.live_fragment(results, 1.0 if any_active(runs) else None)
     show_code(memorize.fit, memorize.char_accuracy)
 
 
@@ -99,7 +97,7 @@ def show_controls(missing: list[MemorizeConfig], runs: list[Run | None]) -> None
     if missing and not any_active(runs):
         seconds = estimate(missing)
         networks = "1 network" if len(missing) == 1 else f"{len(missing)} networks"
-        text = f"{networks} to train, one at a time. Estimated time: **{format_estimate(seconds)}** at most."
+        text = f"{networks} to train, one at a time. Estimated time: **about {format_duration(seconds)}** at most."
         if seconds > MAX_SECONDS:
             st.error(f"{text} That takes too long. Choose shorter lengths, smaller sizes or fewer epochs.", icon=TIMER)
         elif seconds > WARN_SECONDS:
@@ -134,15 +132,6 @@ def seconds_per_character(hidden_size: int, num_layers: int, backend: str) -> fl
     text = "".join(random.Random(0).choices(string.ascii_lowercase, k=CALIBRATION_LENGTH))
     config = MemorizeConfig(text, hidden_size, num_layers, backend=backend)
     return seconds_per_epoch(config) / (CALIBRATION_LENGTH + 1)
-
-
-def format_estimate(seconds: float) -> str:
-    """Format an estimated duration, from a second to hours."""
-    if seconds < 1.5:
-        return "a second"
-    if seconds < 90:
-        return f"about {round(seconds)} seconds"
-    return f"about {round(seconds / 60)} minutes" if seconds < 5400 else f"about {seconds / 3600:.1f} hours"
 
 
 def draw(runs: dict[tuple[int, int], Run | None]) -> None:

@@ -9,7 +9,7 @@ from core.memorize import MemorizeConfig, MemorizeEpoch, make_model
 from core.memorize.lstm import MyLSTM
 from core.memorize.rnn_variants import CELLS, RNNAdapter
 from core.runs import Run, Status
-from pages.ui import errors
+from pages.ui import run_panel
 from pages.ui.charts import downsample, learning_curves
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
@@ -52,16 +52,13 @@ def show(config: MemorizeConfig | None) -> None:
         )
         st.button("Stop all cells", icon=":material/stop:", disabled=not any_active(runs), on_click=stop, args=[runs])
 
-    @st.fragment(run_every=1.0 if any_active(runs) else None)
-    def results() -> None:
-        with errors.show_store_errors():
-            now = find_runs(configs)
-            draw(configs, now)
-            if any_active(runs) and not any_active(now):
-                st.rerun()  # to update the buttons above
+    def results() -> bool:
+        now = find_runs(configs)
+        draw(configs, now)
+        return any_active(runs) and not any_active(now)  # then the buttons above change
 
     if any(runs):
-        results()
+        run_panel.live_fragment(results, 1.0 if any_active(runs) else None)
     show_code(MyLSTM, RNNAdapter, make_model)
 
 

@@ -1,4 +1,4 @@
-"""The teacher's corner: behind a password, what concerns the whole class."""
+"""The teacher panel: limits and actions for the whole class, behind a password."""
 
 from dataclasses import replace
 
@@ -9,55 +9,63 @@ from pages.ui import run_panel
 from pages.ui.visitor import visitor
 
 LABELS = {
-    "max_characters": "Characters in a sentence, at most",
-    "max_hidden_size": "Hidden size of an LSTM, at most",
-    "max_memorize_epochs": "Epochs of a sentence, at most",
-    "max_layer_width": "Width of a layer for pictures, at most",
-    "max_classify_epochs": "Epochs of pictures, at most",
-    "max_minutes": "Minutes of training a run, at most",
-    "idle_pause_minutes": "Minutes until a run that nobody watches is paused (0: never)",
-    "max_starts_per_minute": "Runs that a student may start in a minute",
-    "max_queued_runs": "Runs that a student may have waiting",
+    "max_characters": "Maximum characters per sentence",
+    "max_hidden_size": "Maximum hidden size of an LSTM",
+    "max_memorize_epochs": "Maximum epochs on Memorize",
+    "max_layer_width": "Maximum layer width on Classify",
+    "max_classify_epochs": "Maximum epochs on Classify",
+    "max_minutes": "Maximum training minutes per run",
+    "idle_pause_minutes": "Minutes until an unviewed run is paused (0: never)",
+    "max_starts_per_minute": "Maximum runs started per student and minute",
+    "max_queued_runs": "Maximum queued runs per student",
 }
 
 
-def corner() -> None:
-    """Draw it; nothing where this server has no teacher's password."""
-    engine, me = run_panel.dispatcher(), visitor()
-    if not engine.teacher_auth.password:
+def teacher_panel() -> None:
+    """Show the login and, after it, the panel; nothing if the server has no teacher password."""
+    teacher_auth, current = run_panel.dispatcher().teacher_auth, visitor()
+    if not teacher_auth.password:
         return
-    with st.expander("For the teacher", icon=":material/school:", expanded=me.teacher):
-        if not me.teacher:
-            st.text_input("Password", type="password", key="password_typed", on_change=enter, autocomplete="off")
-            return
-        rules = engine.store.limits()
-        where = f"of class {me.classroom}" if me.classroom else "of everyone"
-        desk, scope = run_panel.run_access(), me.classroom or None
-        with st.container(horizontal=True):
-            label = "Pause new runs" if rules.accepting_runs else "Allow new runs"
-            st.button(
-                label,
-                on_click=run_panel.try_action,
-                args=[desk.set_limits, replace(rules, accepting_runs=not rules.accepting_runs)],
+    with st.expander("Teacher panel", icon=":material/school:", expanded=current.teacher):
+        if not current.teacher:
+            st.text_input(
+                "Password", type="password", key="password_typed", on_change=submit_password, autocomplete="off"
             )
-            st.button(f"Stop all runs {where}", on_click=run_panel.try_action, args=[desk.stop_all, scope])
-            with st.popover(f"Clear the runs {where}"):
-                st.write("All that have ended are gone for good.")
+            return
+        limits = run_panel.dispatcher().store.limits()
+        access = run_panel.run_access()
+        classroom = current.classroom or None
+        scope = f"of class {classroom}" if classroom else "of all classes"
+        with st.container(horizontal=True):
+            st.button(
+                "Pause new runs" if limits.accepting_runs else "Allow new runs",
+                on_click=run_panel.try_action,
+                args=[access.set_limits, replace(limits, accepting_runs=not limits.accepting_runs)],
+            )
+            st.button(f"Stop all runs {scope}", on_click=run_panel.try_action, args=[access.stop_all, classroom])
+            with st.popover(f"Delete ended runs {scope}"):
+                st.write("This permanently deletes all runs that have finished, failed or been stopped.")
                 st.button(
-                    "Clear them", on_click=run_panel.try_action, args=[desk.delete_finished, scope], type="primary"
+                    "Delete them",
+                    on_click=run_panel.try_action,
+                    args=[access.delete_finished, classroom],
+                    type="primary",
                 )
-            st.button("Leave", on_click=engine.teacher_auth.logout, args=[me.id])
-        with st.form("rules"):
-            values, columns = {}, st.columns(3)
+            st.button("Log out", on_click=teacher_auth.logout, args=[current.id])
+        with st.form("limits"):
+            st.markdown("**Limits for new runs**")
+            columns = st.columns(3)
+            values = {}
             for i, (name, label) in enumerate(LABELS.items()):
-                value = getattr(rules, name)
+                value = getattr(limits, name)
                 lowest = 0 if isinstance(value, int) else 0.0
-                values[name] = columns[i % 3].number_input(label, lowest, value=value, key=f"rule {name}")
-            if st.form_submit_button("Set these bounds"):
-                run_panel.try_action(desk.set_limits, Limits(**values, accepting_runs=rules.accepting_runs))
+                values[name] = columns[i % 3].number_input(label, lowest, value=value, key=f"limit {name}")
+            if st.form_submit_button("Save limits"):
+                new = {**values, "accepting_runs": limits.accepting_runs}
+                run_panel.try_action(lambda: access.set_limits(Limits(**new)))
 
 
-def enter() -> None:
-    """Callback of the password's field, which is emptied."""
+def submit_password() -> None:
+    """Callback of the password's field: log in and clear the field."""
     password, st.session_state["password_typed"] = st.session_state["password_typed"], ""
     run_panel.try_action(run_panel.dispatcher().teacher_auth.login, visitor().id, password)

@@ -1,0 +1,26 @@
+"""Durations and settings as text."""
+
+SETTING_LABELS = {"lr": "learning rate"}
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in words, such as "45 seconds" or "2.5 hours"."""
+    if seconds < 1.5:
+        return "1 second"
+    if seconds <= 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def setting_label(name: str) -> str:
+    """Return the name of a config's field as text, such as "weight decay"."""
+    return SETTING_LABELS.get(name, name.replace("_", " "))
+
+
+def format_setting(value: object) -> str:
+    """Return a setting's value as a student would type it; "–" if the run has no such setting."""
+    if value is None:
+        return "–"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
