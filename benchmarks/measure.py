@@ -63,7 +63,7 @@ def interleaved(
 
 
 def exponent(sizes: list[float], costs: list[float]) -> float:
-    """p where costs grow like sizesᵖ: the slope of the straight line through their logarithms."""
+    """P where costs grow like sizesᵖ: the slope of the straight line through their logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 

@@ -11,7 +11,7 @@ from core.runs import Run
 from core.runs.reporting import differing_settings
 from pages.ui import run_panel
 from pages.ui.charts import downsample, learning_curves
-from pages.ui.classify.training import sees
+from pages.ui.classify.training import feature_label
 from pages.ui.formatting import format_setting, setting_label
 
 MAX_RUNS = 6  # more curves are hard to tell apart
@@ -103,6 +103,6 @@ def input_label(run: Run) -> str:
     if run.kind == "memorize":
         return "characters"
     try:
-        return sees(run.config)
+        return feature_label(run.config)
     except ValueError:  # a config of another version of this program
         return "–"
