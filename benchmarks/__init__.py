@@ -1,5 +1,5 @@
-"""Timings beside what people would take instead: `python -m benchmarks` prints tables and writes results.json here.
+"""Benchmarks against the usual alternatives: `python -m benchmarks` prints tables and writes results.json here.
 
-Every comparison is interleaved: each contestant once, then each again, so that what else the machine does meets all
-alike. Compared are medians, with the same number of threads for all.
+Contestants are timed in turn within each round, so that other load on the machine affects all of them alike. The
+tables compare medians, and all contestants use the same number of threads.
 """

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every comparison, its table, and all of it as JSON."""
+"""Run all benchmarks, print their tables and save everything as JSON: `python -m benchmarks`."""
 
 from __future__ import annotations
 
@@ -10,39 +10,54 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Times this project beside its peers.")
-parser.add_argument("--only", metavar="NAME", nargs="+", help="some of lstm, mlp, goals, memory, dashboard")
-parser.add_argument("--threads", type=int, default=1, help="for every contestant (default: 1, as a run has them)")
-parser.add_argument("--quick", action="store_true", help="fewer sizes and less data, to see that it works")
-parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.json"), help="the JSON file")
+SUITE_NAMES = ("lstm", "mlp", "goals", "memory", "dashboard")
+
+parser = argparse.ArgumentParser(
+    prog="python -m benchmarks",
+    description="Compare both networks with the usual alternatives, and measure the dashboard in Chromium.",
+    epilog="The load test of a whole class is separate: python -m benchmarks.classroom --help",
+)
+parser.add_argument("--only", metavar="NAME", nargs="+", help=f"run only these benchmarks: {', '.join(SUITE_NAMES)}")
+parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads per contestant (default: 1)")
+parser.add_argument("--quick", action="store_true", help="use fewer sizes and less data, to check that it works")
+parser.add_argument(
+    "--output",
+    type=Path,
+    metavar="FILE",
+    default=Path(__file__).with_name("results.json"),
+    help="where to save the results as JSON (default: benchmarks/results.json)",
+)
 options = parser.parse_args()
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = str(options.threads)  # which is read when NumPy and PyTorch are loaded
+    os.environ[variable] = str(options.threads)  # read when NumPy and PyTorch are imported
 
 from benchmarks import dashboard, goals, lstm, measure, memory, mlp  # noqa: E402
 
-SUITES = {"lstm": lstm.run, "mlp": mlp.run, "goals": goals.run, "memory": memory.run, "dashboard": dashboard.run}
+SUITES = dict(zip(SUITE_NAMES, (lstm.run, mlp.run, goals.run, memory.run, dashboard.run), strict=True))
 
 
 def main() -> None:
     unknown = set(options.only or ()) - SUITES.keys()
     if unknown:
-        parser.error(f"there is no {', '.join(sorted(unknown))}: choose of {', '.join(SUITES)}")
-    facts = measure.machine()
-    print("\n".join(f"{name}: {value}" for name, value in facts.items()))
-    print("Medians; in brackets, ours divided by the other's: below 1, ours is faster or smaller.")
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; choose from {', '.join(SUITES)}")
+    environment = measure.environment()
+    print("\n".join(f"{name}: {value}" for name, value in environment.items()))
+    print("Medians. In brackets: ours divided by the other's; below 1, ours is faster or smaller.")
     results = []
     for name in options.only or SUITES:
         for section, group in groupby(SUITES[name](options.quick), key=lambda result: result.section):
-            of_section = []
+            section_results = []
             for result in group:
                 print(".", end="", file=sys.stderr, flush=True)
-                of_section.append(result)
-            print(f"\n{section}\n{'-' * len(section)}\n{measure.table(of_section)}", flush=True)
-            results += of_section
-    written = {"machine": facts, "results": [{**asdict(result), "ratios": result.ratios} for result in results]}
-    options.output.write_text(json.dumps(written, indent=1))
-    print(f"\nWritten to {options.output}")
+                section_results.append(result)
+            print(f"\n{section}\n{'-' * len(section)}\n{measure.format_table(section_results)}", flush=True)
+            results += section_results
+    document = {
+        "environment": environment,
+        "results": [{**asdict(result), "ratios": result.ratios} for result in results],
+    }
+    options.output.write_text(json.dumps(document, indent=1))
+    print(f"\nSaved to {options.output}")
 
 
 main()

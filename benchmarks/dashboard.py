@@ -1,18 +1,12 @@
-"""The dashboard in a real Chromium: how soon a click shows something, and what an open page costs."""
+"""The dashboard in Chromium: time from a click to a curve, and the cost of keeping a page open."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,77 +14,53 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
 
 from benchmarks.measure import Result
+from benchmarks.server import dashboard
 from core.runs import Store
 
-PROJECT = Path(__file__).parents[1]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 LONG_RUN = "/memorize?memorize_epochs=1000&hidden_size=256&num_layers=4"
 LONG_SENTENCE = "a sentence that is long enough to be watched for a while; " * 12
-CURVE = ".stVegaLiteChart canvas, .stVegaLiteChart .mark-line path"  # of a run that goes on, and of one that has ended
-# in the page itself, so that nothing of the driver is measured: milliseconds from a click to the curve
+CURVE = ".stVegaLiteChart canvas, .stVegaLiteChart .mark-line path"  # a canvas during a run, SVG after it
+# Runs in the page, so that Playwright's own delays are not measured: milliseconds from a click to a visible curve.
 STOPWATCH = f"""() => {{ window.firstPoint = new Promise(done => {{
     document.addEventListener("click", () => {{
         const clicked = performance.now();
         const drawn = curve => !curve.getContext ||
             (curve.width && curve.getContext("2d").getImageData(0, 0, curve.width, curve.height).data.some(Boolean));
-        const look = () => {{
+        const check = () => {{
             const curve = document.querySelector("{CURVE}");
             if (curve && drawn(curve)) done(performance.now() - clicked);
-            else setTimeout(look, 10);
+            else setTimeout(check, 10);
         }};
-        look();
+        check();
     }}, {{ capture: true, once: true }});
 }}); }}"""
 
 
 def run(quick: bool) -> Iterator[Result]:
     if not CHROMIUM:
-        print("There is no Chromium (one can be named in CHROMIUM): the dashboard was not measured.")
+        print("Skipped the dashboard: Chromium was not found. Install it, or set CHROMIUM to its path.")
         return
-    with TemporaryDirectory() as data, server(Path(data)) as url, sync_playwright() as playwright:
+    with (
+        TemporaryDirectory() as folder,
+        dashboard(Path(folder), Path(folder, "log")) as server,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        clicks = [click_to_first_point(browser, url) for _ in range(3 if quick else 8)][1:]  # the first one warms up
+        clicks = [click_to_curve(browser, server.url) for _ in range(3 if quick else 8)][1:]  # the first warms up
         yield Result(
             "Dashboard",
-            "click to first point",
-            {"median": statistics.median(clicks), "worst": max(clicks)},
+            "from a click on Train to the curve",
+            {"median": statistics.median(clicks), "maximum": max(clicks)},
             "s",
             compared=False,
         )
-        yield from open_page(browser, url, Store(f"sqlite:///{data}/runs.sqlite"), rounds=1 if quick else 6)
+        yield from open_page(browser, server.url, Store(server.database_url), rounds=1 if quick else 6)
         browser.close()
 
 
-@contextmanager
-def server(data: Path) -> Iterator[str]:
-    """A dashboard of its own, with an empty data folder; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
-    environment = {**os.environ, "DATA_DIR": str(data)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command], cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL
-    )
-    url = f"http://localhost:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            except (urllib.error.URLError, TimeoutError):
-                time.sleep(0.5)
-        yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def visit(browser: Browser, address: str, sentence: str) -> Page:
-    """A visitor of their own, with a sentence typed and everything ready for a click on Train."""
+def open_memorize(browser: Browser, address: str, sentence: str) -> Page:
+    """Open the Memorize page as a new visitor and type a sentence, so that only a click on Train is missing."""
     page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
     page.set_default_timeout(120_000)
     page.goto(address)
@@ -101,9 +71,9 @@ def visit(browser: Browser, address: str, sentence: str) -> Page:
     return page
 
 
-def click_to_first_point(browser: Browser, url: str) -> float:
-    """Seconds from the click on Train until there is a curve."""
-    page = visit(browser, f"{url}/memorize", "how long can a cell remember?")
+def click_to_curve(browser: Browser, url: str) -> float:
+    """Return the seconds from a click on Train to a visible curve."""
+    page = open_memorize(browser, f"{url}/memorize", "how long can a cell remember?")
     page.evaluate(STOPWATCH)
     page.get_by_role("button", name="Train", exact=True).click()
     seconds = page.evaluate("() => window.firstPoint") / 1e3
@@ -114,61 +84,69 @@ def click_to_first_point(browser: Browser, url: str) -> float:
 
 @dataclass
 class Redraw:
-    """What the page asked the server for at once, and what came of it. asked, drawn: seconds; sent: bytes."""
+    """One request of the page and the server's answer.
 
-    asked: float
-    drawn: float = 0.0
-    sent: int = 0
+    Attributes:
+        requested: when the page sent it, in seconds.
+        received: when the last part of the answer arrived, in seconds.
+        size: bytes of the answer.
+    """
+
+    requested: float
+    received: float = 0.0
+    size: int = 0
 
 
 def open_page(browser: Browser, url: str, store: Store, rounds: int) -> Iterator[Result]:
-    """A long run, looked at and left alone in turn: its epochs a second, and what a redraw takes and sends."""
-    page = visit(browser, f"{url}{LONG_RUN}", LONG_SENTENCE)
+    """Measure a long run with its page open and closed in turn: epochs per second, and time and size of a redraw."""
+    page = open_memorize(browser, f"{url}{LONG_RUN}", LONG_SENTENCE)
     redraws: list[Redraw] = []
 
-    def arrived(data: str | bytes) -> None:
+    def on_received(data: str | bytes) -> None:
         if redraws:
-            redraws[-1].drawn, redraws[-1].sent = time.perf_counter(), redraws[-1].sent + len(data)
+            redraws[-1].received, redraws[-1].size = time.perf_counter(), redraws[-1].size + len(data)
 
     def listen(socket: WebSocket) -> None:
         socket.on("framesent", lambda _: redraws.append(Redraw(time.perf_counter())))
-        socket.on("framereceived", arrived)
+        socket.on("framereceived", on_received)
 
     page.on("websocket", listen)
     page.get_by_role("button", name="Train", exact=True).click()
     page.locator(CURVE).first.wait_for(state="attached")
     address, run_id = page.url, page.url.partition("run=")[2].partition("&")[0]
     speeds: dict[str, list[float]] = {"page open": [], "page closed": []}
-    watched: list[Redraw] = []
+    measured: list[Redraw] = []
     for _ in range(rounds):
         page.goto(address)
         page.locator(CURVE).first.wait_for(state="attached")
-        page.wait_for_timeout(5_000)  # what it costs to load a page is no part of what it costs to have it open
+        page.wait_for_timeout(5_000)  # loading the page should not count as having it open
         redraws.clear()
-        speeds["page open"].append(epochs_a_second(store, run_id, page))
-        watched += [redraw for redraw in redraws[:-1] if redraw.sent]
+        speeds["page open"].append(epochs_per_second(store, run_id, page))
+        measured += [redraw for redraw in redraws[:-1] if redraw.size]
         page.goto("about:blank")
         page.wait_for_timeout(1_000)
-        speeds["page closed"].append(epochs_a_second(store, run_id, page))
-    yield Result("Dashboard", "training throughput", medians_of(speeds), "epochs/s")
-    took = {"redraw": [1e3 * (redraw.drawn - redraw.asked) for redraw in watched]}
-    yield Result("Dashboard", "a redraw, asked to drawn", medians_of(took), facts={"redraws": len(watched)})
-    sent = {"redraw": [redraw.sent / 1e3 for redraw in watched]}
-    yield Result("Dashboard", "a redraw sends", medians_of(sent), "kB", facts={"most": max(sent["redraw"])})
+        speeds["page closed"].append(epochs_per_second(store, run_id, page))
+    yield Result("Dashboard", "training speed", medians_of(speeds), "epochs/s")
+    times = {"redraw": [1e3 * (redraw.received - redraw.requested) for redraw in measured]}
+    yield Result("Dashboard", "duration of a redraw", medians_of(times), details={"redraws": len(measured)})
+    sizes = {"redraw": [redraw.size / 1e3 for redraw in measured]}
+    yield Result("Dashboard", "size of a redraw", medians_of(sizes), "kB", details={"maximum": max(sizes["redraw"])})
 
 
 def medians_of(values: dict[str, list[float]]) -> dict[str, float]:
     return {name: statistics.median(some) for name, some in values.items()}
 
 
-def epochs_a_second(store: Store, run_id: str, page: Page, seconds: float = 10.0) -> float:
-    """By the run's own account, which counts whole epochs and the seconds that they took."""
+def epochs_per_second(store: Store, run_id: str, page: Page, seconds: float = 10.0) -> float:
+    """Return the run's speed over the next seconds, from its own count of epochs and training time."""
 
-    def account() -> tuple[float, float]:
+    def progress() -> tuple[float, float]:
         run = store.run(run_id)
+        if run is None:
+            raise LookupError(f"The run {run_id} no longer exists.")
         return run.metrics["epochs"], run.train_seconds
 
-    epochs, took = account()
+    epochs, elapsed = progress()
     page.wait_for_timeout(1e3 * seconds)
-    epochs_later, took_later = account()
-    return (epochs_later - epochs) / (took_later - took)
+    epochs_later, elapsed_later = progress()
+    return (epochs_later - epochs) / (elapsed_later - elapsed)

@@ -1,4 +1,4 @@
-"""MyLSTM, both backends, beside torch.nn.LSTM and an LSTM of eight Linears: a forward and a backward pass."""
+"""MyLSTM with both backends against torch.nn.LSTM and an LSTM of eight Linears: one forward and backward pass."""
 
 from __future__ import annotations
 
@@ -8,29 +8,31 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from benchmarks.measure import Result, exponent, interleaved
+from benchmarks.measure import Result, growth_exponent, time_interleaved
 from core.memorize import MemorizeConfig
 from core.memorize.lstm import MyLSTM
 from core.memorize.training import seconds_per_epoch
 
-ALPHABET = 30  # about as many as the report's sentence has
+ALPHABET_SIZE = 30  # about as many symbols as the example sentence has
 
 
 class EightLinears(nn.Module):
-    """The LSTM as it is often written first: for every gate a Linear for the input and one for the state."""
+    """The LSTM as it is often written first: per gate one Linear for the input and one for the hidden state."""
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int):
         super().__init__()
         self.hidden_size = hidden_size
-        self.cells = nn.ModuleList(
+        self.cells = [
             nn.ModuleDict(
                 {f"x{gate}": nn.Linear(hidden_size if layer else input_size, hidden_size) for gate in "ifgo"}
                 | {f"h{gate}": nn.Linear(hidden_size, hidden_size) for gate in "ifgo"}
             )
             for layer in range(num_layers)
-        )
+        ]
+        self.registered = nn.ModuleList(self.cells)  # so that parameters() finds them
 
     def forward(self, sequence: Tensor) -> tuple[Tensor, None]:
+        """Compute the last layer's hidden states: (seq_len, batch, input) -> (seq_len, batch, hidden)."""
         for cell in self.cells:
             h = c = sequence.new_zeros(sequence.shape[1], self.hidden_size)
             outputs = []
@@ -46,49 +48,53 @@ class EightLinears(nn.Module):
         return sequence, None
 
 
-def step(lstm: nn.Module, inputs: Tensor) -> Callable[[], None]:
-    """A forward and a backward pass."""
-    arriving = torch.ones(*inputs.shape[:2], lstm.hidden_size)
+def training_step(lstm: nn.Module, hidden_size: int, inputs: Tensor) -> Callable[[], None]:
+    """Return a function that makes one forward and one backward pass."""
+    grad_output = torch.ones(*inputs.shape[:2], hidden_size)
 
-    def once() -> None:
+    def step() -> None:
         lstm.zero_grad()
-        lstm(inputs)[0].backward(arriving)
+        lstm(inputs)[0].backward(grad_output)
 
-    return once
+    return step
 
 
 def run(quick: bool) -> Iterator[Result]:
-    """Every size, with batch 1, and how an epoch's cost grows."""
+    """Time every size with batch 1, then how the cost of an epoch grows."""
     for seq_len in (68,) if quick else (68, 500):
         for hidden_size in (35, 64, 128, 256):
             for num_layers in (2,) if quick else (1, 2, 3):
-                inputs = torch.randn(seq_len, 1, ALPHABET)
-                theirs = nn.LSTM(ALPHABET, hidden_size, num_layers)
-                lstms = {
-                    "bptt": MyLSTM.from_torch(theirs, "bptt"),
-                    "torch": MyLSTM.from_torch(theirs, "torch"),
-                    "nn.LSTM": theirs,
-                    "eight Linears": EightLinears(ALPHABET, hidden_size, num_layers),
+                inputs = torch.randn(seq_len, 1, ALPHABET_SIZE)
+                reference = nn.LSTM(ALPHABET_SIZE, hidden_size, num_layers)
+                lstms: dict[str, nn.Module] = {
+                    "bptt": MyLSTM.from_torch(reference, "bptt"),
+                    "torch": MyLSTM.from_torch(reference, "torch"),
+                    "nn.LSTM": reference,
+                    "eight Linears": EightLinears(ALPHABET_SIZE, hidden_size, num_layers),
                 }
-                medians = interleaved({name: step(lstm, inputs) for name, lstm in lstms.items()})
-                facts = {"torch : eight Linears": medians["torch"] / medians["eight Linears"]}
+                medians = time_interleaved(
+                    {name: training_step(lstm, hidden_size, inputs) for name, lstm in lstms.items()}
+                )
+                details = {"torch : eight Linears": medians["torch"] / medians["eight Linears"]}
                 case = f"{seq_len} steps, hidden {hidden_size}, {num_layers} layers"
-                yield Result("LSTM, forward and backward, batch 1", case, medians, facts=facts)
+                yield Result("LSTM, forward and backward pass, batch 1", case, medians, details=details)
     yield from growth()
 
 
 def growth() -> Iterator[Result]:
-    """Milliseconds an epoch of memorising, as the sentence or the layers grow, and the exponent of their growth."""
+    """Measure milliseconds per epoch for longer sentences and larger layers, and fit the exponent of their growth."""
     base = MemorizeConfig()
-    grown = {
+    configs_by_variable = {
         "characters": {size: replace(base, sentence=("abcdefghij" * 100)[:size]) for size in (50, 100, 200, 400, 800)},
         "hidden size": {size: replace(base, hidden_size=size) for size in (32, 64, 128, 256)},
     }
-    for what, configs in grown.items():
+    for variable, configs in configs_by_variable.items():
         for backend in ("bptt", "torch"):
             costs = {
                 size: 1e3 * seconds_per_epoch(replace(config, backend=backend)) for size, config in configs.items()
             }
             medians = {f"{size}": cost for size, cost in costs.items()}
-            facts = {"exponent": exponent(list(costs), list(costs.values()))}
-            yield Result("Growth of an epoch of memorising", f"{backend}, {what}", medians, facts=facts, compared=False)
+            details = {"exponent": growth_exponent(list(costs), list(costs.values()))}
+            yield Result(
+                "Growth of an epoch of memorize", f"{backend}, {variable}", medians, details=details, compared=False
+            )
