@@ -40,7 +40,9 @@ def draw(snapshot: Snapshot) -> None:
     with right:
         picture, prediction = st.columns([1, 3])
         picture.markdown("**Network input**")
-        picture.html(f'<img src="{png_data_url(image)}" alt="" style="width: 7rem; image-rendering: pixelated;">')
+        picture.html(
+            f'<img src="{png_data_url(image)}" alt="network input" style="width: 7rem; image-rendering: pixelated;">'
+        )
         name = escape_markdown(snapshot.dataset.classes[best])
         prediction.markdown(f"**Prediction: {name}**, probability {probabilities[best]:.0%}")
         prediction.altair_chart(probability_chart(snapshot.dataset.classes, probabilities), width="stretch")
