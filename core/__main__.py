@@ -240,7 +240,7 @@ def run_memorize(options: argparse.Namespace) -> None:
         f"Generated   {event.reconstruction}\n"
         f"Characters  {event.char_accuracy:.1%} correct" + (": the whole sentence" if whole else "") + "\n"
         f"Loss        {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n"
-        f"Time        {training.seconds:.1f} s for {len(losses):,} epochs"
+        f"Time        {training.seconds:.1f} s for {count(len(losses), 'epoch')}"
     )
     if not whole:
         print("Try more epochs, more units per layer or another learning rate: see --help.")
@@ -248,8 +248,8 @@ def run_memorize(options: argparse.Namespace) -> None:
 
 def run_classify(options: argparse.Namespace) -> None:
     """Train a classifier and print its losses and accuracies."""
-    if options.save and not Path(options.save).parent.is_dir():
-        raise ValueError(f"--save {options.save}: this folder does not exist. Create it first.")
+    if options.save and not (folder := Path(options.save).parent).is_dir():
+        raise ValueError(f"--save: the folder {folder} does not exist. Create it first.")
     settings = given(ClassifyConfig, options)
     dataset_name = settings.get("dataset", ClassifyConfig.dataset)
     preset = PRESETS[options.preset].config(dataset_name, settings.get("features", ClassifyConfig.features))
@@ -298,7 +298,7 @@ def run_classify(options: argparse.Namespace) -> None:
         return
     print(
         f"\nTest accuracy  {result.accuracy:.2%} of {result.size:,} test images, from {config.features}\n"
-        f"Time           {training.seconds:.1f} s for {len(history):,} epochs"
+        f"Time           {training.seconds:.1f} s for {count(len(history), 'epoch')}"
         + (", including the patch features" if config.features == "patches" else "")
     )
 
@@ -335,7 +335,12 @@ def list_datasets(options: argparse.Namespace) -> None:
         else:
             location = "on this machine" if info.is_available else f"download, {info.download_megabytes} MB"
         sizes = f"{info.train_size:,} for training, {info.test_size:,} for testing"
-        print(f"{name:14}  {info.title:24}  {sizes:38}  {location}")
+        print(f"{name:14}  {info.title:24}  {sizes:39}  {location}")
+
+
+def count(number: int, noun: str) -> str:
+    """Format a number with its noun: "1 epoch", "2 epochs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_json(**result: Any) -> None:
