@@ -15,6 +15,7 @@ BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
 PALETTE = [BLUE, VERMILLION, GREEN, "#cc79a7", "#e69f00", "#56b4e9"]  # Okabe & Ito's, without the pale yellow
 TEXT_COLOR = "#15202b"
 MAX_POINTS = 300  # a projector cannot resolve more, and they would slow the page down
+LONG_LABEL = 16  # characters; a phone has no room for two longer ones side by side
 CHART_CONFIG = alt.Config(
     axis=alt.AxisConfig(labelFontSize=15, titleFontSize=16, titleColor=TEXT_COLOR, labelColor=TEXT_COLOR),
     legend=alt.LegendConfig(labelFontSize=16, symbolStrokeWidth=4, symbolSize=300, labelColor=TEXT_COLOR),
@@ -71,9 +72,10 @@ def learning_curves(
     y_scale = alt.Scale(type="log") if log else linear
     legend = None
     if len(names) > 1:
-        columns = 2 if len(names) > 3 else 0  # two columns also fit on a phone
+        columns = 2 if len(names) > 3 else 0
+        columns = 1 if max(map(len, names)) > LONG_LABEL else columns  # so that the legend fits on a phone
         legend = alt.Legend(title=None, orient="top", labelLimit=400, symbolType="stroke", columns=columns)
-    percent_format = ".0%" if zero else ".1%"
+    percent_format = ".0%" if zero else ".1~%"
     lines = (
         alt.Chart(frame)
         .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if len(frame) <= 80 else False)

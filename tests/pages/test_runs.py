@@ -120,7 +120,7 @@ def test_a_comparison_lists_differing_settings_changes_and_results(add_run):
     assert rows["Momentum"].tolist() == ["0.5", "0.9"]
     assert rows["Hidden"][0] == "none"
     assert rows["Changed during training"].tolist() == ["momentum 0.5", "–"]
-    assert rows["Epochs"].tolist() == [3, 0]
+    assert rows["Epochs done"].tolist() == [3, 0]
     assert rows["Loss"].tolist() == ["–", "0.2500"]
     assert rows["Accuracy"].tolist() == ["–", "87.60%"]
     assert rows["Test accuracy"].tolist() == ["90.00%", "–"]
@@ -134,6 +134,15 @@ def test_a_comparison_of_equal_runs_says_so(add_run):
     app = compare(add_run(MemorizeConfig("hello")), add_run(MemorizeConfig("hello")))
     assert "All settings are the same." in [caption.value for caption in app.caption]
     assert table(app)["Input"].tolist() == ["characters", "characters"]
+
+
+def test_a_comparison_of_both_kinds_lists_the_settings_of_each(add_run):
+    app = compare(add_run(MemorizeConfig("hello", epochs=70)), add_run(ClassifyConfig(epochs=3)))
+    assert table(app)["Sentence"].tolist() == ["hello", "–"]
+    assert table(app)["Epochs"].tolist() == ["70", "3"]
+    assert "different tasks" not in " ".join(caption.value for caption in app.caption), (
+        "both see only one kind of input"
+    )
 
 
 def test_a_comparison_draws_the_curves_of_both_kinds_of_run(open_page, dispatcher):

@@ -15,6 +15,7 @@ from pages.ui.classify.training import feature_label
 from pages.ui.formatting import format_setting, setting_label
 
 MAX_RUNS = 6  # more curves are hard to tell apart
+LEGEND_ROW = 24  # pixels
 
 
 def show_comparison(runs: dict[str, Run]) -> None:
@@ -34,7 +35,7 @@ def show_comparison(runs: dict[str, Run]) -> None:
     st.dataframe(comparison_table(runs, differing), width="stretch", hide_index=True)
     if len(runs) > 1 and not differing:
         st.caption("All settings are the same.")
-    if "features" in differing:
+    if len({features for features in differing.get("features", []) if features}) > 1:
         st.caption("Some of these networks receive raw pixels and others patch features: these are different tasks.")
 
 
@@ -51,7 +52,12 @@ def show_curves(runs: dict[str, Run], source: str) -> None:
             for label, frame in curves.items()
         }
         chart = learning_curves(
-            lines, "Epoch", f"{source} {measure} ({unit})", percent=measure == "accuracy", zero=False
+            lines,
+            "Epoch",
+            f"{source} {measure} ({unit})",
+            percent=measure == "accuracy",
+            zero=False,
+            height=310 + LEGEND_ROW * len(runs),
         )
         column.altair_chart(chart, width="stretch")
 
@@ -89,7 +95,7 @@ def comparison_table(runs: dict[str, Run], differing: dict[str, list[Any]]) -> p
         row["Changed during training"] = (
             ", ".join(f"{setting_label(name)} {format_setting(value)}" for name, value in run.changes.items()) or "–"
         )
-        row["Epochs"] = int(metrics.get("epochs", 0))
+        row["Epochs done"] = int(metrics.get("epochs", 0))
         row["Loss"] = f"{metrics['loss']:.4f}" if "loss" in metrics else "–"
         row["Accuracy"] = f"{metrics['accuracy']:.2%}" if "accuracy" in metrics else "–"
         row["Test accuracy"] = f"{metrics['test_accuracy']:.2%}" if "test_accuracy" in metrics else "–"

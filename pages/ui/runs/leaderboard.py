@@ -9,6 +9,7 @@ from core.runs import Run
 from core.runs.reporting import leaderboards, table_row
 from pages.ui.runs.table import COLUMNS
 
+INPUT_LABELS = {"pixels": "raw pixels", "patches": "patch features"}
 SHOWN_COLUMNS = ["place", "by", "test accuracy", "epochs", "parameters", "seconds", "name"]
 
 
@@ -20,6 +21,6 @@ def show_leaderboards(runs: list[Run]) -> None:
     for key, best in boards.items():
         dataset = DATASETS[key.dataset].title if key.dataset in DATASETS else key.dataset
         preset = PRESETS[key.preset].title if key.preset in PRESETS else key.preset
-        st.markdown(f"**{dataset}** · {key.features} · {preset}")
+        st.markdown(f"**{dataset}** · {INPUT_LABELS[key.features]} · {preset}")
         rows = [{"place": place, **table_row(run)} for place, run in enumerate(best, start=1)]
         st.dataframe(pd.DataFrame(rows)[SHOWN_COLUMNS], column_config=COLUMNS, hide_index=True, placeholder="–")

@@ -54,9 +54,10 @@ def teacher_panel() -> None:
             st.button("Log out", on_click=teacher_auth.logout, args=[current.id])
         with st.form("limits"):
             st.markdown("**Limits for new runs**")
-            columns = st.columns(3)
             values = {}
             for i, (name, label) in enumerate(LABELS.items()):
+                if i % 3 == 0:
+                    columns = st.columns(3)  # one row at a time keeps the order on a phone
                 value = getattr(limits, name)
                 lowest = 0 if isinstance(value, int) else 0.0
                 values[name] = columns[i % 3].number_input(label, lowest, value=value, key=f"limit {name}")
