@@ -1,20 +1,28 @@
-# run, test, lint and bench: each sets up what it needs, alone, on a machine with python3, its venv module and make.
+# Each target installs what it needs, so each works alone in a new clone. Needed: Python 3.11 or newer with venv, and make.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TEST_WORKERS ?= 2
 
-.PHONY: run test lint bench setup
+.PHONY: run test check lint bench setup
 
 run: $(VENV)/installed
 	$(BIN)/python -m streamlit run app.py --server.port 8501
 
+# All tests, in parallel; the tests of one file run in one process, where they share servers and databases.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+
+# What to run before each commit: under a minute on two cores.
+check: lint
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow"
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -1,6 +1,13 @@
-"""The house: who may import whom, read from the sources themselves."""
+"""The architecture: which module may import which, and what no module may do.
+
+Import directions are contracts in pyproject.toml, which import-linter checks. The other rules are read from the
+syntax trees here.
+"""
 
 import ast
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,85 +15,149 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 CORE = sorted((PROJECT / "core").rglob("*.py"))
 PAGES = sorted([*(PROJECT / "pages").rglob("*.py"), PROJECT / "app.py"])
-STREAMLIT = {"streamlit", "altair"}
-CHANNELS = {"sqlalchemy", "sqlite3", "psycopg", "socket", "distributed", "dask"}
-ALLOWED_IN_MODELS = {"tensor", "functional", "nn", "optim", "lstm", "bptt", "compiled"}
+MODELS = {
+    *(f"core.autograd.{module}" for module in ("tensor", "functional", "nn", "optim")),
+    *("core.memorize.lstm", "core.memorize.bptt", "core.jit"),
+}
+LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 
-def imports(path: Path) -> set[str]:
-    """The dotted names of the modules that a file imports, wherever in it."""
+def name(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """Return the dotted names that a module imports, also inside functions."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports from where it stands: name the whole path"
+        elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
 
 
-def name(path: Path) -> str:
-    return str(path.relative_to(PROJECT))
+def calls(tree: ast.AST) -> list[ast.Call]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
-@pytest.mark.parametrize("path", CORE, ids=name)
-def test_core_knows_nothing_of_pages_and_their_packages(path):
-    roots = {module.partition(".")[0] for module in imports(path)}
-    assert not roots & (STREAMLIT | {"pages", "app"})
+def called_names(tree: ast.AST) -> set[str]:
+    """Return the names of functions called without a dot, such as print."""
+    return {call.func.id for call in calls(tree) if isinstance(call.func, ast.Name)}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name)
-def test_pages_reach_runs_through_core_runs_alone(path):
-    modules = imports(path)
-    assert not {module.partition(".")[0] for module in modules} & CHANNELS
-    assert not any(
-        module.startswith(("core.runs.store", "core.runs.worker", "core.runs.dispatcher")) for module in modules
+def check_imports(project: Path) -> subprocess.CompletedProcess[str]:
+    """Check the import contracts of a project folder, as `make lint` does."""
+    return subprocess.run(
+        [sys.executable, "-c", LINT_IMPORTS, "--no-logo", "--no-cache"], cwd=project, capture_output=True, text=True
     )
 
 
-@pytest.mark.parametrize("path", sorted((PROJECT / "pages" / "ui").rglob("*.py")), ids=name)
-def test_what_pages_share_knows_no_page(path):
-    assert not any(module.startswith("pages.") and not module.startswith("pages.ui") for module in imports(path))
+def test_imports_keep_their_directions():
+    result = check_imports(PROJECT)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("model", sorted(ALLOWED_IN_MODELS))
-def test_models_know_only_one_another(model):
-    path = PROJECT / "core" / f"{model}.py"
-    if path.exists():
-        ours = {module.split(".")[1] for module in imports(path) if module.startswith("core.")}
-        assert ours <= ALLOWED_IN_MODELS
+@pytest.fixture(scope="module")
+def project_copy(tmp_path_factory):
+    """A copy of the project's sources that a test may change."""
+    copy = tmp_path_factory.mktemp("project")
+    for folder in ("core", "pages", "benchmarks"):
+        shutil.copytree(
+            PROJECT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "*.npz", "*.json")
+        )
+    shutil.copy(PROJECT / "pyproject.toml", copy)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden_import"),
+    [
+        ("core/training.py", "import streamlit"),
+        ("core/memorize/lstm.py", "import altair"),
+        ("core/memorize/generate.py", "from core.runs import Run"),
+        ("core/memorize/config.py", "from core.autograd.tensor import Tensor"),
+        ("core/autograd/tensor.py", "from core.memorize import fit"),
+        ("core/autograd/nn.py", "from core.classify import MLP"),
+        ("core/classify/mlp.py", "from core.memorize.lstm import MyLSTM"),
+        ("core/classify/training.py", "from core.runs.store import Store"),
+        ("core/text.py", "from core.autograd import nn"),
+        ("core/paths.py", "import pages.ui.charts"),
+        ("pages/ui/charts.py", "import pages.memorize"),
+        ("pages/home.py", "import pages.runs"),
+        ("pages/classify.py", "import sqlalchemy"),
+        ("pages/ui/run_panel.py", "import socket"),
+        ("pages/ui/run_panel.py", "from core.runs.store import Store"),
+        ("pages/ui/run_panel.py", "def connect():\n    from core.runs import dispatcher"),
+        ("benchmarks/mlp.py", "from tests.runs import wait_for"),
+    ],
+)
+def test_a_forbidden_import_is_found(project_copy, module, forbidden_import):
+    path = project_copy / module
+    original = path.read_text()
+    path.write_text(f"{original}\n{forbidden_import}\n")
+    try:
+        result = check_imports(project_copy)
+    finally:
+        path.write_text(original)
+    assert result.returncode == 1
+    importer = module.removesuffix(".py").replace("/", ".")
+    assert f"{importer} -> " in result.stdout
+
+
+def test_the_unchanged_copy_keeps_all_contracts(project_copy):
+    assert check_imports(project_copy).returncode == 0
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+def test_models_import_only_each_other(model):
+    tree = ast.parse((PROJECT / f"{model.replace('.', '/')}.py").read_text())
+    for module in imports(tree):
+        if module.startswith("core."):
+            names = {module, module.rpartition(".")[0]}  # `from module import name`, or `from package import module`
+            assert names & MODELS or module in ("core.autograd", "core.memorize")
 
 
 @pytest.mark.parametrize("path", [*CORE, *PAGES], ids=name)
-def test_nothing_that_is_read_can_run(path):
-    """No eval, exec or compile, no pickle but its error, and no array or checkpoint that could hold one."""
+def test_imports_name_the_whole_path_and_never_the_entry_point(path):
     tree = ast.parse(path.read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    assert not {call.func.id for call in calls if isinstance(call.func, ast.Name)} & {"eval", "exec", "compile"}
-    modules = imports(path)
-    if "pickle.UnpicklingError" in modules:  # what torch.load(weights_only=True) raises; `import pickle` is not this
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level], "relative import"
+    assert "app" not in {module.partition(".")[0] for module in imports(tree)}
+
+
+def test_the_entry_point_imports_only_streamlit_and_shared_parts_of_pages():
+    modules = imports(ast.parse((PROJECT / "app.py").read_text()))
+    assert all(module == "streamlit" or module.startswith("pages.ui") for module in modules)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_pages_import_nothing_by_a_computed_name(path):
+    assert "importlib" not in {module.partition(".")[0] for module in imports(ast.parse(path.read_text()))}
+
+
+@pytest.mark.parametrize("path", [*CORE, *PAGES], ids=name)
+def test_data_cannot_run_code(path):
+    """There is no eval, exec, compile or pickle, and arrays and checkpoints are loaded without pickled objects."""
+    tree = ast.parse(path.read_text())
+    assert not called_names(tree) & {"eval", "exec", "compile"}
+    modules = imports(tree)
+    if (
+        "pickle.UnpicklingError" in modules
+    ):  # the error of torch.load(weights_only=True); `import pickle` stays forbidden
         modules -= {"pickle.UnpicklingError", "pickle"}
         assert not any(isinstance(node, ast.Import) and node.names[0].name == "pickle" for node in ast.walk(tree))
-    assert not {module.partition(".")[0] for module in modules} & {
-        "pickle",
-        "dill",
-        "joblib",
-        "shelve",
-        "marshal",
-    }
-    loads = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "load"]
-    for call in loads:
-        given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        match ast.unparse(call.func):
-            case "np.load" | "numpy.load":
-                assert given.get("allow_pickle") == "False"
-            case "torch.load":
-                assert given.get("weights_only") == "True"
+    assert not {module.partition(".")[0] for module in modules} & {"pickle", "dill", "joblib", "shelve", "marshal"}
+    for call in calls(tree):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "load":
+            keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            match ast.unparse(call.func):
+                case "np.load" | "numpy.load":
+                    assert keywords.get("allow_pickle") == "False"
+                case "torch.load":
+                    assert keywords.get("weights_only") == "True"
 
 
 @pytest.mark.parametrize("path", CORE, ids=name)
 def test_training_prints_nothing(path):
-    printing = {"core/__main__.py", "core/runs/local_cluster.py"}  # the terminal, and the cluster's one answer
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    prints = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
-    assert not prints or name(path) in printing
+    printing = {"core/__main__.py", "core/runs/local_cluster.py"}  # the terminal, and the cluster's address
+    assert name(path) in printing or "print" not in called_names(ast.parse(path.read_text()))
