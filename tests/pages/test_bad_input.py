@@ -123,7 +123,7 @@ def test_a_store_that_fails_is_told_in_a_sentence_on_every_page(open_page, name,
     def fail(*_arguments, **_options):
         raise StoreUnavailable(TROUBLE)
 
-    for method in ("run", "events", "checkpoint", "recent"):
+    for method in ("run", "events", "checkpoint", "list_runs"):
         monkeypatch.setattr(store, method, fail)
     app.query_params["run"] = "whichever"
     app.run()

@@ -74,7 +74,7 @@ def test_a_nickname_is_kept_and_a_bad_one_is_refused(open_page):
 
 def test_a_wrong_class_code_is_explained(open_page):
     app = open_page("runs", **{"class": "../x"})
-    assert "made of letters, digits and hyphens" in app.warning[0].value
+    assert "only letters, digits and hyphens" in app.warning[0].value
 
 
 def test_another_student_s_run_can_be_watched_and_not_touched(open_page, engine):
@@ -106,7 +106,7 @@ def test_the_teacher_s_corner_opens_with_the_password_alone(open_page, engine, k
     button(student, "Train").click().run()
     assert "teacher has paused new runs" in student.error[0].value
     button(app, "Allow new runs").click().run()
-    app.number_input(key="rule classify_epochs").set_value(7)
+    app.number_input(key="rule max_classify_epochs").set_value(7)
     button(app, "Set these bounds").click().run()
     assert engine.store.limits() == Limits(max_classify_epochs=7)
     button(app, "Clear them").click().run()
