@@ -142,7 +142,10 @@ def path_of(name: str) -> Path:
 
 
 def is_custom(name: str) -> bool:
-    """Return whether this is the name of a custom dataset: "own-" and a hash of its content, which nobody can guess."""
+    """Return whether this is the name of a custom dataset: "own-" and a hash of its content.
+
+    The hash keeps the name from being guessed. Configs of stored runs contain the name.
+    """
     return re.fullmatch("own-[0-9a-f]{24}", name) is not None
 
 
