@@ -6,9 +6,9 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -31,17 +31,6 @@ class Control:
     changes: dict[str, Any] = field(default_factory=dict)
     checkpoint_requested: bool = False
     verbose: bool = False
-    _applied: tuple[Any, dict[str, Any], Any] = field(default=(None, {}, None), repr=False)
-
-    def apply(self, config: Config) -> Config:
-        """Return the config with all changes applied: the same object until something changes.
-
-        Raises ValueError if the config rejects a value, TypeError if it has no such field.
-        """
-        if self._applied[:2] != (config, self.changes):
-            changes = dict(self.changes)
-            self._applied = config, changes, replace(config, **changes)  # checks every field: slow
-        return self._applied[2]
 
 
 @dataclass(frozen=True)
@@ -57,6 +46,45 @@ class Change:
     at: int
     name: str
     value: float | str
+
+
+class LoopState(Generic[Config]):
+    """The config of a training loop with the changes made so far, and the requests to the loop.
+
+    Attributes:
+        config: The config that the run started with.
+        now: The same with all changes applied.
+        control: The requests.
+    """
+
+    def __init__(self, config: Config, control: Control | None, checkpoint: Checkpoint | None):
+        """Start from the config, or from the changes that a checkpoint has recorded."""
+        self.config, self.control = config, control or Control()
+        self._applied: dict[str, Any] = dict(checkpoint.metadata.get("changes", {})) if checkpoint else {}
+        self.control.changes = {**self._applied, **self.control.changes}
+        self.now = replace(config, **self._applied)
+
+    def apply_changes(self, at: int) -> Iterator[Change]:
+        """Apply what has changed since the last call, and yield a Change per field. at: the next step, or epoch.
+
+        Raises ValueError if the config rejects a value, TypeError if it has no such field.
+        """
+        changes = dict(self.control.changes)
+        if changes == self._applied:
+            return
+        before, self.now = self.now, replace(self.config, **changes)
+        self._applied = changes
+        for name, value in changed_fields(before, self.now).items():
+            yield Change(at, name, value)
+
+    def take_checkpoint_request(self) -> bool:
+        """Return whether a checkpoint was requested, and reset the request."""
+        requested, self.control.checkpoint_requested = self.control.checkpoint_requested, False
+        return requested
+
+    def changes(self) -> dict[str, Any]:
+        """Return the changed fields and their values now."""
+        return changed_fields(self.config, self.now)
 
 
 def changed_fields(before: Any, now: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from core.classify import ClassifyConfig
 from core.classify.inputs import Pixels
 from core.memorize import MemorizeConfig
 from core.runs.serialization import to_json
-from core.training import Change, Checkpoint, Control, changed_fields
+from core.training import Change, Checkpoint, Control, LoopState
 
 MEMORIZE = MemorizeConfig("abca", hidden_size=4, num_layers=2, epochs=12)
 CLASSIFY = ClassifyConfig(hidden=(6, 5), dropout=0.3, momentum=0.9, batch_size=30, epochs=3)
@@ -156,15 +156,20 @@ def test_a_change_that_the_config_rejects_ends_the_run_with_its_error(fit):
         next(fit(control=Control({"lr": -1.0})))
 
 
-def test_control_makes_a_new_config_only_if_the_changes_differ():
+def test_the_loop_state_makes_a_new_config_only_if_the_changes_differ():
     control = Control()
-    assert control.apply(CLASSIFY) == CLASSIFY
+    loop = LoopState(CLASSIFY, control, None)
+    assert not list(loop.apply_changes(0))
+    assert loop.now == CLASSIFY
     control.changes["lr"] = 0.3
-    now = control.apply(CLASSIFY)
-    assert changed_fields(CLASSIFY, now) == {"lr": 0.3}
-    assert control.apply(CLASSIFY) is now
+    assert list(loop.apply_changes(7)) == [Change(7, "lr", 0.3)]
+    assert loop.changes() == {"lr": 0.3}
+    now = loop.now
+    assert not list(loop.apply_changes(8))
+    assert loop.now is now
     control.changes = {}
-    assert control.apply(CLASSIFY) == CLASSIFY
+    assert list(loop.apply_changes(9)) == [Change(9, "lr", CLASSIFY.lr)]
+    assert loop.now == CLASSIFY
 
 
 @pytest.mark.parametrize("data", [b"", b"not a file", b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'}", b"PK\x03\x04broken"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from core.classify.datasets import Dataset
 from core.classify.diagnostics import LayerHealth, layer_health
 from core.classify.inputs import Inputs, make_inputs
 from core.classify.mlp import evaluate, make_model, predict
-from core.training import Change, Checkpoint, Control, changed_fields, check_finite, checked_weights, prefixed
+from core.training import Change, Checkpoint, Control, LoopState, check_finite, checked_weights, prefixed
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def fit(
     the config or the checkpoint does not fit.
     """
     check_fits_dataset(config, len(dataset.y_train), dataset.x_train.shape[1:], len(dataset.classes))
-    control = control or Control()
+    loop = LoopState(config, control, checkpoint)
     rng = np.random.default_rng(config.seed)
     validation, training = np.split(rng.permutation(len(dataset.y_train)), [validation_size(len(dataset.y_train))])
     training = training[: config.train_size or None]
@@ -173,15 +173,13 @@ def fit(
     model = make_model(config, dataset, rng)
     loss_function = CrossEntropyLoss()
     optimizer = optim.OPTIMIZERS[config.optimizer](model.parameters(), config.lr)
-    progress, order, now = Progress(), training, config
+    progress, order = Progress(), training
     if checkpoint:
         model.load_state_dict(checked_weights(model.state_dict(), checkpoint))
     if checkpoint and checkpoint.metadata:
         optimizer.load_state_dict(checkpoint.section("optimizer"))
         progress, order = Progress(**checkpoint.metadata["progress"]), checkpoint.arrays["order"]
         rng.bit_generator.state = checkpoint.metadata["rng"]
-        control.changes = {**checkpoint.metadata["changes"], **control.changes}
-        now = replace(config, **checkpoint.metadata["changes"])
 
     def train_step(batch: np.ndarray) -> tuple[float, int]:
         """Make one step; return mean loss and number of correct predictions. The graph is freed on return."""
@@ -197,16 +195,14 @@ def fit(
     def make_checkpoint() -> Checkpoint:
         return Checkpoint(
             {**prefixed("model", model.state_dict()), **prefixed("optimizer", optimizer.state_dict()), "order": order},
-            {"progress": asdict(progress), "rng": rng.bit_generator.state, "changes": changed_fields(config, now)},
+            {"progress": asdict(progress), "rng": rng.bit_generator.state, "changes": loop.changes()},
         )
 
     while progress.epoch < config.epochs:
-        if control.checkpoint_requested:
-            control.checkpoint_requested = False
+        if loop.take_checkpoint_request():
             yield make_checkpoint()
-        before, now = now, control.apply(config)
-        for name, value in changed_fields(before, now).items():
-            yield Change(progress.step, name, value)
+        yield from loop.apply_changes(progress.step)
+        now = loop.now
         optimizer.momentum, optimizer.weight_decay = now.momentum, now.weight_decay
         model.set_dropout(now.dropout)
         done = progress.seen / now.batch_size / math.ceil(len(training) / now.batch_size)  # fraction of this epoch

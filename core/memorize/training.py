@@ -18,15 +18,7 @@ from core.memorize.generate import generate_text
 from core.memorize.lstm import Model
 from core.memorize.rnn_variants import CELLS
 from core.text import graphemes
-from core.training import (
-    Change,
-    Checkpoint,
-    Control,
-    changed_fields,
-    check_finite,
-    checked_weights,
-    prefixed,
-)
+from core.training import Change, Checkpoint, Control, LoopState, check_finite, checked_weights, prefixed
 
 GENERATION_INTERVAL = 20  # epochs; generating the text takes as long as several epochs
 
@@ -101,14 +93,14 @@ def fit(
     checkpoint: resume from here, or start from its weights if it has no metadata.
     Raises TrainingDiverged if the loss is no longer finite.
     """
-    control = control or Control()
+    loop = LoopState(config, control, checkpoint)
     alphabet = Alphabet(config.sentence)
     model = make_model(config)
     sentence = alphabet.encode(config.sentence)
     inputs = alphabet.one_hot([Alphabet.START, *sentence])  # (seq_len, 1, alphabet)
     targets = torch.tensor([*sentence, Alphabet.END])  # (seq_len,)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)  # one loop over all weights instead of a dozen
-    epoch, reconstruction, accuracy, now = 0, "", 0.0, config
+    epoch, reconstruction, accuracy = 0, "", 0.0
     if checkpoint:
         load_weights(model, checkpoint, alphabet)
     if checkpoint and checkpoint.metadata:
@@ -116,8 +108,6 @@ def fit(
         epoch, reconstruction, accuracy = (
             checkpoint.metadata[name] for name in ("epoch", "reconstruction", "accuracy")
         )
-        control.changes = {**checkpoint.metadata["changes"], **control.changes}
-        now = replace(config, **checkpoint.metadata["changes"])
 
     def make_checkpoint() -> Checkpoint:
         weights = {name: weight.numpy().copy() for name, weight in model.state_dict().items()}
@@ -130,22 +120,19 @@ def fit(
                 "epoch": epoch,
                 "reconstruction": reconstruction,
                 "accuracy": accuracy,
-                "changes": changed_fields(config, now),
+                "changes": loop.changes(),
             },
         )
 
     while epoch < config.epochs:
-        if control.checkpoint_requested:
-            control.checkpoint_requested = False
+        if loop.take_checkpoint_request():
             yield make_checkpoint()
-        before, now = now, control.apply(config)
-        for name, value in changed_fields(before, now).items():
-            yield Change(epoch, name, value)
-        optimizer.param_groups[0]["lr"] = now.lr
+        yield from loop.apply_changes(epoch)
+        lr = optimizer.param_groups[0]["lr"] = loop.now.lr
 
         logits, _ = model(inputs, model.init_hidden_cell())
         loss = nn.functional.cross_entropy(logits.squeeze(1), targets)
-        check_finite(loss.item(), f"epoch {epoch}", now.lr)
+        check_finite(loss.item(), f"epoch {epoch}", lr)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -153,10 +140,10 @@ def fit(
         # if all teacher-forced predictions are correct, free-running generation is correct as well
         learned = config.stop_when_learned and bool((logits.squeeze(1).argmax(dim=1) == targets).all())
         due = epoch % GENERATION_INTERVAL == 0 or epoch == config.epochs - 1
-        if due or learned or control.verbose:
+        if due or learned or loop.control.verbose:
             reconstruction = generate_text(model, alphabet, max_length=len(sentence) + 10)
             accuracy = char_accuracy(config.sentence, reconstruction)
-        yield MemorizeEpoch(epoch, loss.item(), now.lr, reconstruction, accuracy)
+        yield MemorizeEpoch(epoch, loss.item(), lr, reconstruction, accuracy)
         epoch += 1
         if config.stop_when_learned and accuracy == 1:
             break
