@@ -1,39 +1,43 @@
-"""Marks tests as `browser` or `slow` by where they are, so that `make check` can leave them out.
+"""Marks tests as `browser` or `slow` by their fixtures and files, so that `make check` can leave them out.
 
-Fixtures are in tests/conftest.py. A slow test in another file can be marked with @pytest.mark.slow.
+Mark a slow test in any other file with @pytest.mark.slow. Fixtures for tests are in tests/conftest.py.
 """
 
+import sys
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parent / "tests"
 BROWSER = TESTS / "browser"
-# Files and folders that start servers or databases, draw whole pages, or train for many seconds.
-SLOW = [
-    BROWSER,
-    TESTS / "pages",
+SLOW_FIXTURES = {"browser", "server", "open_page", "postgres", "cluster"}
+SLOW_FILES = {  # they start servers or databases, draw whole pages, or train for many seconds
+    *(TESTS / "runs" / f"test_{name}.py" for name in ("dispatcher", "failures", "local_cluster", "migrations")),
+    *(TESTS / "pages" / f"test_{name}.py" for name in ("autograd", "memorize_notebook", "presets", "threads")),
     TESTS / "classify" / "test_presets.py",
-    TESTS / "runs" / "test_dispatcher.py",
-    TESTS / "runs" / "test_failures.py",
-    TESTS / "runs" / "test_local_cluster.py",
-    TESTS / "runs" / "test_postgres.py",
-    TESTS / "runs" / "test_store.py",
     TESTS / "test_terminal.py",
-]
+}
 
 
 def pytest_configure() -> None:
-    """Refuse a list that no longer matches the tests: a renamed file would silently count as fast."""
-    if missing := [str(path) for path in SLOW if not path.exists()]:
-        raise pytest.UsageError(f"conftest.py lists {', '.join(missing)}, which does not exist. Update SLOW.")
+    """Refuse a list that no longer matches the files: a renamed one would silently count as fast."""
+    if missing := sorted(str(path) for path in SLOW_FILES if not path.exists()):
+        raise pytest.UsageError(f"SLOW_FILES in conftest.py lists files that do not exist: {', '.join(missing)}.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Add the markers."""
     for item in items:
-        places = {item.path, *item.path.parents}
-        if BROWSER in places:
+        in_browser = BROWSER in item.path.parents
+        if in_browser:
             item.add_marker(pytest.mark.browser)
-        if places.intersection(SLOW):
+        if in_browser or item.path in SLOW_FILES or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def restore_main_module():
+    """Undo that AppTest makes the page the main module, which processes started by later tests would import again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
