@@ -22,6 +22,7 @@ def train(page: Page, server_url: str, sentence: str, tab: str) -> None:
     """Open the page with these settings in its URL, and train to the end."""
     settings = {"sentence": sentence, "memorize_epochs": 50, "hidden_size": 16, "tab": tab}
     page.goto(f"{server_url}/memorize?{urllib.parse.urlencode(settings)}")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()  # a server's first page takes longest
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible(timeout=300_000)
     expect(page.get_by_role("button", name="Train again")).to_be_enabled()  # the page no longer changes
