@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from core.runs import Store
 
@@ -21,7 +21,9 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 )
 SECONDS_TO_START = 120
 PASSWORD = "correct horse battery staple"
-expect.set_options(timeout=60_000)  # generous, because other tests may keep the machine busy
+ACTION_TIMEOUT, EXPECT_TIMEOUT = 60_000, 180_000  # ms; generous, because other tests may keep the machine busy
+STOP_TIMEOUT = 120  # seconds
+expect.set_options(timeout=EXPECT_TIMEOUT)
 
 
 def pytest_collection_modifyitems(items):
@@ -65,11 +67,16 @@ class Server:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(STOP_TIMEOUT)
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(STOP_TIMEOUT)
+
+
+def button(page: Page, name: str) -> Locator:
+    """Return a button of the page itself; Streamlit's header has another Stop until the style that hides it arrives."""
+    return page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True)
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +126,7 @@ def new_page(browser):
     def new_page(**options):
         contexts.append(browser.new_context(viewport={"width": 1400, "height": 900}, **options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(ACTION_TIMEOUT)
         page.on("pageerror", lambda error: errors.append(f"page error: {error}"))
         page.on("console", lambda message: errors.append(message.text) if is_error(message) else None)
         return page

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs import Limits, Status, Store
-from tests.browser.conftest import PASSWORD, Server
+from tests.browser.conftest import ACTION_TIMEOUT, PASSWORD, Server, button
 from tests.browser.table import select_first_row
 from tests.runs import wait_for
 
@@ -19,14 +19,10 @@ def start(page: Page, server_url: str, classroom: str = "") -> str:
     page.goto(f"{server_url}/memorize?hidden_size=8&memorize_epochs=1000&class={classroom}")
     page.get_by_role("slider", name="Slow motion").press("ArrowRight")
     expect(page.get_by_text("0.1 s per step")).to_be_visible()
-    page.get_by_role("button", name="Train", exact=True).click()
+    button(page, "Train").click()
     expect(page.get_by_text(TRAINING)).to_be_visible()
     page.wait_for_function("document.cookie.includes('learner=')")
     return re.search(r"run=([\w-]+)", page.url)[1]
-
-
-def button(page: Page, name: str):
-    return page.get_by_role("button", name=name, exact=True)
 
 
 def test_only_the_owner_and_a_teacher_can_change_a_run(new_page, server_url: str, store: Store):
@@ -43,8 +39,8 @@ def test_only_the_owner_and_a_teacher_can_change_a_run(new_page, server_url: str
     bob.goto(f"{server_url}/runs?class=OWNERS")
     select_first_row(bob)
     expect(bob.get_by_label("Name", exact=True)).to_have_count(0)
-    expect(button(bob, "Save")).to_have_count(0)
-    expect(button(bob, "Delete")).to_have_count(0)
+    expect(bob.get_by_role("button", name="Save")).to_have_count(0)
+    expect(bob.get_by_role("button", name="Delete")).to_have_count(0)
 
     # the owner's browser is closed and opened again
     ann.context.close()
@@ -66,7 +62,7 @@ def test_only_the_owner_and_a_teacher_can_change_a_run(new_page, server_url: str
     button(bob, "Stop all runs of class OWNERS").click()
     wait_for(lambda: store.run(run_id).status is Status.STOPPED)
     bob.get_by_role("button", name="Delete").click()
-    button(bob, "Delete this run").click()
+    bob.get_by_role("button", name="Delete this run").click()  # in a popover, outside the main area
     wait_for(lambda: store.run(run_id) is None)
     button(bob, "Log out").click()
     expect(bob.get_by_label("Password", exact=True)).to_be_visible()
@@ -134,7 +130,7 @@ def test_a_page_continues_with_its_run_after_its_server_was_killed_and_restarted
     context = browser.new_context()  # not new_page(): its console shows errors while the server is down
     try:
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(ACTION_TIMEOUT)
         run_id = start(page, server.url)
         store = Store(f"sqlite:///{server.data}/runs.sqlite")
         before = len(wait_for(lambda: store.events(run_id)[5:] and store.events(run_id)))

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 
 from core.runs import Store
 from core.runs.identity import hash_token
-from tests.browser.conftest import PASSWORD, PROJECT, Server
+from tests.browser.conftest import PASSWORD, PROJECT, Server, button
 from tests.browser.drawing import draw
 from tests.browser.table import select_first_row
 from tests.runs import wait_for
@@ -61,7 +61,7 @@ def test_typed_markup_is_shown_as_text_to_its_owner_and_to_others(
     page.get_by_role("textbox", name="Your nickname").press("Enter")
     wait_for(lambda: store.nickname(hash_token(cookie(page))) == NICKNAME)
     page.goto(f"{server_url}/memorize?class=MARKUP&memorize_epochs=50&hidden_size=8&sentence={quote(SENTENCE)}")
-    page.get_by_role("button", name="Train", exact=True).click()
+    button(page, "Train").click()
     expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
     expect(page.locator(".reconstruction")).to_be_attached()
     for look in ("Gates", "Predictions", "Dependencies", "Generate"):
@@ -75,7 +75,7 @@ def test_typed_markup_is_shown_as_text_to_its_owner_and_to_others(
     select_first_row(page)
     page.get_by_label("Name", exact=True).fill(TITLE)
     page.get_by_label("Note", exact=True).fill(SENTENCE)
-    page.get_by_role("button", name="Save").click()
+    button(page, "Save").click()
     expect(page.get_by_role("heading", name="<img src")).to_be_visible()
     expect_only_text(page)
     wait_for(lambda: store.run(run.id).note == SENTENCE)
@@ -111,7 +111,7 @@ def test_class_names_and_file_names_are_shown_as_text(guarded_page: Page, server
     expect_only_text(page)
     upload.set_input_files({"name": "own.npz", "mimeType": "application/zip", "buffer": file.getvalue()})
     expect(page.get_by_text("784 → 8 → 2")).to_be_visible()
-    page.get_by_role("button", name="Train", exact=True).click()
+    button(page, "Train").click()
     expect(page.get_by_text("Test accuracy")).to_be_visible()
     expect(page.locator(".samples .sample").first).to_contain_text("onerror")
     page.get_by_role("tab", name="Own image").click()
@@ -134,7 +134,7 @@ def test_a_forged_cookie_gives_no_access_to_a_run(new_page, server_url: str, sto
     ann = new_page()
     ann.goto(f"{server_url}/memorize")
     ann.get_by_role("slider", name="Slow motion").press("End")
-    ann.get_by_role("button", name="Train", exact=True).click()
+    button(ann, "Train").click()
     expect(ann.get_by_text(re.compile("Training epoch"))).to_be_visible()
     run_id = re.search(r"run=([\w-]+)", ann.url)[1]
     token = cookie(ann)
@@ -145,9 +145,9 @@ def test_a_forged_cookie_gives_no_access_to_a_run(new_page, server_url: str, sto
         eve.context.add_cookies([{"name": "learner", "value": forged, "url": server_url}])
         eve.goto(f"{server_url}/memorize?run={run_id}")
         expect(eve.get_by_text("You are viewing somebody else's run")).to_be_visible()
-        expect(eve.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
+        expect(button(eve, "Stop")).to_be_disabled()
         eve.context.close()
-    ann.get_by_role("button", name="Stop", exact=True).click()
+    button(ann, "Stop").click()
     expect(ann.get_by_text("Stopped epoch")).to_be_visible()
 
 
@@ -161,7 +161,7 @@ def test_no_secret_is_in_the_log_the_urls_or_the_database(new_page, server: Serv
     page.on("request", lambda request: urls.append(request.url))
     page.on("framenavigated", lambda frame: urls.append(frame.url))
     page.goto(f"{server.url}/memorize?sentence=secrets&memorize_epochs=50&hidden_size=8")
-    page.get_by_role("button", name="Train", exact=True).click()
+    button(page, "Train").click()
     expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
     token = cookie(page)
     page.get_by_role("link", name="Runs").first.click()
@@ -172,7 +172,7 @@ def test_no_secret_is_in_the_log_the_urls_or_the_database(new_page, server: Serv
         password.press("Enter")
         if typed != PASSWORD:
             expect(page.get_by_text("not the teacher's password").first).to_be_visible()
-    expect(page.get_by_role("button", name="Pause new runs")).to_be_visible()
+    expect(button(page, "Pause new runs")).to_be_visible()
     urls.append(page.url)
     with sqlite3.connect(server.data / "runs.sqlite") as file:
         assert file.execute("SELECT count(*) FROM runs WHERE owner = ?", [hash_token(token)]).fetchone() == (1,)
@@ -181,7 +181,7 @@ def test_no_secret_is_in_the_log_the_urls_or_the_database(new_page, server: Serv
         assert not [url for url in urls if secret in url or quote(secret) in url]
         assert not any(secret.encode() in content for content in contents)
     assert any(b"runs" in content for content in contents)
-    page.get_by_role("button", name="Log out").click()
+    button(page, "Log out").click()
     expect(page.get_by_label("Password", exact=True)).to_be_visible()
 
 

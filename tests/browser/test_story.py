@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import button
 from tests.browser.table import select_first_row, select_row
 from tests.runs import wait_for
 
@@ -34,7 +35,7 @@ def test_a_sentence_is_memorised_across_a_refresh_and_another_run_is_stopped(pag
     sentence.fill("how long can a cell remember?")
     sentence.press("Control+Enter")
     slow_motion(page)
-    page.get_by_role("button", name="Train").click()
+    button(page, "Train").click()
 
     # the chart grows without any interaction
     expect(page.get_by_text(re.compile(r"epoch \d+ of 300")).first).to_be_visible()
@@ -56,16 +57,16 @@ def test_a_sentence_is_memorised_across_a_refresh_and_another_run_is_stopped(pag
     page.get_by_label("Sentence to memorise").fill("another sentence")
     page.get_by_label("Sentence to memorise").press("Control+Enter")
     slow_motion(page)
-    page.get_by_role("button", name="Train again").click()
+    button(page, "Train again").click()
     expect(page.get_by_text(re.compile(r"Training epoch \d+ of 300"))).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
+    button(page, "Stop").click()
     expect(page.get_by_text(re.compile(r"Stopped epoch \d+ of 300"))).to_be_visible()
-    expect(page.get_by_role("button", name="Train again")).to_be_enabled()
+    expect(button(page, "Train again")).to_be_enabled()
 
 
 def test_digits_are_learned_and_predictions_shown(page: Page, server_url: str):
     page.goto(f"{server_url}/classify")
-    page.get_by_role("button", name="Train").click()
+    button(page, "Train").click()
     samples = page.locator(".samples").first.locator(".sample")  # the mistakes are further down
     expect(samples).to_have_count(10)
     expect(page.get_by_text(re.compile(r"Test accuracy 9\d\.\d\d%"))).to_be_visible()
@@ -76,14 +77,14 @@ def test_digits_are_learned_and_predictions_shown(page: Page, server_url: str):
 def test_a_change_of_the_learning_rate_reaches_the_run_and_is_marked_in_the_chart(page: Page, server_url: str):
     page.goto(f"{server_url}/memorize")
     slow_motion(page)
-    page.get_by_role("button", name="Train").click()
+    button(page, "Train").click()
     expect(page.get_by_text(re.compile(r"Training epoch \d+ of 300"))).to_be_visible()
     slider = page.get_by_role("slider", name="Learning rate")
     slider.press("ArrowRight")
     expect(page.get_by_test_id("stSliderThumbValue").get_by_text("0.02", exact=True)).to_be_visible()
     before = epoch(page)
     wait_for(lambda: epoch(page) >= before + 5)
-    page.get_by_role("button", name="Stop").click()
+    button(page, "Stop").click()
     expect(page.get_by_text(re.compile(r"Stopped epoch"))).to_be_visible()
     expect(page.get_by_text("learning rate 0.02", exact=False).first).to_be_attached()
 
@@ -91,7 +92,7 @@ def test_a_change_of_the_learning_rate_reaches_the_run_and_is_marked_in_the_char
 def test_two_runs_are_selected_and_compared(page: Page, server_url: str):
     for rate in ("0.01", "0.05"):
         page.goto(f"{server_url}/memorize?class=PAIR&memorize_epochs=50&hidden_size=8&memorize_lr={rate}")
-        page.get_by_role("button", name="Train", exact=True).click()
+        button(page, "Train").click()
         expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
     page.goto(f"{server_url}/runs?class=PAIR")
     select_first_row(page)
