@@ -80,7 +80,7 @@ def read_array_header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, .
             raise ValueError(f"{name} is not in version 1.0 of NumPy's format")
         shape, _, dtype = npy.read_array_header_1_0(file)
     if dtype.hasobject:
-        raise ValueError(f"{name} contains pickled objects. They are not opened because they can run any program")
+        raise ValueError(f"{name} holds pickled objects, which are not opened because they could run any program")
     return shape, dtype
 
 

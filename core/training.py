@@ -62,7 +62,7 @@ class LoopState(Generic[Config]):
         self.config, self.control = config, control or Control()
         self._applied: dict[str, Any] = dict(checkpoint.metadata.get("changes", {})) if checkpoint else {}
         self.control.changes = {**self._applied, **self.control.changes}
-        self.now = replace(config, **self._applied)
+        self.now = replace(config, **self._applied) if self._applied else config
 
     def apply_changes(self, at: int) -> Iterator[Change]:
         """Apply what has changed since the last call, and yield a Change per field. at: the next step, or epoch.
@@ -134,11 +134,11 @@ class Checkpoint:
             raise ValueError(f"This is not a checkpoint of a run: {error}.") from error
 
 
-def checked_weights(state: Mapping[str, Any], checkpoint: Checkpoint) -> dict[str, np.ndarray]:
-    """Return the weights of a checkpoint for a model with this state_dict. Raises ValueError unless they match it."""
+def checked_weights(expected: Mapping[str, tuple[int, ...]], checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    """Return the weights of a checkpoint. Raises ValueError unless they have the expected names and shapes."""
     weights = checkpoint.section("model")
-    shapes, expected = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (weights, state))
-    if different := sorted(name for name in shapes | expected if shapes.get(name) != expected.get(name)):
+    shapes = {name: array.shape for name, array in weights.items()}
+    if different := sorted(name for name in {**shapes, **expected} if shapes.get(name) != expected.get(name)):
         got, wanted = shapes.get(different[0], "missing"), expected.get(different[0], "unknown")
         raise ValueError(
             f"These weights belong to another network: {different[0]} is {got} in them, but {wanted} in this one. "

@@ -1,4 +1,4 @@
-"""Home: what the dashboard is, a link to each page, and the datasets on this machine."""
+"""Home: what the dashboard is, a link to each page, and the available datasets."""
 
 import streamlit as st
 
@@ -39,7 +39,7 @@ for column, (page, label, text) in zip(st.columns(3, gap="medium"), PAGES, stric
         st.markdown(text)
         st.page_link(f"pages/{page}.py", label="Open", icon=":material/arrow_forward:")
 
-st.subheader("Datasets on this machine")
+st.subheader("Datasets")
 st.table(
     [
         {

@@ -149,6 +149,7 @@ def test_datasets_are_listed_with_their_location(run, tmp_path, monkeypatch):
         (["classify", "--hidden", "256;128"], "--hidden: expected sizes such as 256,128"),
         (["classify", "--hidden", "1000000"], "size of a hidden layer must be a whole number from 1 to 4,096"),
         (["classify", "--batch-size", "4000"], "batch size must be at most 3,600"),
+        (["classify", "--save", "/no/such/folder/weights.npz"], "the folder /no/such/folder does not exist"),
     ],
 )
 def test_invalid_arguments_print_one_line_and_exit_with_status_2(run, arguments, says):

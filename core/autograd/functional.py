@@ -153,12 +153,12 @@ def relu(a) -> Tensor:
     rectified = np.maximum(a.data, 0)
 
     def backward(grad):
-        return (_zero_where_zero(grad, rectified),)
+        return (_keep_where_positive(grad, rectified),)
 
     return Tensor.result(rectified, (a,), backward, "relu")
 
 
-def _zero_where_zero(grad: np.ndarray, rectified: np.ndarray) -> np.ndarray:
+def _keep_where_positive(grad: np.ndarray, rectified: np.ndarray) -> np.ndarray:
     """Return the gradient, but 0 where the rectified value is 0; a product would be NaN for an infinite gradient."""
     passed = np.empty_like(rectified)
     _choose(grad.reshape(-1), rectified.reshape(-1), passed.reshape(-1))
@@ -167,7 +167,7 @@ def _zero_where_zero(grad: np.ndarray, rectified: np.ndarray) -> np.ndarray:
 
 @jit
 def _choose(grad, rectified, passed):
-    """Write the result of `_zero_where_zero` into `passed`. Compiled, because np.where is ten times slower."""
+    """Write the result of `_keep_where_positive` into `passed`. Compiled, because np.where is ten times slower."""
     for i in range(grad.size):
         passed[i] = 0 if rectified[i] <= 0 else grad[i]
 

@@ -115,14 +115,19 @@ def parameter_counts(config: ClassifyConfig, image_shape: tuple[int, ...], class
     return [(inputs + 1) * outputs for inputs, outputs in pairwise(sizes)]
 
 
-def check_fits_dataset(config: ClassifyConfig, n_images: int, image_shape: tuple[int, ...], classes: int) -> None:
-    """Raise ValueError unless the config can train on `n_images` images of this shape, validation included."""
+def check_parameter_count(config: ClassifyConfig, image_shape: tuple[int, ...], classes: int) -> None:
+    """Raise ValueError if the network would have more than MAX_PARAMETERS parameters."""
     parameters = sum(parameter_counts(config, image_shape, classes))
     if parameters > MAX_PARAMETERS:
         raise ValueError(
             f"This network would have {parameters:,} parameters, more than the limit of {MAX_PARAMETERS:,}. "
             "Choose fewer or smaller hidden layers."
         )
+
+
+def check_fits_dataset(config: ClassifyConfig, n_images: int, image_shape: tuple[int, ...], classes: int) -> None:
+    """Raise ValueError unless the config can train on `n_images` images of this shape, validation included."""
+    check_parameter_count(config, image_shape, classes)
     validation = validation_size(n_images)
     available = n_images - validation
     if config.train_size > available:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 from tempfile import NamedTemporaryFile
@@ -13,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from core.archive import ArchiveError, ArchiveLimits, open_archive, read_member
 from core.classify.cache import evict_least_recently_used
 from core.classify.datasets import (
     ARRAY_NAMES,
@@ -44,31 +44,22 @@ def import_zip(file: BinaryIO, progress: Progress) -> str:
     Raises DatasetError if the file is not a zip, names files outside its folder, or is too large.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_archive(file, ArchiveLimits(2 * MAX_FILES, MAX_UNPACKED)) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-            unpacked = sum(member.file_size for member in members)
-            if len(members) > 2 * MAX_FILES or unpacked > MAX_UNPACKED:
-                raise DatasetError(
-                    f"This zip would unpack to {len(members):,} files of {unpacked / 2**20:,.0f} MB in total; the "
-                    f"limits are {MAX_FILES:,} images and {MAX_UNPACKED // 2**20:,} MB. Upload fewer or smaller "
-                    "images: they are resized to 32 × 32 pixels anyway."
-                )
-            return import_files(
-                ((member.filename, _read(archive, member)) for member in members), len(members), progress
-            )
+            files = ((member.filename, read_member(archive, member, MAX_BYTES)) for member in members)
+            return import_files(files, len(members), progress)
     except DatasetError:
         raise
+    except ArchiveError as error:
+        raise DatasetError(
+            f"This zip was not opened. {error}. Save fewer or smaller images as an ordinary zip: they are resized to "
+            "32 × 32 pixels anyway."
+        ) from error
     except READ_ERRORS as error:
         raise DatasetError(
             f"This zip cannot be read ({error!s:.120}). Upload a zip with one folder per class that contains the "
             "images of the class."
         ) from error
-
-
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Read a file of the zip, but never more than an image may have, whatever its header says."""
-    with archive.open(member) as file:
-        return file.read(MAX_BYTES + 1)
 
 
 def import_files(files: Iterable[tuple[str, bytes]], count: int, progress: Progress) -> str:

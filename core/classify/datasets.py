@@ -15,6 +15,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,12 +23,13 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
-from numpy.lib import format as npy
 
+from core.archive import ArchiveLimits, open_archive, read_array, read_array_header
 from core.paths import PROJECT, data_dir
 
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 MAX_IMAGES = 200_000  # per array; a damaged or hostile file that claims more must not fill the memory
+NPZ_LIMITS = ArchiveLimits(members=20, total_bytes=2**30)
 MAX_CLASSES, MAX_NAME = 100, 60  # of a custom dataset: classes, and characters of a class name
 DOWNLOAD_TIMEOUT = 60.0  # seconds without a new byte before a download is cancelled
 READ_ERRORS = (  # what damaged, wrong or hostile files raise
@@ -140,7 +142,10 @@ def path_of(name: str) -> Path:
 
 
 def is_custom(name: str) -> bool:
-    """Return whether this is the name of a custom dataset: "own-" and a hash of its content, which nobody can guess."""
+    """Return whether this is the name of a custom dataset: "own-" and a hash of its content.
+
+    The hash keeps the name from being guessed. Configs of stored runs contain the name.
+    """
     return re.fullmatch("own-[0-9a-f]{24}", name) is not None
 
 
@@ -172,16 +177,15 @@ def read_info(file: Path | BinaryIO, name: str) -> DatasetInfo:
 
     Raises one of READ_ERRORS if the file is not such an .npz.
     """
-    with zipfile.ZipFile(file) as archive:
-        (train, *shape), _ = _header(archive, "x_train")
-        (test, *_), _ = _header(archive, "x_test")
+    with _open(file) as archive:
+        (train, *shape), _ = read_array_header(archive, "x_train")
+        (test, *_), _ = read_array_header(archive, "x_test")
         if "classes.npy" not in archive.namelist():
             return DatasetInfo(name, "Custom dataset", tuple(map(str, range(MAX_CLASSES))), tuple(shape), train, test)
-        (*_, count), dtype = _header(archive, "classes")
+        (*_, count), dtype = read_array_header(archive, "classes")
         if dtype.kind != "U" or not 2 <= count <= MAX_CLASSES or dtype.itemsize > 4 * MAX_NAME:
             raise ValueError(f"classes must be 2 to {MAX_CLASSES} names of at most {MAX_NAME} characters")
-        with archive.open("classes.npy") as member:
-            classes = tuple(map(str, npy.read_array(member, allow_pickle=False)))
+        classes = tuple(map(str, read_array(archive, "classes")))
     return DatasetInfo(name, "Custom dataset", classes, tuple(shape), train, test)
 
 
@@ -229,7 +233,7 @@ def _load_file(info: DatasetInfo, path: Path, modified: int) -> Dataset:
 
 def read_dataset(file: Path | BinaryIO, info: DatasetInfo) -> Dataset:
     """Read an .npz with the arrays ARRAY_NAMES. Raises one of READ_ERRORS if it is not as `info` says."""
-    with zipfile.ZipFile(file) as archive:
+    with _open(file) as archive:
         found = [name.removesuffix(".npy") for name in archive.namelist()]
         if not set(ARRAY_NAMES) <= set(found):
             raise ValueError(f"it contains {', '.join(found) or 'nothing':.80}")
@@ -241,15 +245,9 @@ def read_dataset(file: Path | BinaryIO, info: DatasetInfo) -> Dataset:
     return Dataset(info.name, **arrays, classes=info.classes)
 
 
-def _header(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Read shape and type of one array of an .npz. Raises one of READ_ERRORS if it is missing or not a plain array."""
-    with archive.open(f"{key}.npy") as member:
-        if npy.read_magic(member) != (1, 0):  # later versions allow headers of gigabytes
-            raise ValueError(f"{key} is not in version 1.0 of NumPy's format")
-        shape, _, dtype = npy.read_array_header_1_0(member)
-    if dtype.hasobject:
-        raise ValueError(f"{key} holds pickled objects, which are not opened because they could run any program")
-    return shape, dtype
+def _open(file: Path | BinaryIO) -> AbstractContextManager[zipfile.ZipFile]:
+    """Open an .npz with the arrays ARRAY_NAMES and `classes`. Raises one of READ_ERRORS if it breaks a bound."""
+    return open_archive(file.read_bytes() if isinstance(file, Path) else file, NPZ_LIMITS)
 
 
 def _read_array(archive: zipfile.ZipFile, key: str, info: DatasetInfo) -> np.ndarray:
@@ -257,7 +255,7 @@ def _read_array(archive: zipfile.ZipFile, key: str, info: DatasetInfo) -> np.nda
 
     Raises one of READ_ERRORS if the array is not as `info` says.
     """
-    shape, dtype = _header(archive, key)
+    shape, dtype = read_array_header(archive, key)
     if key.startswith("x_"):
         fits = dtype == np.uint8 and shape[1:] == info.image_shape
     else:
@@ -265,10 +263,7 @@ def _read_array(archive: zipfile.ZipFile, key: str, info: DatasetInfo) -> np.nda
     if not (fits and shape and 1 <= shape[0] <= MAX_IMAGES):
         raise ValueError(f"{key} is {dtype!s:.40} of shape {shape!s:.80}")
 
-    with archive.open(f"{key}.npy") as member:
-        array = npy.read_array(member, allow_pickle=False)
-        if member.read(1):
-            raise ValueError(f"{key} is longer than its header says")
+    array = read_array(archive, key)
     if key.startswith("x_"):
         return np.ascontiguousarray(array)
     if array.min() < 0 or array.max() >= len(info.classes):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from core.autograd.functional import log_softmax
 from core.autograd.nn import ACTIVATIONS, Dropout, Linear, Module, Sequential
 from core.autograd.tensor import Tensor
-from core.classify.config import ClassifyConfig
+from core.classify.config import ClassifyConfig, check_parameter_count
 from core.classify.datasets import Dataset
 from core.classify.inputs import Inputs, Split
 from core.training import Checkpoint, checked_weights
@@ -100,9 +102,24 @@ def make_model(config: ClassifyConfig, dataset: Dataset, rng: np.random.Generato
     )
 
 
+def parameter_shapes(config: ClassifyConfig, image_shape: tuple[int, ...], classes: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes in the model's `state_dict()`, without making the model."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer, (inputs, outputs) in enumerate(pairwise([config.input_size(image_shape), *config.hidden, classes])):
+        name = f"layers.modules.{3 * layer}"  # each hidden layer is a Linear, its activation and a Dropout
+        shapes |= {f"{name}.weight": (inputs, outputs), f"{name}.bias": (outputs,)}
+    return shapes
+
+
 def restore_model(config: ClassifyConfig, dataset: Dataset, checkpoint: Checkpoint) -> MLP:
-    """Restore a trained model, in evaluation mode. Raises ValueError if the weights do not fit the config."""
+    """Restore a trained model, in evaluation mode.
+
+    Raises ValueError if the network would be too large or the weights do not fit the config, before it is made.
+    """
+    image_shape, classes = dataset.x_train.shape[1:], len(dataset.classes)
+    check_parameter_count(config, image_shape, classes)
+    checked_weights(parameter_shapes(config, image_shape, classes), checkpoint)
     model = make_model(config, dataset, np.random.default_rng(config.seed))
-    model.load_state_dict(checked_weights(model.state_dict(), checkpoint))
+    model.load_state_dict(checkpoint.section("model"))
     model.eval()
     return model

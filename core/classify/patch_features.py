@@ -32,6 +32,7 @@ from core.training import check_range
 VERSION = 2  # part of the cache key: increase it whenever the same settings would give other features
 WHITENING_SAMPLES = 100_000  # patches from which the covariance for whitening is estimated
 CONTRAST_FLOOR, WHITENING_FLOOR = 10.0, 0.1  # keep noise in flat patches and rare directions from being amplified
+MAX_FEATURES = 51_200  # per image: 1,600 patches on a 4 × 4 grid
 BLOCK_SIZE = 200  # images that a thread encodes at a time
 LOCK_POLL = 0.5  # seconds between two checks whether another process has finished
 CACHE_LIMIT = 12e9  # bytes; the least recently used files are deleted first
@@ -67,6 +68,11 @@ class PatchSettings:
         check_range("The size of a patch", self.size, 2, 12, whole=True)
         check_range("The pooling grid size", self.grid, 1, 5, whole=True)
         check_range("The threshold", self.threshold, 0, 10)
+        if self.features > MAX_FEATURES:
+            raise ValueError(
+                f"{self.patches:,} patches on a grid of {self.grid} × {self.grid} cells are {self.features:,} features "
+                f"per image, more than the limit of {MAX_FEATURES:,}. Choose fewer patches or a coarser grid."
+            )
 
     @property
     def features(self) -> int:
@@ -132,8 +138,8 @@ class PatchEncoder:
     def mirror(self, features: np.ndarray) -> np.ndarray:
         """Return the features of the mirrored images, up to rounding. (n, features) -> (n, features)."""
         grid = self.settings.grid
-        # rows, columns, positive and negative, patches as they were drawn and their mirror images, the rest
-        ordered = features.reshape(len(features), grid, grid, 2, 2, -1)
+        # rows, columns, positive and negative, patches as they were drawn and their mirror images
+        ordered = features.reshape(len(features), grid, grid, 2, 2, self.settings.patches // 2)
         return ordered[:, :, ::-1, :, ::-1].reshape(features.shape)
 
 

@@ -14,7 +14,7 @@ from core.classify.config import ClassifyConfig, check_fits_dataset, validation_
 from core.classify.datasets import Dataset
 from core.classify.diagnostics import LayerHealth, layer_health
 from core.classify.inputs import Inputs, make_inputs
-from core.classify.mlp import evaluate, make_model, predict
+from core.classify.mlp import evaluate, make_model, parameter_shapes, predict
 from core.training import Change, Checkpoint, Control, LoopState, check_finite, checked_weights, prefixed
 
 
@@ -175,7 +175,9 @@ def fit(
     optimizer = optim.OPTIMIZERS[config.optimizer](model.parameters(), config.lr)
     progress, order = Progress(), training
     if checkpoint:
-        model.load_state_dict(checked_weights(model.state_dict(), checkpoint))
+        model.load_state_dict(
+            checked_weights(parameter_shapes(config, dataset.x_train.shape[1:], len(dataset.classes)), checkpoint)
+        )
     if checkpoint and checkpoint.metadata:
         optimizer.load_state_dict(checkpoint.section("optimizer"))
         progress, order = Progress(**checkpoint.metadata["progress"]), checkpoint.arrays["order"]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from dataclasses import asdict
 
 import numpy as np
 
+from core.archive import ArchiveLimits, open_archive, read_array
 from core.classify.config import MAX_PARAMETERS, ClassifyConfig
 from core.classify.datasets import READ_ERRORS
 from core.training import Checkpoint, prefixed
 
 MAX_BYTES = 4 * MAX_PARAMETERS + 2**20
+MAX_ARRAYS = 2 * 21 + 1  # weight and bias of 20 hidden layers and the output layer, and the config
 
 
 def to_file(config: ClassifyConfig, checkpoint: Checkpoint) -> bytes:
@@ -31,12 +32,10 @@ def from_file(data: bytes) -> tuple[ClassifyConfig, Checkpoint]:
     Raises ValueError with a sentence for a student for any other file.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
-                raise ValueError(f"it would unpack to more than {MAX_BYTES // 2**20} MB")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            config = ClassifyConfig(**json.loads(str(file["config"])))
-            arrays = {name: file[name] for name in file.files if name != "config"}
+        with open_archive(data, ArchiveLimits(MAX_ARRAYS, MAX_BYTES)) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name != "config.npy"]
+            config = ClassifyConfig(**json.loads(str(read_array(archive, "config"))))
+            arrays = {name: read_array(archive, name) for name in names}
         if not all(array.dtype.kind == "f" and np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("its weights are not all finite numbers")
     except READ_ERRORS as error:

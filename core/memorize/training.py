@@ -72,7 +72,9 @@ def load_weights(model: Model, checkpoint: Checkpoint, alphabet: Alphabet) -> No
     if "symbols" not in weights:
         raise ValueError("This checkpoint is not one of a memorised sentence: its alphabet is missing.")
     weights = translate(weights, weights.pop("symbols").tolist(), initial, alphabet.symbols)
-    weights = checked_weights(initial, Checkpoint(prefixed("model", weights), {}))
+    weights = checked_weights(
+        {name: array.shape for name, array in initial.items()}, Checkpoint(prefixed("model", weights), {})
+    )
     model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
 
 

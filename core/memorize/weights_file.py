@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pickle import UnpicklingError
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from core.archive import ArchiveLimits, open_archive
 from core.memorize.alphabet import Alphabet
 from core.memorize.config import MAX_CHARACTERS
 from core.memorize.lstm import Model
 from core.training import Checkpoint, prefixed
 
+MAX_MEMBERS = 100  # six layers have 26 tensors, each a file
 MAX_BYTES = 80 * 1024**2  # six layers of 512 units and 2,000 characters take 67 MB
 
 # what torch.load and the checks below raise for other files
@@ -72,7 +74,8 @@ def to_file(model: Model, alphabet: Alphabet) -> bytes:
 def from_file(data: bytes) -> Weights:
     """Load a file made by `to_file`, without running any code in it. Raises ValueError for any other file."""
     try:
-        content = torch.load(io.BytesIO(_check_unpacked_size(data)), weights_only=True, map_location="cpu")
+        with open_archive(data, ArchiveLimits(MAX_MEMBERS, MAX_BYTES)):
+            content = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         weights = Weights(**content)
         _check(weights)
     except LOAD_ERRORS as error:
@@ -80,14 +83,6 @@ def from_file(data: bytes) -> Weights:
             "This is not a weights.pt from this page. Download weights.pt on the Download tab and choose that file."
         ) from error
     return weights
-
-
-def _check_unpacked_size(data: bytes) -> bytes:
-    """Return the data, a zip archive. Raises BadZipFile if it is not one, ValueError if it unpacks to too much."""
-    with ZipFile(io.BytesIO(data)) as archive:
-        if sum(part.file_size for part in archive.infolist()) > MAX_BYTES:
-            raise ValueError("the unpacked file is too large")
-    return data
 
 
 def _check(weights: Weights) -> None:
@@ -99,8 +94,20 @@ def _check(weights: Weights) -> None:
         raise ValueError("sizes must be whole numbers that match the symbols")
     if not (len(symbols) <= MAX_CHARACTERS and 1 <= sizes["hidden_size"] <= 512 and 1 <= sizes["num_layers"] <= 6):
         raise ValueError("sizes out of range")
-    for tensors in (weights.lstm, weights.linear):
-        for tensor in tensors.values():
-            if not isinstance(tensor, Tensor) or not tensor.is_floating_point() or not tensor.isfinite().all():
-                raise ValueError("weights must be finite numbers")
-    weights.model()
+    for tensors, shapes in zip((weights.lstm, weights.linear), _expected_shapes(sizes), strict=True):
+        # first the shapes: a few bytes can claim to be a huge tensor, and only looking at its values makes it one
+        if {name: tuple(tensor.shape) for name, tensor in tensors.items()} != shapes:
+            raise ValueError("the weights do not match the sizes")
+        if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()):
+            raise ValueError("weights must be finite numbers")
+
+
+def _expected_shapes(sizes: dict[str, int]) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
+    """Return the shapes in the state_dicts of a torch.nn.LSTM and of the linear layer above it."""
+    input_size, hidden_size = sizes["input_size"], sizes["hidden_size"]
+    lstm: dict[str, tuple[int, ...]] = {}
+    for layer in range(sizes["num_layers"]):
+        lstm[f"weight_ih_l{layer}"] = (4 * hidden_size, hidden_size if layer else input_size)
+        lstm[f"weight_hh_l{layer}"] = (4 * hidden_size, hidden_size)
+        lstm[f"bias_ih_l{layer}"] = lstm[f"bias_hh_l{layer}"] = (4 * hidden_size,)
+    return lstm, {"weight": (input_size, hidden_size), "bias": (input_size,)}

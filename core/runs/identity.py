@@ -26,7 +26,7 @@ class Visitor:
     """The person at a browser.
 
     Attributes:
-        id: hash of the browser's token; "" for nobody in particular.
+        id: hash of the browser's token; "" if there is none.
         nickname: how they want to be called; "" if they have not said.
         classroom: code of their class; "" if they are in none.
         teacher: whether they have logged in as a teacher.

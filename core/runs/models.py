@@ -14,7 +14,7 @@ from core.runs.serialization import from_json
 
 
 class Status(StrEnum):
-    """Where a run is in its life."""
+    """The states of a run."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -52,7 +52,7 @@ class Run(Base):
         kind: key in JOB_TYPES.
         config_json: the config it was submitted with.
         created_at: when it was submitted.
-        status: what it is doing. What its owner wants instead is in the fields marked "desired".
+        status: its current state; the state that its owner wants is in the fields marked "desired".
         message: why it ended early, for a student.
         started_at: when a worker first claimed it.
         finished_at: when it ended.

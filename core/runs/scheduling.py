@@ -26,8 +26,8 @@ def fair_order(
 ) -> list[tuple[QueuedRun, bool]]:
     """Sort the waiting runs into the order in which workers take them.
 
-    First come the first runs of all owners without an active run, those who have waited longest since their last start
-    in front; then everyone's second runs, and so on.
+    The first runs of all owners without an active run come first, starting with the owner whose last start was longest
+    ago; then follow everyone's second runs, and so on.
 
     Args:
         waiting: the queued runs, in any order.

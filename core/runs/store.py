@@ -117,7 +117,7 @@ class Store:
     def find_matching(self, configs: Sequence[Any], owner: str) -> list[Run | None]:
         """For each config, find the newest run that used it unchanged and started from its own initial weights.
 
-        Runs that have finished count whoever owns them; of the others only those of `owner` that will continue.
+        These are finished runs of any owner, and active runs of `owner` that were not paused by hand.
         """
         texts = [to_json(config) for config in configs]
         query = select(Run).where(Run.config_json.in_(texts), Run.parent.is_(None), Run.setting_changes_json == "{}")

@@ -42,12 +42,12 @@ def retry_while_unavailable(act: Callable[..., Result], *arguments: Any) -> Resu
 class StoreSync:
     """Exchanges events and desired state between a training loop and the store, five times per second.
 
-    It does so in a thread of its own: a loop that yields thousands of events per second does not wait for the
-    database, and one that yields one event per minute still shows how long it has trained, and hears of a pause.
+    It does so in a background thread: a loop that yields thousands of events per second does not wait for the database,
+    and one that yields one event per minute still sends heartbeats.
 
-    The training thread hands over events, checkpoints and whether it is paused; the lock makes each sync take all of
-    them as they are at one moment. In return, each sync puts one DesiredState into a queue, which the training thread
-    empties with `desired_states`. Used as a context manager: on exit, everything has been saved.
+    The training thread hands over events, checkpoints and whether it is paused. A lock makes each sync read all of them
+    at the same moment. Each sync also puts one DesiredState into a queue, which the training thread empties with
+    `desired_states`. Use it as a context manager: on exit, everything has been saved.
 
     Attributes:
         train_seconds: time spent in the training loop so far; counted by the training thread.

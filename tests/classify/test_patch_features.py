@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from core.classify import patch_features
+from core.classify import ClassifyConfig, Result, fit, patch_features
 from core.classify.patch_features import PatchEncoder, PatchSettings, cache_key, normalize, prepare, random_patches
 
 SETTINGS = PatchSettings(patches=8, size=4)
@@ -163,3 +163,21 @@ def test_images_smaller_than_a_patch_are_rejected(make_dataset):
 def test_invalid_settings_are_rejected(wrong):
     with pytest.raises(ValueError, match="must be "):
         PatchSettings(**wrong)
+
+
+def test_a_batch_without_a_mirrored_image_is_mirrored_to_nothing(make_dataset):
+    encoder = PatchEncoder(make_dataset(shape=(12, 12)).x_train, PatchSettings(patches=6))
+    assert encoder.mirror(np.zeros((0, encoder.settings.features), np.float16)).shape == (0, encoder.settings.features)
+
+
+def test_training_on_patches_with_flip_works_with_a_batch_size_of_1(make_dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    settings = {"features": "patches", "patches": 6, "augment": ("flip",), "batch_size": 1}
+    config = ClassifyConfig(hidden=(4,), epochs=1, lr=0.01, **settings)
+    *_, result, _ = fit(config, make_dataset(train=60, shape=(12, 12)))
+    assert isinstance(result, Result)
+
+
+def test_too_many_features_per_image_are_rejected():
+    with pytest.raises(ValueError, match="51,200"):
+        PatchSettings(patches=4_000, grid=5)

@@ -76,5 +76,5 @@ def test_a_file_that_would_fill_the_memory_is_rejected_before_it_is_unpacked(mon
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.npy", bytes(20_000))
-    with pytest.raises(ValueError, match="would unpack to more than"):
+    with pytest.raises(ValueError, match="would unpack to"):
         from_file(file.getvalue())

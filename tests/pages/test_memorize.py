@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import re
 import time
 
 import pytest
@@ -16,7 +15,7 @@ from core.memorize.presets import PRESETS
 from core.memorize.weights_file import to_file
 from core.runs import get_dispatcher
 from core.text import graphemes
-from pages.ui.memorize import capacity, connectivity, gates, generation, predictions
+from pages.ui.memorize import capacity, cell_comparison, connectivity, gates, generation, predictions
 from tests.pages.conftest import button, open_code, run_until
 
 PARAGRAPH = (
@@ -114,7 +113,10 @@ def test_a_prompt_is_continued_and_an_unknown_character_is_named(open_page, trai
     assert "has never seen 'q'" in app.error[0].value
     app.text_input(key=f"prompt of {run}").set_value("b").run()
     assert not app.error
-    assert "does not begin like this" in page_text(app)
+    text = page_text(app)
+    assert text.count("does not begin like this, so nothing is marked") == 2, "also with one wrong character"
+    assert text.count('class="reconstruction"') == 3
+    assert text.count('title="correct"') == 1, "only the run's own text is compared with the sentence"
 
 
 def test_the_end_of_a_long_sentence_can_be_shown(open_page, train):
@@ -198,7 +200,8 @@ def test_all_cells_are_trained_and_the_two_lstms_agree(open_page):
     difference = next(text.value for text in app.success if "differ by at most" in text.value)
     assert float(difference.split("**")[1]) < 1e-3
     for cell in ("MyLSTM", "nn.LSTM", "GRU", "RNN"):
-        assert re.search(rf"\*\*{re.escape(cell)}\*\* \(.*\) generates:", page_text(app))
+        assert f"**{cell}**: {cell_comparison.DESCRIPTIONS[cell]}" in page_text(app)
+    assert page_text(app).count('class="reconstruction"') == 4
 
 
 def test_a_grid_estimates_its_time_and_finds_the_limit(open_page):

@@ -12,7 +12,7 @@ def wait_for(condition, timeout=180):
         if value := condition():
             return value
         time.sleep(pause)
-        pause = min(1.2 * pause, 0.25)  # the longer the wait, the fewer checks: the CPU is for what is being waited for
+        pause = min(1.2 * pause, 0.25)  # long waits check less often, to save CPU time
     raise AssertionError(f"still not true after {timeout} seconds")
 
 

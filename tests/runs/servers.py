@@ -34,7 +34,9 @@ class Postgres:
     """A database server with an empty data folder."""
 
     def __init__(self):
-        self.bin, self.port = postgres_folder(), free_port()
+        folder = postgres_folder()
+        assert folder is not None, "PostgreSQL is not installed"
+        self.bin, self.port = folder, free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self.user = "postgres" if os.getuid() == 0 else None  # it refuses to run as root
         if self.user:
@@ -46,7 +48,7 @@ class Postgres:
     def run(self, program: str, *arguments: object) -> None:
         log = self.folder.with_suffix(".log")
         with log.open("a") as output:
-            command = [self.bin / program, *map(str, arguments)]
+            command = [str(self.bin / program), *map(str, arguments)]
             done = subprocess.run(command, user=self.user, cwd="/", stdout=output, stderr=output)
         assert done.returncode == 0, log.read_text()
 

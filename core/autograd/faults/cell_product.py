@@ -12,7 +12,7 @@ class ProductCell(MyLSTMCell):
     """Faulty copy of MyLSTMCell."""
 
     def step(self, projected: Tensor, state: State) -> State:
-        """The rest, which must wait for the state: projected (batch, 4 * hidden_size), (h, c) -> the next (h, c)."""
+        """Compute the rest of a step, which needs the state: projected (batch, 4H), (h, c) -> the next (h, c)."""
         h, c = state
         gates = torch.addmm(projected, h, self.weight_hh.T)  # projected + h Wᵀ, in one go: (batch, 4H)
         i, f, g, o = gates.chunk(4, dim=-1)  # (batch, H) each
@@ -30,7 +30,7 @@ FAULT = Fault(
     name="cell_product",
     title="The LSTM whose loss stays high",
     setting="An LSTM cell learns the text “to be or not to be”.",
-    observation="The faulty loss falls a little, and then never again.",
+    observation="With the faulty code, the loss falls a little and then stays there.",
     hint="c is zero before the first character. Follow it through the cell by hand for one step, then for two.",
     correct=MyLSTMCell.step,
     faulty=ProductCell.step,

@@ -11,7 +11,7 @@ from core.memorize.lstm import run_layer as correct_run_layer
 
 
 def run_layer(cell: MyLSTMCell, sequence: Tensor, state: State) -> tuple[Tensor, State]:
-    """One layer, step by step: sequence (seq_len, batch, input_size) -> (seq_len, batch, hidden_size), last (h, c)."""
+    """Run one layer step by step: sequence (seq_len, batch, input_size) -> (seq_len, batch, H), last (h, c)."""
     outputs = []
     for projected in cell.project(sequence):  # (batch, 4H)
         final = state

@@ -41,9 +41,7 @@ def show() -> None:
         with st.expander("Faulty code", key=f"faulty_{fault.name}", icon=":material/search:"):
             st.code(textwrap.dedent(source(fault.faulty)[0]), language="python", wrap_lines=True)
         with st.expander("Solution", key=f"solution_{fault.name}", icon=":material/difference:"):
-            st.caption(
-                f"− correct: {source_location(fault.correct)}  \n+ faulty: {source_location(fault.faulty)}",
-            )
+            st.caption(f"Correct (−): {source_location(fault.correct)}  \nFaulty (+): {source_location(fault.faulty)}")
             st.code(fault.diff(), language="diff", wrap_lines=True)
 
 

@@ -109,9 +109,9 @@ def results(graph: Graph, values: dict[str, float], gradients: dict[str, float])
         for name, gradient in gradients.items():
             st.metric(f"∂{f}/∂{name}", format_number(gradient), width="content")
     st.markdown(
-        "The **value** is computed from left to right. The **gradient** then flows back from right to left: each "
-        "operation multiplies the incoming gradient by its local derivative (the chain rule). If a node is used more "
-        "than once, the contributions are added:"
+        "In the graph below, the **value** is computed from left to right. The **gradient** then flows back from right "
+        "to left: each operation multiplies the incoming gradient by its local derivative (the chain rule). If a node "
+        "is used more than once, the contributions are added:"
     )
     st.latex(
         rf"\frac{{\partial {f}}}{{\partial v}} = \sum_{{u \,\text{{made from}}\, v}} "
@@ -260,9 +260,9 @@ def check(expression: Expression, values: dict[str, float], gradients: dict[str,
         )
         st.latex(r"\frac{\partial f}{\partial x} \approx \frac{f(x + h) - f(x - h)}{2h}")
         st.markdown(
-            "Why 10⁻⁶ and not 10⁻¹²? With a large step, the curvature of the formula matters: this error shrinks with "
-            "h². A tiny step subtracts two almost equal numbers: only the last few of their 16 digits remain, and this "
-            "error grows with 1/h."
+            "Why 10⁻⁶ and not 10⁻¹²? With a large step, higher derivatives matter: this error shrinks with h² (it is 0 "
+            "if the formula is at most quadratic in the variable). A tiny step subtracts two almost equal numbers: "
+            "only the last few of their 16 digits remain, and this error grows with 1/h."
         )
     with right:
         curve = error_curve(expression, values, gradients, labels)

@@ -69,7 +69,7 @@ def show() -> None:
     )
     matrices(network, batch, x, results)
     gradient_step(network, batch, results["loss"], lr)
-    zero_grad_demo(kind, new_network, batch, lr)
+    zero_grad_demo(new_network, batch, lr)
     show_code(make, Linear, F.linear, F.relu, F.cross_entropy, train)
 
 
@@ -100,7 +100,7 @@ def matrix_row(name: str, role: str, shape: str, values: str, gradient: str | No
         if gradient:
             right.latex(r"\partial = " + gradient)
         else:
-            right.caption("no gradient (fixed input)")
+            right.caption("no gradient (fixed)")
 
 
 def latex(array: np.ndarray) -> str:
@@ -145,7 +145,7 @@ def gradient_step(network: Example, batch: Batch, loss: Tensor, lr: float) -> No
     )
 
 
-def zero_grad_demo(kind: str, new_network: Callable[[], Example], batch: Batch, lr: float) -> None:
+def zero_grad_demo(new_network: Callable[[], Example], batch: Batch, lr: float) -> None:
     """Plot the loss over some steps with zero_grad() and without."""
     st.subheader("Training without zero_grad()")
     curves = {
@@ -161,7 +161,6 @@ def zero_grad_demo(kind: str, new_network: Callable[[], Example], batch: Batch, 
     right.latex(r"p \leftarrow p - \text{lr} \cdot (g_1 + g_2 + \dots + g_t)")
     right.markdown(
         "The parameters speed up like a ball that rolls without friction. As long as all gradients point the same way, "
-        "this is faster. But nothing slows the ball down at the bottom of the valley: "
-        + ("this neuron" if kind == "Neuron" else "the model **Neuron**")
-        + " rolls past its minimum, up the other side, and back."
+        "this is faster. But nothing slows the ball down at the bottom of the valley: the model **Neuron** (seed 1, "
+        "learning rate 0.1) rolls past its minimum, up the other side, and back."
     )

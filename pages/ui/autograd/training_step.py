@@ -50,7 +50,7 @@ def show() -> None:
     st.markdown(
         "`TestModel` has two parameters, a and b, and the loss $(a^2 b + b)^2$. One step of training is three calls: "
         "`loss.backward()` computes the gradient, `update(lr)` moves every parameter against its gradient, and "
-        "`zero_grad()` resets the gradient, so that the next step does not add to it."
+        "`zero_grad()` resets the gradient, so that the next one is not added to it."
     )
     st.latex(r"p \leftarrow p - \text{lr} \cdot \frac{\partial\,\text{loss}}{\partial p}")
     lr = st.select_slider("Learning rate", LEARNING_RATES, 0.001, format_func=lambda lr: f"{lr:g}", key="step_lr")
@@ -70,6 +70,6 @@ def show() -> None:
     st.table(pd.DataFrame(rows, columns=COLUMNS, index=range(len(rows))))
     st.markdown(
         "Try calling `loss.backward()` twice without `zero_grad()` in between: the second gradient is **added** to the "
-        "first, so `update()` moves about twice as far as it should."
+        "first, so `update()` moves twice as far as it should."
     )
     show_code(TestModel, Module.update, Module.zero_grad, Tensor.backward)

@@ -75,9 +75,10 @@ def confusion_chart(counts: np.ndarray, classes: tuple[str, ...]) -> alt.LayerCh
         }
     )
     click = alt.selection_point(name="cell", fields=["true", "predicted"], on="click", clear="dblclick")
-    angle = -45 if has_long_names(classes) else 0
+    labelled = len(classes) <= MAX_LABELLED_CLASSES
+    axis = alt.Axis(labelAngle=-45 if has_long_names(classes) else 0, labelOverlap=not labelled)
     base = alt.Chart(frame).encode(
-        x=alt.X("predicted:N", title="Predicted class", sort=list(classes), axis=alt.Axis(labelAngle=angle)),
+        x=alt.X("predicted:N", title="Predicted class", sort=list(classes), axis=axis),
         y=alt.Y("true:N", title="True class", sort=list(classes)),
     )
     cells = base.mark_rect(stroke="white").encode(
@@ -91,7 +92,7 @@ def confusion_chart(counts: np.ndarray, classes: tuple[str, ...]) -> alt.LayerCh
         stroke=alt.condition(click, alt.value("#d55e00"), alt.value("white"), empty=False),
     )
     layers = [cells.add_params(click)]
-    if len(classes) <= MAX_LABELLED_CLASSES:
+    if labelled:
         dark = max(1, frame["mistakes"].max()) / 2
         layers.append(
             base.mark_text(fontSize=14).encode(

@@ -38,14 +38,14 @@ def draw(snapshot: Snapshot) -> None:
     probabilities = predict(snapshot.model, inputs)[0]
     best = int(probabilities.argmax())
     with right:
-        picture, prediction = st.columns([1, 3])
-        picture.markdown("**Network input**")
-        picture.html(
+        input_column, output_column = st.columns([1, 3])
+        input_column.markdown("**Network input**")
+        input_column.html(
             f'<img src="{png_data_url(image)}" alt="network input" style="width: 7rem; image-rendering: pixelated;">'
         )
         name = escape_markdown(snapshot.dataset.classes[best])
-        prediction.markdown(f"**Prediction: {name}**, probability {probabilities[best]:.0%}")
-        prediction.altair_chart(probability_chart(snapshot.dataset.classes, probabilities), width="stretch")
+        output_column.markdown(f"**Prediction: {name}**, probability {probabilities[best]:.1%}")
+        output_column.altair_chart(probability_chart(snapshot.dataset.classes, probabilities), width="stretch")
     show_activations(snapshot, inputs)
 
 

@@ -55,8 +55,8 @@ def show_first_layer(snapshot: Snapshot) -> None:
         else "Bright colours: positive weights for that colour; dark ones: negative; grey: 0."
     )
     st.markdown(
-        f"**First-layer weights as images**, one per {what} (at most {MAX_UNITS}). {legend} They start as noise and "
-        "gain structure as training goes on."
+        f"**First-layer weights as images**, one per {what} (at most {MAX_UNITS}). {legend} They start as "
+        "noise; more epochs and more images give them structure."
     )
     st.html(image_grid_html([diverging_image(unit.reshape(shape)) for unit in weights.T[:MAX_UNITS]], 3.6))
 

@@ -60,7 +60,7 @@ def history(epochs: list[Epoch]) -> pd.DataFrame:
 
 def load_weights() -> None:
     """Show an upload for weights. Once loaded, the other tabs show them instead of the run's."""
-    file = st.file_uploader("A weights.npz", ["npz"], max_upload_size=MAX_BYTES // 2**20, key="weights_file")
+    file = st.file_uploader("weights.npz file", ["npz"], max_upload_size=MAX_BYTES // 2**20, key="weights_file")
     if file and is_new_upload("weights_file", file.file_id):
         try:
             config, checkpoint = from_file(file.getvalue())

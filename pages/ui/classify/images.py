@@ -30,8 +30,8 @@ def png_data_url(image: np.ndarray, colours: int | None = None) -> str:
 
     colours: at most so many colours, which makes the PNG smaller.
     """
-    buffer, picture = io.BytesIO(), Image.fromarray(image)
-    (picture.quantize(colours) if colours else picture).save(buffer, format="PNG", optimize=True)
+    buffer, encoded = io.BytesIO(), Image.fromarray(image)
+    (encoded.quantize(colours) if colours else encoded).save(buffer, format="PNG", optimize=True)
     return "data:image/png;base64," + b64encode(buffer.getvalue()).decode()
 
 
@@ -54,9 +54,10 @@ def samples_html(samples: Samples, classes: tuple[str, ...]) -> str:
             f"<span><b>{escape(classes[i])}</b> {probabilities[i]:.0%}</span></div>"
             for i in best
         )
+        verdict = "✓ correct" if correct else "✗ wrong"
         cards.append(
             f'<div class="sample {"correct" if correct else "wrong"}"><div class="top">'
             f'<img src="{png_data_url(image)}" alt="test image: {truth}">'
-            f'<div class="truth">{"✓" if correct else "✗"} true:<br><b>{truth}</b></div></div>{guesses}</div>'
+            f'<div class="truth">{verdict}<br>label <b>{truth}</b></div></div>{guesses}</div>'
         )
     return f'{STYLE}<div class="samples">{"".join(cards)}</div>'

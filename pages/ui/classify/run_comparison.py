@@ -25,7 +25,9 @@ def show(run: Run | None) -> None:
     if not runs:
         st.info("Press **Train** to compare the runs of this session here.", icon=":material/compare_arrows:")
         return
-    if st.session_state.get("comparable") != list(runs):  # include a new run in the comparison
+    if (
+        st.session_state.get("comparable") != list(runs) or "compared" not in st.session_state
+    ):  # include a new run in the comparison
         st.session_state.update(comparable=list(runs), compared=list(runs)[-MAX_RUNS:])
     labels = st.multiselect(
         "Runs", list(runs), max_selections=MAX_RUNS, key="compared", help="By default, the latest runs."

@@ -8,12 +8,13 @@ import streamlit as st
 from core.memorize import MemorizeConfig, MemorizeEpoch, make_model
 from core.memorize.lstm import MyLSTM
 from core.memorize.rnn_variants import CELLS, RNNAdapter
+from core.memorize.training import GENERATION_INTERVAL
 from core.runs import Run, Status
 from pages.ui import run_panel
 from pages.ui.charts import downsample, learning_curves
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
-from pages.ui.memorize.reconstruction import reconstruction_html
+from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
 from pages.ui.memorize.run_group import any_active, find_runs, load_epochs, stop, submit
 from pages.ui.memorize.training import EPOCH_TITLE, LOSS_TITLE
 
@@ -78,13 +79,16 @@ def draw(configs: list[MemorizeConfig], runs: list[Run | None]) -> None:
     rows = [table_row(*each) for each in zip(configs, runs, histories.values(), strict=True)]
     st.table(pd.DataFrame(rows).set_index("Cell"))
     st.caption(
-        "The milliseconds include generating the text every few epochs. MyLSTM uses the gradient backend "
-        f"`{configs[0].backend}`."
+        f"Text is generated every {GENERATION_INTERVAL} epochs, so the last column is rounded up. The milliseconds "
+        f"include generating it. MyLSTM uses the gradient backend `{configs[0].backend}`."
     )
-    for cell, history in histories.items():
-        if history:
-            st.markdown(f"**{cell}** ({DESCRIPTIONS[cell]}) generates:")
-            st.html(reconstruction_html(configs[0].sentence, history[-1].reconstruction))
+    if curves:
+        st.subheader("Generated text")
+        for cell, history in histories.items():
+            if history:
+                st.markdown(f"**{cell}**: {DESCRIPTIONS[cell]}")
+                st.html(reconstruction_html(configs[0].sentence, history[-1].reconstruction))
+        st.caption(CAPTION)
 
 
 def show_lstm_difference(histories: dict[str, list[MemorizeEpoch]]) -> None:

@@ -46,6 +46,7 @@ def show(run: Run | None, config: MemorizeConfig | None) -> None:
             "**weights.pt** fits MyLSTM and torch.nn.LSTM. **loss.csv** has one row per epoch. **memorize.ipynb** "
             "repeats the training from top to bottom: save it in the project's folder."
         )
+        st.markdown("To load the weights in Python:")
         st.code(HOW_TO_LOAD, language="python")
     load_weights(config)
     show_code(to_file, from_file)

@@ -7,7 +7,7 @@ from core.runs import Run
 from core.text import graphemes
 from pages.ui.code_view import show_code
 from pages.ui.markdown import escape_markdown
-from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
+from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html, unmarked_html
 from pages.ui.memorize.snapshot import Snapshot, load_snapshot
 from pages.ui.memorize.symbols import display
 
@@ -46,21 +46,26 @@ def show(run: Run | None) -> None:
     except ValueError as error:
         st.error(escape_markdown(str(error)), icon=":material/edit:")
         return
-    show_continuation(snapshot, prompt, generated)
+    show_text(snapshot, prompt + generated, compare=begins_with(snapshot, prompt))
     if graphemes(prompt):
         robustness(snapshot, prompt, temperature, seed)
     show_code(generate, recovery_length)
 
 
-def show_continuation(snapshot: Snapshot, prompt: str, generated: str) -> None:
-    """Show the prompt and its continuation, compared with the sentence if the sentence begins with the prompt."""
-    text = prompt + generated
-    if graphemes(snapshot.sentence)[: len(graphemes(prompt))] == graphemes(prompt):
+def begins_with(snapshot: Snapshot, prompt: str) -> bool:
+    """Return whether the sentence begins with the prompt."""
+    parts = graphemes(prompt)
+    return graphemes(snapshot.sentence)[: len(parts)] == parts
+
+
+def show_text(snapshot: Snapshot, text: str, compare: bool) -> None:
+    """Show a prompt and its continuation. compare: mark which characters are those of the sentence."""
+    if compare:
         st.html(reconstruction_html(snapshot.sentence, text))
         st.caption(CAPTION)
     else:
-        st.html(reconstruction_html(text, text))
-        st.caption("The sentence does not begin like this, so no character is marked as wrong.")
+        st.html(unmarked_html(text))
+        st.caption("The sentence does not begin like this, so nothing is marked as correct or wrong.")
 
 
 def robustness(snapshot: Snapshot, prompt: str, temperature: float, seed: int) -> None:
@@ -85,9 +90,8 @@ def robustness(snapshot: Snapshot, prompt: str, temperature: float, seed: int) -
         replacement = st.selectbox(label, others, format_func=display, key="replacement")
     wrong = replace_character(prompt, position - 1, replacement)
     generated = generate_text(model, alphabet, wrong, len(sentence) + 10, temperature=temperature, seed=seed)
-    st.html(reconstruction_html(snapshot.sentence, wrong + generated))
-    st.caption(CAPTION)
-    if sentence[: len(parts)] != parts:
+    show_text(snapshot, wrong + generated, compare=begins_with(snapshot, prompt))
+    if not begins_with(snapshot, prompt):
         return
     expected = "".join(sentence[len(parts) :])
     length = recovery_length(expected, generated)

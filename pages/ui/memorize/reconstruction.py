@@ -28,12 +28,16 @@ def diff(sentence: str, generated: str) -> list[tuple[str, str]]:
 def reconstruction_html(sentence: str, generated: str) -> str:
     """Format the generated text as HTML that marks correct, wrong and missing characters; see CAPTION."""
     pieces = "".join(
-        f'<span class="{kind}" title="{kind}">{escape("".join(map(_show_breaks, text)))}</span>'
-        for kind, text in diff(sentence, generated)
+        f'<span class="{kind}" title="{kind}">{_escape(text)}</span>' for kind, text in diff(sentence, generated)
     )
     return f'{STYLE}<div class="reconstruction" dir="auto">{pieces}</div>'
 
 
-def _show_breaks(character: str) -> str:
-    """Put a visible symbol before a line break or tab."""
-    return f"{VISIBLE_WHITESPACE[character]}{character}" if character in "\n\t" else character
+def unmarked_html(text: str) -> str:
+    """Format text like `reconstruction_html`, without comparing it to a sentence."""
+    return f'{STYLE}<div class="reconstruction" dir="auto">{_escape(text)}</div>'
+
+
+def _escape(text: str) -> str:
+    """Escape HTML and put a visible symbol before every line break and tab."""
+    return escape("".join(f"{VISIBLE_WHITESPACE[c]}{c}" if c in "\n\t" else c for c in text))
