@@ -1,4 +1,4 @@
-# Each target installs what it needs, so each works alone in a new clone. Needed: Python 3.11 or newer with venv, and make.
+# Each target installs what it needs, so each works alone in a new clone with Python 3.11 or newer (and its venv).
 
 PYTHON ?= python3
 VENV := .venv

@@ -1,4 +1,4 @@
-"""Measuring and formatting: what all benchmarks share."""
+"""Timing, results and tables, for all benchmarks."""
 
 from __future__ import annotations
 
