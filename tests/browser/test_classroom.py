@@ -61,7 +61,7 @@ def test_only_the_owner_and_a_teacher_can_change_a_run(new_page, server_url: str
     wait_for(lambda: store.run(run_id).title == "renamed by the teacher")
     button(bob, "Stop all runs of class OWNERS").click()
     wait_for(lambda: store.run(run_id).status is Status.STOPPED)
-    bob.get_by_role("button", name="Delete").click()
+    bob.get_by_role("button", name="Delete", exact=True).click()
     bob.get_by_role("button", name="Delete this run").click()  # in a popover, outside the main area
     wait_for(lambda: store.run(run_id) is None)
     button(bob, "Log out").click()
