@@ -51,8 +51,12 @@ def connect(url: str | None = None) -> Engine:
         if location.database and not location.database.startswith("file:"):
             Path(location.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _configure_sqlite)
-    with engine.begin() as connection:
-        _create_or_migrate(connection)
+    try:
+        with engine.begin() as connection:
+            _create_or_migrate(connection)
+    except BaseException:
+        engine.dispose()  # leave no connection behind
+        raise
     return engine
 
 

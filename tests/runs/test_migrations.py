@@ -79,6 +79,7 @@ def copy_to_postgres(file, url):
                 connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({places})"), values)
     source.close()
     target.dispose()
+    target.dispose()
 
 
 def execute(url, statement, **values):
