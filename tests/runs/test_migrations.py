@@ -79,7 +79,6 @@ def copy_to_postgres(file, url):
                 connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({places})"), values)
     source.close()
     target.dispose()
-    target.dispose()
 
 
 def execute(url, statement, **values):
