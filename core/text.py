@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import regex
+
+CSV_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet evaluates text that starts with one of these
 
 
 def graphemes(text: str) -> list[str]:
@@ -13,6 +16,11 @@ def graphemes(text: str) -> list[str]:
     These are Unicode's extended grapheme clusters (UAX #29).
     """
     return regex.findall(r"\X", text)
+
+
+def escape_csv_formula(value: Any) -> Any:
+    """Put a quote in front of text that a spreadsheet would evaluate; return anything else as it is."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(CSV_FORMULA_PREFIXES) else value
 
 
 def clean_text(text: str, limit: int, what: str) -> str:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from core.classify.presets import PRESETS
 from core.runs.models import Run
+from core.text import escape_csv_formula
 
 CUSTOM = "custom settings"
-CSV_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet evaluates text that starts with one of these
 
 
 class LeaderboardKey(NamedTuple):
@@ -61,7 +61,7 @@ def table_row(run: Run) -> dict[str, Any]:
 def export_row(run: Run) -> dict[str, Any]:
     """Return the run's row in the CSV export: its table row and all settings, with formulas escaped."""
     row = {**table_row(run), **{f"setting {name}": value for name, value in current_settings(run).items()}}
-    return {name: _escape_csv_formula(value) for name, value in row.items()}
+    return {name: escape_csv_formula(value) for name, value in row.items()}
 
 
 def differing_settings(runs: Iterable[Run]) -> dict[str, list[Any]]:
@@ -101,8 +101,3 @@ def matching_preset(run: Run) -> str:
 def _rank(run: Run) -> tuple[float, float, float]:
     metrics = run.metrics
     return -metrics.get("test_accuracy", 0.0), metrics.get("parameters", 0), run.created_at
-
-
-def _escape_csv_formula(value: Any) -> Any:
-    """Put a quote in front of text that a spreadsheet would evaluate."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(CSV_FORMULA_PREFIXES) else value

@@ -9,6 +9,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from core.text import escape_csv_formula
+
 CHART_WIDTH = 900  # pixels, for a chart that fills the width of its page
 
 
@@ -26,8 +28,11 @@ def render_chart(chart: alt.TopLevelMixin, kind: Literal["png", "svg"]) -> bytes
 
 
 def to_csv_bytes(table: pd.DataFrame) -> bytes:
-    """Return the table as CSV with all digits, in UTF-8 with the byte order mark that spreadsheets expect."""
-    return table.to_csv(index=False).encode("utf-8-sig")
+    """Return the table as CSV with all digits, in UTF-8 with the byte order mark that spreadsheets expect.
+
+    Text that a spreadsheet would evaluate as a formula is quoted.
+    """
+    return table.map(escape_csv_formula).to_csv(index=False).encode("utf-8-sig")
 
 
 def chart_download_buttons(chart: alt.TopLevelMixin, name: str) -> None:

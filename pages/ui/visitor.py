@@ -9,7 +9,7 @@ COOKIE = "learner"
 cookie_component = st.components.v2.component(
     "cookie_component",
     js=f"""export default function({{ data }}) {{
-        if (document.cookie.includes("{COOKIE}=")) return;  // another tab has set it: tabs must share one token
+        if (/(^|; ){COOKIE}=/.test(document.cookie)) return;  // another tab has set it: tabs must share one token
         const secure = location.protocol === "https:" ? "; Secure" : "";
         document.cookie = `{COOKIE}=${{data}}; Path=/; Max-Age=31536000; SameSite=Strict${{secure}}`;
     }}""",

@@ -61,3 +61,9 @@ def test_csv_preserves_every_digit_of_a_table():
 )
 def test_file_names_are_made_safe(name, safe):
     assert safe_name(name) == safe
+
+
+def test_a_csv_contains_no_formula():
+    table = pd.DataFrame({"text": ["=HYPERLINK(1)", "@x", "plain"], "number": [-1.5, 2, 3]})
+    lines = to_csv_bytes(table).decode("utf-8-sig").splitlines()
+    assert lines == ["text,number", "'=HYPERLINK(1),-1.5", "'@x,2.0", "plain,3.0"]

@@ -1,5 +1,7 @@
 """How single characters are displayed: whitespace is visible, and START and END have symbols."""
 
+import re
+
 from core.memorize import Alphabet
 from core.text import graphemes
 
@@ -31,4 +33,8 @@ def target_symbols(sentence: str) -> list[str]:
 def as_code(text: str) -> str:
     """Format part of a sentence as inline code in Markdown."""
     shown = "".join(map(display, graphemes(text)))
-    return f"`` {shown} ``" if "`" in shown else f"`{shown}`"
+    runs = re.findall("`+", shown)
+    if not runs:
+        return f"`{shown}`"
+    fence = "`" * (len(max(runs, key=len)) + 1)  # longer than any run of backticks inside, which would end the code
+    return f"{fence} {shown} {fence}"
