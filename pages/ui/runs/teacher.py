@@ -26,7 +26,10 @@ def teacher_panel() -> None:
     teacher_auth, current = run_panel.dispatcher().teacher_auth, visitor()
     if not teacher_auth.password:
         return
-    with st.expander("Teacher panel", icon=":material/school:", expanded=current.teacher):
+    if current.teacher:
+        st.session_state["teacher_panel_open"] = True  # and it stays open after logging out
+    is_open = st.session_state.get("teacher_panel_open", False)
+    with st.expander("Teacher panel", icon=":material/school:", expanded=is_open):
         if not current.teacher:
             st.text_input(
                 "Password", type="password", key="password_typed", on_change=submit_password, autocomplete="off"
