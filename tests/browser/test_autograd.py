@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 def open_autograd(page: Page, server_url: str) -> None:
     """Open the home page and follow its link to the Autograd page."""
     page.goto(server_url)
+    expect(page.get_by_role("heading", name="How networks learn")).to_be_visible()  # and so is app.py's navigation
     page.get_by_role("link", name="Autograd").first.click()
     expect(page.get_by_role("heading", name="Autograd", exact=True)).to_be_visible()
 
