@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,11 @@ def connect(url: str | None = None) -> Engine:
         if location.database and not location.database.startswith("file:"):
             Path(location.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _configure_sqlite)
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(engine.dispose)  # leave no connection behind
         with engine.begin() as connection:
             _create_or_migrate(connection)
-    except BaseException:
-        engine.dispose()  # leave no connection behind
-        raise
+        on_failure.pop_all()
     return engine
 
 
