@@ -1,7 +1,7 @@
 """Charts that several pages share: large type, titled axes, and a palette for colour-blind readers."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import altair as alt
 import numpy as np
@@ -82,7 +82,7 @@ def learning_curves(
     guessing: float | None = None,
     shown: float | None = None,
     top: float | None = None,
-    legend_orient: str = "top",
+    legend_orient: Literal["top", "top-right", "bottom-right"] = "top",
 ) -> alt.LayerChart:
     """Draw curves over the course of training, each with its own colour and dash.
 

@@ -20,7 +20,7 @@ def ensure_run_from_app() -> None:
     Streamlit does that with every file in a folder named pages/ until a session of this server has called
     `st.navigation`. The first visitor to follow a link to a page would see it without its title, width and navigation.
     """
-    if PagesManager.uses_pages_directory:
+    if PagesManager.uses_pages_directory or "token" not in st.session_state:  # app.py sets the token
         PagesManager.uses_pages_directory = False
         st.rerun()
 
