@@ -148,6 +148,21 @@ def test_events_are_one_step_per_batch_one_epoch_per_pass_and_a_result(make_data
     assert events[-1].size == 40
 
 
+def test_progress_is_the_fraction_of_images_used_whatever_the_batch_size(make_dataset):
+    dataset, control, fractions = make_dataset(train=200), Control(), []
+    for event in fit(replace(SMALL, epochs=4), dataset, control):
+        if isinstance(event, Step):
+            fractions.append(event.progress)
+            sizes = {0: 20, 1: 1, 2: 180, 3: 35}
+            control.changes = {"batch_size": sizes[min(3, int(4 * event.progress))]}
+        if isinstance(event, Epoch):
+            assert fractions[-1] == (event.epoch + 1) / 4
+    assert len(fractions) == 9 + 180 + 1 + 6
+    np.testing.assert_allclose(np.diff([0, *fractions[:9]]), 1 / 36)
+    np.testing.assert_allclose(np.diff(fractions[8:189]), 1 / 720)
+    assert fractions == sorted(fractions)
+
+
 def test_the_schedule_scales_the_learning_rate(make_dataset):
     steps = events_of_type(Step, list(fit(replace(SMALL, schedule="cosine"), make_dataset())))
     assert steps[0].lr == SMALL.lr
