@@ -33,7 +33,7 @@ def shift(positions: Positions, rng: np.random.Generator) -> Displacement:
 def flip(positions: Positions, rng: np.random.Generator) -> Displacement:
     """Mirror half of the images from left to right. A car stays a car; a 2 does not stay a 2."""
     n, _, width = positions.shape[1:]
-    mirrored = (width - 1 - 2 * positions[1]) * rng.integers(0, 2, (n, 1, 1), dtype=np.int8)
+    mirrored = (width - 1 - 2 * positions[1]) * rng.integers(0, 2, (n, 1, 1))
     return np.stack([np.zeros_like(mirrored), mirrored])
 
 
