@@ -42,7 +42,7 @@ def downloads(run: Run, events: list[classify.Event]) -> None:
             download_button("weights.npz", lambda: to_file(run.config, checkpoint), "application/octet-stream")
         if epochs:
             download_button("history.csv", lambda: to_csv_bytes(history(epochs)), "text/csv")
-        stopped_before = None if events_of_type(Result, events) else steps[-1].step + 1 if steps else 0
+        stopped_before = None if events_of_type(Result, events) else steps_made(checkpoint)
         download_button(
             "run.ipynb",
             lambda: build_notebook(run.config, changes, stopped_before, run.parent),
@@ -54,6 +54,11 @@ def downloads(run: Run, events: list[classify.Event]) -> None:
     if epochs:
         st.caption("Accuracy chart")
         chart_download_buttons(accuracy_chart(run.config, epochs), "classify accuracy")
+
+
+def steps_made(checkpoint: Checkpoint | None) -> int:
+    """Return how many steps were made until a checkpoint; 0 if it only holds the weights that the run began with."""
+    return checkpoint.metadata["progress"]["step"] if checkpoint and checkpoint.metadata else 0
 
 
 def history(epochs: list[Epoch]) -> pd.DataFrame:
