@@ -228,7 +228,8 @@ def run_memorize(options: argparse.Namespace) -> None:
     config = MemorizeConfig(**given(MemorizeConfig, options))
     losses = []
     training = Stopwatch(memorize.fit(config))
-    with tqdm(training, total=config.epochs, desc="Training", unit="epoch", leave=False, disable=sys.stderr is None) as bar:
+    total, disabled = config.epochs, sys.stderr is None
+    with tqdm(training, total=total, desc="Training", unit="epoch", leave=False, disable=disabled) as bar:
         for event in bar:
             losses.append(event.loss)
             bar.set_postfix_str(f"loss {event.loss:.4f}, {event.char_accuracy:.0%} correct", refresh=False)

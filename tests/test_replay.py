@@ -33,7 +33,7 @@ def position(state: Checkpoint) -> int:
 
 
 def train(fit, steering: dict, resumed_at: int, start: Checkpoint | None = None) -> tuple[list, dict[int, Checkpoint]]:
-    """Train with changes, and resume from a stored checkpoint once. Returns the changes, and the state at every step."""
+    """Train with changes, and resume from a stored checkpoint once. Returns the changes and the state at every step."""
     made, states, wanted = [], {}, {}
     for stop in (resumed_at, None):
         control = Control(wanted, checkpoint_requested=True)
@@ -140,11 +140,19 @@ def test_the_network_of_an_epoch_is_evaluated_as_it_was_then(make_dataset, epoch
     assert next(memorize.fit(start, checkpoint=state.weights())).loss == events[epoch].loss
 
 
-def test_the_cost_counts_every_image_with_the_batch_size_of_its_step():
-    weights = sum(classify.parameter_counts(CLASSIFY, (5, 4), 4))
-    changes = [Change(2, "lr", 0.1), Change(3, "batch_size", 50), Change(6, "batch_size", 1)]
-    cost = partial(classify_replay.replay_cost, CLASSIFY, (5, 4), 4, changes)
-    assert cost(range(10)) == 3 * weights * (3 * 30 + 3 * 50 + 4)
-    assert cost(range(4, 8)) == 3 * weights * (2 * 50 + 2)
-    assert cost(range(2)) == 3 * weights * 60
-    assert cost(range(5, 5)) == 0
+def test_the_estimated_seconds_count_every_image_with_the_batch_size_of_its_step():
+    def seconds(steps: range, **settings) -> float:
+        changes = [Change(2, "lr", 0.1), Change(3, "batch_size", 60), Change(6, "batch_size", 30)]
+        config = replace(CLASSIFY, augment=(), hidden=(64,), **settings)
+        return classify_replay.replay_seconds(config, (28, 28), 10, changes, steps)
+
+    one = seconds(range(1))
+    assert one > 0
+    assert seconds(range(2, 3)) == seconds(range(6, 7)) == one
+    assert seconds(range(3, 4)) == seconds(range(5, 6)) > one
+    assert seconds(range(10)) == pytest.approx(7 * one + 3 * seconds(range(4, 5)))
+    assert seconds(range(5, 5)) == 0
+    assert seconds(range(1), batch_size=20) < one
+    assert classify_replay.replay_seconds(CLASSIFY, (28, 28), 10, [], range(1)) > classify_replay.replay_seconds(
+        replace(CLASSIFY, augment=()), (28, 28), 10, [], range(1)
+    )

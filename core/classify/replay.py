@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from core.classify.config import ClassifyConfig, parameter_counts
@@ -10,7 +11,10 @@ from core.classify.training import Event, Step, fit
 from core.replay import replay_steps
 from core.training import Change, Checkpoint, Control
 
-COST_PER_SECOND = 5e9
+SECONDS_PER_STEP = 3e-4
+SECONDS_PER_WEIGHT_UPDATE = 4e-9
+SECONDS_PER_WEIGHT_AND_IMAGE = 1.5e-10
+SECONDS_PER_AUGMENTED_PIXEL = 5e-8
 
 
 def replay(
@@ -23,9 +27,9 @@ def replay(
 ) -> Iterator[Checkpoint]:
     """Recompute a run's states until it has made `step` steps.
 
-    Yields the state after every multiple of `every` steps, and at last the wanted one. To give up is to stop iterating;
-    any state that was yielded can be the `start` of another replay. `state.metadata["progress"]["step"]` is its number
-    of steps. Before the first state, the inputs are prepared, which takes long for patch features that are not cached.
+    Yields the state after every multiple of `every` steps, and at last the wanted one. To give up is to stop iterating.
+    Any state can be the `start` of another replay; `state.metadata["progress"]["step"]` is its number of steps. Before
+    the first state, the inputs are prepared, which takes long for patch features that are not cached.
 
     Args:
         config: the config that the run was started with.
@@ -53,12 +57,13 @@ def state_at(
     return state
 
 
-def replay_cost(
+def replay_seconds(
     config: ClassifyConfig, image_shape: tuple[int, ...], classes: int, changes: Iterable[Change], steps: range
 ) -> float:
-    """Return how many multiplications it takes to replay these steps: at most, and without augmentation.
+    """Estimate how many seconds it takes to replay these steps on one core, without preparing the inputs.
 
-    For each image and each weight, there is one forward and two backward. A core does COST_PER_SECOND or more of them.
+    The constants were measured on a shared virtual machine; expect an error of a factor of two or three. If the run's
+    own time is known, its fraction of it is a better estimate.
     """
     batch_size, images, begin = config.batch_size, 0, 0
     for change in changes:
@@ -66,7 +71,14 @@ def replay_cost(
             images += batch_size * len(range(max(begin, steps.start), min(change.at, steps.stop)))
             batch_size, begin = int(change.value), change.at
     images += batch_size * len(range(max(begin, steps.start), steps.stop))
-    return 3.0 * sum(parameter_counts(config, image_shape, classes)) * images
+    weights = sum(parameter_counts(config, image_shape, classes))
+    augmented_pixels = math.prod(image_shape) * images if config.augment and config.features == "pixels" else 0
+    return (
+        SECONDS_PER_STEP * len(steps)
+        + SECONDS_PER_WEIGHT_UPDATE * weights * len(steps)
+        + SECONDS_PER_WEIGHT_AND_IMAGE * weights * images
+        + SECONDS_PER_AUGMENTED_PIXEL * augmented_pixels
+    )
 
 
 def steps_complete(event: Event) -> int | None:

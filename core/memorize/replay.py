@@ -17,8 +17,8 @@ def replay(
 ) -> Iterator[Checkpoint]:
     """Recompute a run's states until it has made `epoch` epochs.
 
-    Yields the state after every multiple of `every` epochs, and at last the wanted one. To give up is to stop iterating;
-    any state that was yielded can be the `start` of another replay. `state.metadata["epoch"]` is its number of epochs.
+    Yields the state after every multiple of `every` epochs, and at last the wanted one. To give up is to stop iterating.
+    Any state can be the `start` of another replay; `state.metadata["epoch"]` is its number of epochs.
 
     Args:
         config: the config that the run was started with.

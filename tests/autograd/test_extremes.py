@@ -13,8 +13,26 @@ from core.autograd.tensor import Tensor
 
 VALUES = {  # each with both signs; the first after 0 is subnormal, the last before infinity nearly overflows
     np.float32: [0, 1e-40, 1e-30, 1e-19, 1e-4, 0.5, 1, 1.5, 2, 3, 10, 40, 85, 1e4, 1e19, 1e20, 1e30, 3e38, np.inf],
-    np.float64: [0, 1e-310, 1e-200, 1e-154, 1e-4, 0.5, 1, 1.5, 2, 3, 10, 40]
-    + [700, 1e4, 1e154, 1e155, 1e200, 1.7e308, np.inf],
+    np.float64: [
+        0,
+        1e-310,
+        1e-200,
+        1e-154,
+        1e-4,
+        0.5,
+        1,
+        1.5,
+        2,
+        3,
+        10,
+        700,
+        1e4,
+        1e154,
+        1e155,
+        1e200,
+        1.7e308,
+        np.inf,
+    ],
 }
 GRADIENTS = {
     np.float32: [1.0, -2.5, 0.0, 1e-30, -1e30, 1e19, np.inf, -np.inf, np.nan],
@@ -200,5 +218,5 @@ def test_sums_of_many_numbers_keep_their_precision(ours, theirs, shapes, dtype):
     assert_close = partial(np.testing.assert_allclose, rtol=32 * np.finfo(dtype).eps)
     assert_close(result.data, their_result.detach().numpy())
     for tensor, other in zip(tensors, expected, strict=True):
-        if tensor.data.size < 1_000 and tensor.shape != (1, 2):  # the product that makes the weight's gradient is BLAS's
+        if tensor.data.size < 1_000 and tensor.shape != (1, 2):  # the weight's gradient is a product, made by BLAS
             assert_close(tensor.grad, other.grad.numpy())
