@@ -12,7 +12,8 @@ def jit(function: Callable) -> Any:
     """Compile a function. Where no folder can be written, not even in the home folder, nothing is cached."""
 
     def compiled(cache: bool) -> Any:
-        # numpy: x / 0 is infinite, as in NumPy, instead of an error. contract: a * b + c may be rounded once, not twice.
+        # numpy: x / 0 is infinite, as in NumPy, instead of an error
+        # contract: a * b + c may be rounded once, not twice
         return njit(cache=cache, error_model="numpy", fastmath={"contract"})(function)
 
     try:

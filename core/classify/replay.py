@@ -27,7 +27,7 @@ def replay(
 ) -> Iterator[Checkpoint]:
     """Recompute a run's states until it has made `step` steps.
 
-    Yields the state after every multiple of `every` steps, and at last the wanted one. To give up is to stop iterating.
+    Yields the state after every multiple of `every` steps, at last the wanted one. To give up is to stop iterating.
     Any state can be the `start` of another replay; `state.metadata["progress"]["step"]` is its number of steps. Before
     the first state, the inputs are prepared, which takes long for patch features that are not cached.
 

@@ -17,7 +17,7 @@ def replay(
 ) -> Iterator[Checkpoint]:
     """Recompute a run's states until it has made `epoch` epochs.
 
-    Yields the state after every multiple of `every` epochs, and at last the wanted one. To give up is to stop iterating.
+    Yields the state after every multiple of `every` epochs, at last the wanted one. To give up is to stop iterating.
     Any state can be the `start` of another replay; `state.metadata["epoch"]` is its number of epochs.
 
     Args:
