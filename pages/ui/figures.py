@@ -6,14 +6,15 @@ from typing import NamedTuple
 import streamlit as st
 
 STYLE = """<style>
-.figures { display: flex; flex-wrap: wrap; gap: 0.2rem 1.8rem; align-items: baseline; min-height: 3.6rem; }
+.figures { display: flex; flex-wrap: wrap; gap: 0.2rem 1.8rem; align-items: flex-start; min-height: 3.6rem; }
 .figure .value { font-size: 1.9rem; font-weight: 700; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .figure .name { font-size: 1rem; font-weight: 600; margin-right: 0.35rem; }
 .figure .note { font-size: 0.9rem; line-height: 1.2; opacity: 0.85; }
-.outcome { min-height: 1.7rem; font-size: 1.05rem; line-height: 1.5; }
+.outcome { flex: 1 1 10rem; font-size: 1rem; line-height: 1.3; padding-top: 0.35rem; }
 .outcome b { margin-right: 0.3rem; }
-@media (max-width: 640px) { .figures { gap: 0.1rem 1.2rem; } .figure .value { font-size: 1.45rem; }
-  .figure .note { display: none; } }
+@media (max-width: 640px) { .figures { gap: 0 0.9rem; } .figure .value { font-size: 1.3rem; }
+  .figure .name { font-size: 0.9rem; margin-right: 0.2rem; } .figure .note { display: none; }
+  .outcome { flex: 1 0 100%; min-height: 2.6rem; padding: 0; } }
 </style>"""
 MARKS = {"success": "✓", "warning": "!", "error": "✗", "": ""}
 
@@ -44,6 +45,6 @@ def show_figures(figures: list[Figure], kind: str = "", outcome: str = "") -> No
     )
     mark = f"<b>{MARKS[kind]}</b>" if kind else ""
     st.html(
-        f'{STYLE}<div class="figures">{cells}</div>'
-        f'<div class="outcome {kind}" role="status">{mark}{escape(outcome)}</div>'
+        f'{STYLE}<div class="figures">{cells}'
+        f'<div class="outcome {kind}" role="status">{mark}{escape(outcome)}</div></div>'
     )

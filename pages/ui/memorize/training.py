@@ -17,10 +17,12 @@ from pages.ui.figures import Figure, show_figures
 from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
 from pages.ui.memorize.settings import use_settings_of
 from pages.ui.run_settings import show_settings_of
+from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
-EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats per character)"
-CHART_HEIGHT = 250  # pixels: on a screen of 1280 x 720, all of the tab is visible
+EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
+CHART_HEIGHT = 270  # pixels: on a screen of 1280 x 720, all of the tab is visible
+PROJECTOR_CHART_HEIGHT = 235
 
 
 def show(run: Run | None, sentence: str, epochs: int) -> None:
@@ -65,7 +67,7 @@ def loss_chart(
         LOSS_TITLE,
         log=log,
         marks=change_markers(changes, epochs),
-        height=CHART_HEIGHT,
+        height=PROJECTOR_CHART_HEIGHT if is_projector_view() else CHART_HEIGHT,
         end=epochs,
         guessing=math.log(len(Alphabet(sentence))) if sentence.strip() else None,
         shown=shown,
