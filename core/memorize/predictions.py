@@ -36,6 +36,11 @@ def top(probabilities: np.ndarray, count: int = 5) -> tuple[np.ndarray, np.ndarr
     return token_ids, np.take_along_axis(probabilities, token_ids, axis=1)
 
 
+def correct_characters(sentence: str, generated: str) -> int:
+    """Return how many characters of the sentence were generated at their place."""
+    return sum(a == b for a, b in zip(graphemes(sentence), graphemes(generated), strict=False))
+
+
 @dataclass(frozen=True)
 class Mistake:
     """Where free-running generation first leaves the sentence.
