@@ -52,6 +52,13 @@ def show(run: Run | None) -> None:
             f"This network is large, so the gradients are computed only as far as {count(back, 'character')} before "
             "the first character that is shown."
         )
+    if not np.isfinite(sizes[:, steps.start : steps.stop]).all():
+        st.error(
+            "The gradients of this network are not finite: its weights have overflowed. Train again with a lower "
+            "learning rate.",
+            icon=":material/error:",
+        )
+        return
     prediction = selected_prediction(steps)
     sentence_row(snapshot, sizes[prediction - steps.start], prediction)
     heatmap(snapshot, sizes, steps, prediction)
