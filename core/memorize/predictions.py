@@ -83,3 +83,21 @@ def first_mistake(sentence: str, generated: str) -> Mistake | None:
     similar = max(candidates, key=shared_length, default=None)
     shared = "" if similar is None else "".join(expected[position - shared_length(similar) : position])
     return Mistake(position, expected[position], got[position], similar, shared)
+
+
+def context_length(sentence: str) -> int:
+    """Return how many of the last characters are needed, at most, to know the next one for certain.
+
+    Two positions that are followed by different characters must differ within that many characters before them. The
+    start counts as a character.
+    """
+    characters = ["", *graphemes(sentence)]  # "": START
+    ids = np.unique(characters, return_inverse=True)[1]
+    following = np.append(ids[1:], -1)  # -1: END
+    shared = np.zeros(len(ids), dtype=int)  # characters up to each position that equal those up to position `at`
+    longest = 0
+    for at in range(len(ids)):
+        shared = np.where(ids == ids[at], np.append(0, shared[:-1]) + 1, 0)
+        shared[at:] = 0  # each pair once
+        longest = max(longest, int(shared[following != following[at]].max(initial=-1)) + 1)
+    return longest

@@ -182,9 +182,11 @@ def unit_rows(snapshot: Snapshot, cell: np.ndarray, layer: int, order: str) -> U
 
     cell: the layer's cell state (seq_len, hidden_size).
     """
-    run_id, sorted_rows = st.session_state.get("unit_rows") or ("", {})
-    if run_id != snapshot.run_id:
-        sorted_rows = {}
+    sorted_rows: dict[tuple[int, str], UnitRows] = {}
+    run_id, kept = st.session_state.get("unit_rows") or ("", {})
+    if run_id == snapshot.run_id:
+        sorted_rows = kept
+    else:
         st.session_state["unit_rows"] = snapshot.run_id, sorted_rows
     if (layer, order) not in sorted_rows:
         cell = np.nan_to_num(cell)  # overflowed weights

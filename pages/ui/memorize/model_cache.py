@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from core.memorize.connectivity import connectivity
 from core.memorize.lstm import Model
 from core.memorize.predictions import free_running
 
-Arguments, Result = ParamSpec("Arguments"), TypeVar("Result")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def weights_digest(model: Model) -> str:
@@ -23,9 +23,12 @@ def weights_digest(model: Model) -> str:
     return digest.hexdigest()
 
 
-def cache_by_weights(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+def cache_by_weights(function: Function) -> Function:
     """Cache a function of a model and its alphabet; all viewers of a run share the results."""
-    hash_functions = {Model: weights_digest, Alphabet: lambda alphabet: alphabet.symbols}
+    hash_functions: dict[str | type, Callable[[Any], Any]] = {
+        Model: weights_digest,
+        Alphabet: lambda each: each.symbols,
+    }
     return st.cache_data(show_spinner=False, max_entries=50, hash_funcs=hash_functions)(function)
 
 

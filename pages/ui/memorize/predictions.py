@@ -10,7 +10,7 @@ import streamlit as st
 from core.memorize import Alphabet
 from core.memorize.predictions import Mistake, first_mistake, free_running, teacher_forced, top
 from core.runs import Run
-from pages.ui.charts import BLUE, VERMILLION, apply_theme, show_live_chart
+from pages.ui.charts import BLUE, GREY, VERMILLION, apply_theme, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
 from pages.ui.formatting import count
@@ -164,20 +164,18 @@ def position_detail(snapshot: Snapshot, inputs: list[str], targets: list[str], p
             "correct": [symbol == target for symbol in symbols],
         }
     )
-    bars = alt.Chart(frame).encode(y=alt.Y("character:N", sort=symbols, title=None, axis=alt.Axis(labelFontSize=20)))
+    y = alt.Y("character:N", sort=symbols, title="Next character", axis=alt.Axis(labelFontSize=20))
+    bars = alt.Chart(frame).encode(y=y)
     percent = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
-    chart = apply_theme(
-        alt.layer(
-            bars.mark_bar().encode(
-                x=alt.X("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.15]), axis=percent),
-                color=alt.condition("datum.correct", alt.value(BLUE), alt.value(VERMILLION)),
-                tooltip=["character:N", alt.Tooltip("probability:Q", format=".3%")],
-            ),
-            bars.mark_text(align="left", dx=6, fontSize=16).encode(
-                x="probability:Q", text=alt.Text("probability:Q", format=".1%")
-            ),
-        ).properties(height=230)
+    rects = bars.mark_bar().encode(
+        x=alt.X("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.15]), axis=percent),
+        color=alt.condition("datum.correct", alt.value(BLUE), alt.value(VERMILLION)),
+        tooltip=["character:N", alt.Tooltip("probability:Q", format=".3%")],
     )
+    texts = bars.mark_text(align="left", dx=6, fontSize=16, color=GREY).encode(
+        x="probability:Q", text=alt.Text("probability:Q", format=".1%")
+    )
+    chart = apply_theme(alt.LayerChart(layer=[rects, texts], height=230))
     before = escape_markdown("".join(inputs[max(0, position - 20) : position + 1]))
     st.markdown(
         f"Position {position + 1}: prediction after **{before}**"
