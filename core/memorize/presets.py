@@ -28,7 +28,7 @@ HUNDRED_WORDS = (
 )
 
 PALINDROME = "a man, a plan, a canal: panama!amanap :lanac a ,nalp a ,nam a"
-naap a,,apa  am,a n: a  aalaaacmlnaapnal ca a, :!nlaam mnnnp FLED_PALINDROME = "naap a,,apa  am,a n: a  aalaaacmlnaapnal ca a, :!nlaam mnnnp "
+SHUFFLED_PALINDROME = "a a, pn apaaa a:malc annmm,naaaacn,a p npn! ala aa anma l:, l"
 BRACKETS = "".join(f"{opening}remember how I began:{closing}" for opening, closing in ("()", "[]", "{}", "<>"))
 
 PRESETS = [
@@ -73,7 +73,7 @@ PRESETS = [
     ),
     Preset(
         "Shuffled palindrome",
-        MemorizeConfig(naap a,,apa  am,a n: a  aalaaacmlnaapnal ca a, :!nlaam mnnnp FLED_PALINDROME),
+        MemorizeConfig(SHUFFLED_PALINDROME),
         "The same letters as in the preset **Palindrome**, in random order. The network needs about as many epochs as "
         "for the palindrome: the mirror image does not help it.",
     ),
