@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 
@@ -29,7 +29,8 @@ def cache_by_weights(function: Function) -> Function:
         Model: weights_digest,
         Alphabet: lambda each: each.symbols,
     }
-    return st.cache_data(show_spinner=False, max_entries=50, hash_funcs=hash_functions)(function)
+    cached = st.cache_data(show_spinner=False, max_entries=50, hash_funcs=hash_functions)(function)
+    return cast(Function, cached)
 
 
 cached_connectivity = cache_by_weights(connectivity)
