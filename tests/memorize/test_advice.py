@@ -38,11 +38,8 @@ def test_advice_names_what_the_loss_shows(config, words):
 
 
 def epochs(losses, accuracies=None) -> list[MemorizeEpoch]:
-    accuracies = accuracies or [0.5] * len(losses)
-    return [
-        MemorizeEpoch(at, loss, 0.01, "", accuracy)
-        for at, (loss, accuracy) in enumerate(zip(losses, accuracies, strict=True))
-    ]
+    pairs = zip(losses, accuracies or [0.5] * len(losses), strict=True)
+    return [MemorizeEpoch(at, loss, 0.01, "", accuracy) for at, (loss, accuracy) in enumerate(pairs)]
 
 
 def test_a_sentence_that_was_lost_again_calls_for_a_lower_learning_rate():
