@@ -23,8 +23,8 @@ def advice(config: MemorizeConfig, history: Sequence[MemorizeEpoch]) -> str:
     characters, units = len(graphemes(config.sentence)), config.hidden_size
     if whole:
         return (
-            f"The network knew the sentence after {whole} epochs and lost it again: a step of the optimizer was too "
-            f"large. Lower the learning rate ({last.lr:g}) once the loss is small, or train a little longer."
+            f"The network knew the sentence after {whole} epochs and lost it again: the loss jumped up, because Adam's "
+            f"steps do not shrink with the gradient. Train a little longer, or lower the learning rate ({last.lr:g})."
         )
     if highest > 1.15 * first.loss:
         return (

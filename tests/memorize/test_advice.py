@@ -45,7 +45,7 @@ def epochs(losses, accuracies=None) -> list[MemorizeEpoch]:
 def test_a_sentence_that_was_lost_again_calls_for_a_lower_learning_rate():
     text = advice(BASELINE, epochs([3, 1, 0.1, 0.5], [0, 0.5, 1, 0.7]))
     assert "after 3 epochs and lost it again" in text
-    assert "Lower the learning rate (0.01)" in text
+    assert "lower the learning rate (0.01)" in text
 
 
 def test_a_loss_that_no_longer_falls_calls_for_other_settings():

@@ -23,7 +23,7 @@ from pages.ui.memorize.run_group import any_active, find_runs, group_buttons, lo
 from pages.ui.memorize.timing import milliseconds_per_epoch, timed_part
 from pages.ui.memorize.training import EPOCH_TITLE, LOSS_TITLE
 
-LONG_CONTEXT = 15  # characters; with fewer, the plain RNN learned every text in docs/benchmarks.md first
+LONG_CONTEXT = 15  # characters; with fewer, the plain RNN is not slower on any text in docs/benchmarks.md
 DESCRIPTIONS = {
     "MyLSTM": "the hand-written LSTM of this page",
     "nn.LSTM": "PyTorch's LSTM, with the same initial weights",
@@ -36,7 +36,7 @@ def show(config: MemorizeConfig | None) -> None:
     """Show the tab."""
     st.markdown(
         "Four recurrent layers learn the sentence with the same settings. **MyLSTM** and **nn.LSTM** start from the "
-        "same weights, so their curves should coincide. The plain **RNN** has no gates and no cell state: it rewrites "
+        "same weights, so their curves coincide until rounding errors have grown. The plain **RNN** has no gates and no cell state: it rewrites "
         "its only state at every character."
     )
     left, right = st.columns(2)
@@ -74,10 +74,10 @@ def expectation(sentence: str) -> str:
     text = f"In this sentence, {last} always enough to know the next one. "
     if length < LONG_CONTEXT:
         return text + (
-            "That is a **short memory**, so expect the plain RNN to learn it in the fewest epochs: its state has its "
-            "full size from the start. The gates of an LSTM start half open, which makes its first hidden states about "
-            "four times smaller, and they must be trained as well. An LSTM pays off where something must be "
-            "kept over many characters: try the preset **Brackets**."
+            "That is a **short memory**, so expect the plain RNN to need the fewest epochs. Each of its states depends "
+            "mostly on the last characters. The forget gates of an LSTM start half open, so its cell state mixes "
+            "all characters since the start, and it must learn to erase first. An LSTM pays off where something must "
+            "be kept over many characters: try the preset **Brackets**."
         )
     return text + (
         "That is a **long memory**: the network must keep something while it reads many characters. At every "
@@ -110,7 +110,8 @@ def draw(configs: list[MemorizeConfig], runs: list[Run | None]) -> None:
         f"**Whole sentence after**: text is generated every {GENERATION_INTERVAL} epochs and after the last one; this "
         f"is the first time that it is the sentence. **ms per epoch**: one epoch over {timed_part(configs[0])} on this "
         f"server, the fastest of three, without generating text. MyLSTM uses the gradient backend "
-        f"`{configs[0].backend}`."
+        f"`{configs[0].backend}`. **Then lost**: a loss that was small can jump, because Adam's steps do not shrink "
+        "with the gradient. It falls again within some epochs; a lower learning rate makes such jumps rarer."
     )
     if not curves:
         return
@@ -135,7 +136,7 @@ def show_lstm_difference(histories: dict[str, list[MemorizeEpoch]]) -> None:
     st.success(
         f"The losses of MyLSTM and nn.LSTM differ by at most **{largest:.1e}** nats (at epoch "
         f"{differences.index(largest) + 1} of {len(differences)}). Both compute the same function, but round "
-        "differently in the last digits. Training amplifies such differences.",
+        "differently in the last digits. Training amplifies such differences, most where the loss jumps.",
         icon=":material/compare_arrows:",
     )
 
