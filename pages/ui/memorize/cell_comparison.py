@@ -36,8 +36,8 @@ def show(config: MemorizeConfig | None) -> None:
     """Show the tab."""
     st.markdown(
         "Four recurrent layers learn the sentence with the same settings. **MyLSTM** and **nn.LSTM** start from the "
-        "same weights, so their curves coincide until rounding errors have grown. The plain **RNN** has no gates and no cell state: it rewrites "
-        "its only state at every character."
+        "same weights, so their curves coincide until rounding errors have grown. The plain **RNN** has no gates and "
+        "no cell state: it rewrites its only state at every character."
     )
     left, right = st.columns(2)
     left.latex(r"\text{RNN:}\quad h_t = \tanh(W x_t + U h_{t-1} + b)")
