@@ -98,7 +98,7 @@ PRESETS = [
     ),
     Preset(
         "Brackets",
-        MemorizeConfig(BRACKETS, hidden_size=64, num_layers=1, epochs=500),
+        MemorizeConfig(BRACKETS, hidden_size=64, num_layers=1, epochs=600),
         "The text between the brackets is always the same, so the closing bracket can be known only by remembering the "
         "opening one for 21 characters. The loss rests at the level of guessing the closing brackets, then it falls. "
         "On the **Cell comparison** tab, the LSTM leaves that level, but the plain RNN does not.",

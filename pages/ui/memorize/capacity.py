@@ -14,7 +14,6 @@ from core.memorize.predictions import correct_characters
 from core.memorize.rnn_variants import CELLS
 from core.runs import Run, Status
 from core.text import graphemes
-from pages.ui import run_panel
 from pages.ui.charts import VERMILLION, apply_theme, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons, download_button, to_csv_bytes
@@ -34,8 +33,8 @@ SECONDS_PER_RUN = 0.5  # it waits for its worker, is saved and is read again
 RANDOM, CUSTOM = "Random letters", "The sentence, shortened or repeated"
 
 
-def show(config: MemorizeConfig | None) -> None:
-    """Show the tab."""
+def show(config: MemorizeConfig | None) -> bool:
+    """Show the tab. Returns whether its runs are active, so that it must be redrawn."""
     st.markdown(
         "How long a text can the network memorise, and how many units does that take? Each square is a separate "
         "network, trained until it generates its text correctly or runs out of epochs. **Random letters** cannot be "
@@ -43,7 +42,7 @@ def show(config: MemorizeConfig | None) -> None:
     )
     if config is None:
         st.info("Fix the settings first.", icon=":material/edit:")
-        return
+        return False
     left, right = st.columns(2, gap="large")
     with left:
         cell = st.segmented_control(
@@ -68,7 +67,7 @@ def show(config: MemorizeConfig | None) -> None:
     )
     if not lengths or not sizes:
         st.info("Choose at least one length and one hidden size.", icon=":material/grid_on:")
-        return
+        return False
     try:
         grid = {
             (length, size): replace(
@@ -84,19 +83,15 @@ def show(config: MemorizeConfig | None) -> None:
         }
     except ValueError as error:  # for example if the sentence starts with spaces
         st.error(escape_markdown(str(error)), icon=":material/edit:")
-        return
+        return False
     configs = list(grid.values())
     runs = find_runs(configs)
     show_controls([each for each, run in zip(configs, runs, strict=True) if run is None], runs)
 
-    def results() -> bool:
-        now = find_runs(configs)
-        draw(dict(zip(grid, now, strict=True)))
-        return any_active(runs) and not any_active(now)  # then the buttons above change
-
     if any(runs):
-        run_panel.live_fragment(results, 1.0 if any_active(runs) else None)
+        draw(dict(zip(grid, runs, strict=True)))
     show_code(memorize.fit, memorize.char_accuracy)
+    return any_active(runs)
 
 
 def make_text(length: int, kind: str, config: MemorizeConfig) -> str:

@@ -13,7 +13,6 @@ from core.memorize.rnn_variants import CELLS, RNNAdapter
 from core.memorize.training import GENERATION_INTERVAL
 from core.runs import Run, Status
 from core.text import graphemes
-from pages.ui import run_panel
 from pages.ui.charts import downsample, learning_curves, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
@@ -32,8 +31,8 @@ DESCRIPTIONS = {
 }
 
 
-def show(config: MemorizeConfig | None) -> None:
-    """Show the tab."""
+def show(config: MemorizeConfig | None) -> bool:
+    """Show the tab. Returns whether its runs are active, so that it must be redrawn."""
     st.markdown(
         "Four recurrent layers learn the sentence with the same settings. **MyLSTM** and **nn.LSTM** start from the "
         "same weights, so their curves coincide until rounding errors have grown. The plain **RNN** has no gates and "
@@ -44,7 +43,7 @@ def show(config: MemorizeConfig | None) -> None:
     right.latex(r"\text{LSTM:}\quad c_t = f_t \odot c_{t-1} + i_t \odot g_t")
     if config is None:
         st.info("Fix the settings first.", icon=":material/edit:")
-        return
+        return False
     st.markdown(expectation(config.sentence))
     configs = [replace(config, cell=cell) for cell in CELLS]
     runs = find_runs(configs)
@@ -57,14 +56,10 @@ def show(config: MemorizeConfig | None) -> None:
         done="All cells have been trained with these settings.",
     )
 
-    def results() -> bool:
-        now = find_runs(configs)
-        draw(configs, now)
-        return any_active(runs) and not any_active(now)  # then the buttons above change
-
     if any(runs):
-        run_panel.live_fragment(results, 1.0 if any_active(runs) else None)
+        draw(configs, runs)
     show_code(MyLSTM, RNNAdapter, make_model, context_length)
+    return any_active(runs)
 
 
 def expectation(sentence: str) -> str:
@@ -90,13 +85,13 @@ def draw(configs: list[MemorizeConfig], runs: list[Run | None]) -> None:
     """Show the runs so far: their curves, a table and the generated texts."""
     histories = {config.cell: load_epochs(run) if run else [] for config, run in zip(configs, runs, strict=True)}
     curves = {
-        cell: downsample(pd.DataFrame({"x": [e.epoch for e in history], "y": [e.loss for e in history]}))
+        cell: downsample(pd.DataFrame({"x": [e.epoch + 1 for e in history], "y": [e.loss for e in history]}))
         for cell, history in histories.items()
         if history
     }
     ended = all(run is not None and run.status.is_terminal for run in runs)
     if curves:
-        chart = learning_curves(curves, EPOCH_TITLE, LOSS_TITLE, log=True, height=360)
+        chart = learning_curves(curves, EPOCH_TITLE, LOSS_TITLE, log=True, height=360, end=configs[0].epochs)
         losses = ", ".join(f"{cell} {history[-1].loss:.2g}" for cell, history in histories.items() if history)
         alt_text = (
             f"Line chart of the loss of each cell over the epochs, on a logarithmic scale. Latest loss: {losses}."

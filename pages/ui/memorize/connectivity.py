@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.memorize.connectivity import affordable_steps, connectivity
 from core.runs import Run
-from pages.ui.charts import BLUE, apply_theme, show_live_chart
+from pages.ui.charts import apply_theme, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
 from pages.ui.formatting import count
@@ -17,6 +17,7 @@ from pages.ui.memorize.heatmap import INPUT_TITLE, heat_map, visible_range
 from pages.ui.memorize.model_cache import cached_connectivity
 from pages.ui.memorize.snapshot import Snapshot, load_snapshot
 from pages.ui.memorize.symbols import as_code, input_symbols, target_symbols
+from pages.ui.theme import colors
 
 LINE = "sizes[:, s] = above.norm(dim=1)"
 STYLE = """<style>
@@ -164,7 +165,7 @@ def decay_chart(snapshot: Snapshot, sizes: np.ndarray, steps: range) -> None:
         return
     chart = apply_theme(
         alt.Chart(frame)
-        .mark_line(strokeWidth=3, color=BLUE, point=alt.OverlayMarkDef(size=30))
+        .mark_line(strokeWidth=3, color=colors().palette[0], point=alt.OverlayMarkDef(size=30))
         .encode(
             x=alt.X("back:Q", title="Characters back (0: the character just read)", axis=alt.Axis(tickMinStep=1)),
             y=alt.Y(

@@ -11,7 +11,7 @@ from core.memorize import Alphabet, bptt, gates
 from core.memorize.gates import QUANTITIES, Activity, record
 from core.memorize.lstm import MyLSTMCell
 from core.runs import Run
-from pages.ui.charts import GREY, apply_theme, show_live_chart
+from pages.ui.charts import apply_theme, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
 from pages.ui.formatting import count
@@ -26,6 +26,7 @@ from pages.ui.memorize.heatmap import (
 )
 from pages.ui.memorize.snapshot import Snapshot, load_snapshot
 from pages.ui.memorize.symbols import START_SYMBOL, input_symbols
+from pages.ui.theme import colors
 
 TITLES = {
     "forget": "Forget gate f",
@@ -81,13 +82,13 @@ UNIT_ORDERS = {
     "by number": gates.order_by_number,
 }
 MAX_UNITS = 48
-LINE_STYLES = {  # colour and dash
-    "forget": ("#0072b2", [1, 0]),
-    "input": ("#009e73", [8, 3]),
-    "output": ("#cc79a7", [3, 3]),
-    "candidate": ("#e69f00", [10, 3, 2, 3]),
-    "cell": (GREY, [1, 0]),
-    "hidden": ("#d55e00", [6, 2]),
+LINE_STYLES = {  # place in the theme's palette, and dash
+    "forget": (0, [1, 0]),
+    "input": (2, [8, 3]),
+    "output": (3, [3, 3]),
+    "candidate": (4, [10, 3, 2, 3]),
+    "cell": (0, [1, 0]),
+    "hidden": (1, [6, 2]),
 }
 
 
@@ -253,7 +254,9 @@ def lines(values: dict[str, np.ndarray], symbols: list[str], first: int, title: 
             "quantity": pd.Categorical.from_codes(np.repeat(range(len(names)), len(labels)), names),
         }
     )
-    styles = [LINE_STYLES[name] for name in values]
+    palette = colors().palette
+    strokes = alt.Scale(domain=names, range=[palette[LINE_STYLES[name][0]] for name in values])
+    dashes = alt.Scale(domain=names, range=[LINE_STYLES[name][1] for name in values])
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", columns=2) if len(names) > 1 else None
     return apply_theme(
         split_steps(alt.Chart(frame), first)
@@ -261,10 +264,8 @@ def lines(values: dict[str, np.ndarray], symbols: list[str], first: int, title: 
         .encode(
             x=character_axis(symbols, INPUT_TITLE),
             y=alt.Y("value:Q", title=title),
-            color=alt.Color("quantity:N", sort=names).scale(domain=names, range=[c for c, _ in styles]).legend(legend),
-            strokeDash=alt.StrokeDash("quantity:N", sort=names)
-            .scale(domain=names, range=[dash for _, dash in styles])
-            .legend(legend),
+            color=alt.Color("quantity:N", sort=names, scale=strokes).legend(legend),
+            strokeDash=alt.StrokeDash("quantity:N", sort=names, scale=dashes).legend(legend),
             tooltip=["quantity:N", *step_tooltips(INPUT_TITLE), alt.Tooltip("value:Q", format=".4f")],
         )
         .properties(height=height)

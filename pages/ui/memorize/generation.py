@@ -29,7 +29,7 @@ STYLE = """<style>
           overflow-wrap: anywhere; white-space: break-spaces; }
 .prompt .typed { background: rgb(128 140 150 / 30%); border-radius: 3px; padding: 0.15rem 0; }
 .prompt .replaced { outline: 3px solid #d55e00; outline-offset: -1px; border-radius: 3px; font-weight: 700; }
-.prompt .reconstruction { display: inline; }
+.prompt .reconstruction.reconstruction { display: inline; font-size: inherit; line-height: inherit; }
 </style>"""
 
 

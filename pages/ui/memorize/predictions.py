@@ -10,7 +10,7 @@ import streamlit as st
 from core.memorize import Alphabet
 from core.memorize.predictions import Mistake, first_mistake, free_running, teacher_forced, top
 from core.runs import Run
-from pages.ui.charts import BLUE, GREY, VERMILLION, apply_theme, show_live_chart
+from pages.ui.charts import apply_theme, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
 from pages.ui.formatting import count
@@ -18,6 +18,7 @@ from pages.ui.markdown import escape_markdown
 from pages.ui.memorize.model_cache import cached_free_running
 from pages.ui.memorize.snapshot import Snapshot, load_snapshot
 from pages.ui.memorize.symbols import END_SYMBOL, START_SYMBOL, as_code, display_id, input_symbols, target_symbols
+from pages.ui.theme import colors
 
 TEACHER_FORCING, FREE_RUNNING = "Teacher forcing", "Free-running"
 CERTAIN = 0.95  # mean probability above which there is little left to see
@@ -29,7 +30,7 @@ STYLE = """<style>
 .predictions .position { width: 1.75rem; text-align: center; font-size: 1.1rem; line-height: 1.75rem; }
 .predictions .number { font-size: 0.7rem; line-height: 1rem; height: 1rem; white-space: nowrap; opacity: 0.75; }
 .predictions .next { font-weight: 700; border-bottom: 3px solid #009e73; }
-.predictions .next.wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; }
+.predictions .next.wrong { border-bottom: 3px double #d55e00; background: rgb(213 94 0 / 0.2); }
 .predictions .prediction { margin: 1px; border-radius: 3px; overflow: hidden; }
 .predictions .correct { outline: 2px solid #009e73; outline-offset: -2px; }
 </style>"""
@@ -146,9 +147,8 @@ def shade(probability: float) -> str:
     return f"background: rgb(8 50 90 / {probability:.0%}); color: {'#fff' if probability > 0.62 else 'inherit'}"
 
 
-@st.fragment
 def position_detail(snapshot: Snapshot, inputs: list[str], targets: list[str], probabilities: np.ndarray) -> None:
-    """Show the predictions at one position as bars. A fragment of its own: moving the slider redraws nothing else."""
+    """Show the predictions at one position as bars."""
     total = len(probabilities)
     position = 0
     if total > 1:
@@ -164,15 +164,16 @@ def position_detail(snapshot: Snapshot, inputs: list[str], targets: list[str], p
             "correct": [symbol == target for symbol in symbols],
         }
     )
+    shown = colors()
     y = alt.Y("character:N", sort=symbols, title="Next character", axis=alt.Axis(labelFontSize=20))
     bars = alt.Chart(frame).encode(y=y)
     percent = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
     rects = bars.mark_bar().encode(
         x=alt.X("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.15]), axis=percent),
-        color=alt.condition("datum.correct", alt.value(BLUE), alt.value(VERMILLION)),
+        color=alt.condition("datum.correct", alt.value(shown.palette[0]), alt.value(shown.palette[1])),
         tooltip=["character:N", alt.Tooltip("probability:Q", format=".3%")],
     )
-    texts = bars.mark_text(align="left", dx=6, fontSize=16, color=GREY).encode(
+    texts = bars.mark_text(align="left", dx=6, fontSize=16, color=shown.text).encode(
         x="probability:Q", text=alt.Text("probability:Q", format=".1%")
     )
     chart = apply_theme(alt.LayerChart(layer=[rects, texts], height=230))
