@@ -153,7 +153,7 @@ def test_a_prompt_is_continued_and_an_unknown_character_is_named(open_page, trai
     assert not app.error
     text = page_text(app)
     assert text.count("does not begin like this, so nothing is marked") == 1
-    assert text.count('class="reconstruction') == 3
+    assert text.count('class="reconstruction') == 2
 
 
 def test_a_wrong_character_without_effect_is_reported_as_such_at_every_temperature(open_page, train):
