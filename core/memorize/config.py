@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.memorize.lstm import BACKENDS
 from core.memorize.rnn_variants import CELLS
-from core.text import graphemes
+from core.text import graphemes, unify_line_breaks
 from core.training import check_name, check_range
 
 EXAMPLE_SENTENCE = "hello pytorch, how long can a rnn cell remember? show me your limit!"
@@ -20,7 +20,7 @@ class MemorizeConfig:
     """All settings of a run; the same config gives the same curve.
 
     Attributes:
-        sentence: the text to memorise, 1 to 2,000 characters.
+        sentence: the text to memorise, 1 to 2,000 characters. Line breaks of any kind become line feeds.
         hidden_size: units per layer.
         num_layers: recurrent layers.
         lr: Adam's learning rate.
@@ -45,6 +45,7 @@ class MemorizeConfig:
 
     def __post_init__(self):
         check_sentence(self.sentence)
+        object.__setattr__(self, "sentence", unify_line_breaks(self.sentence))
         check_range("The hidden size", self.hidden_size, 1, 512, whole=True)
         check_range("The number of layers", self.num_layers, 1, 6, whole=True)
         check_range("The learning rate", self.lr, 1e-6, 10)
@@ -59,18 +60,16 @@ def check_sentence(sentence: str) -> None:
     empty = "There is nothing to memorise yet. Type a sentence with at least one visible character."
     if not isinstance(sentence, str) or not sentence.strip():
         raise ValueError(empty)
-    if len(sentence) > MAX_CODE_POINTS:  # before it is split into characters, which takes long for a very long text
-        raise ValueError(
-            f"The sentence has {len(sentence):,} letters, accents and parts of emoji and at most {MAX_CODE_POINTS:,} "
-            f"are allowed, in at most {MAX_CHARACTERS:,} characters. Please shorten it."
-        )
-    characters = graphemes(sentence)
-    if len(characters) > MAX_CHARACTERS:
-        raise ValueError(
-            f"The sentence has {len(characters):,} characters and at most {MAX_CHARACTERS:,} are allowed. "
-            "Please shorten it."
-        )
-    for position, character in enumerate(characters, start=1):
+    sentence = unify_line_breaks(sentence)
+    for unit, length, limit in (
+        ("characters", len(graphemes(sentence)), MAX_CHARACTERS),
+        ("letters, accents and parts of emoji", len(sentence), MAX_CODE_POINTS),
+    ):
+        if length > limit:
+            raise ValueError(
+                f"The sentence has {length:,} {unit} and at most {limit:,} are allowed. Please shorten it."
+            )
+    for position, character in enumerate(graphemes(sentence), start=1):
         for symbol in character:
             if unicodedata.category(symbol) in ("Cc", "Cs") and symbol not in "\n\t":
                 raise ValueError(
