@@ -120,6 +120,15 @@ def test_one_character_with_thousands_of_accents_is_rejected():
         MemorizeConfig("a" + "\u0301" * 20_000)
 
 
+def test_the_length_of_a_sentence_is_checked_before_it_is_split_into_characters(monkeypatch):
+    def refuse(text):
+        raise AssertionError(f"{len(text):,} code points would be split")
+
+    monkeypatch.setattr(config_module, "graphemes", refuse)
+    with pytest.raises(ValueError, match="has 1,000,000 letters, accents and parts of emoji and at most 16,000"):
+        check_sentence("a" * 1_000_000)
+
+
 @pytest.mark.parametrize(
     ("sentence", "position", "code"),
     [
