@@ -20,6 +20,7 @@ from core.memorize import (
     restore_model,
     training,
 )
+from core.memorize import config as config_module
 from core.memorize.lstm import Model
 from core.text import graphemes
 from core.training import Change, Checkpoint, Control, TrainingDiverged
