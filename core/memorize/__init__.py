@@ -14,6 +14,7 @@ connectivity       which earlier characters a prediction depends on
 alphabet_transfer  weights learned with one alphabet, reused with another
 weights_file       weights.pt
 presets            settings to start from
+advice             what to change after a run that did not learn its sentence
 notebook           a run as a Jupyter notebook
 """
 

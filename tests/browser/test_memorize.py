@@ -46,7 +46,7 @@ def test_every_tab_shows_its_charts_at_both_widths(page: Page, server_url: str, 
     expect(page.get_by_text("How fast the dependency decays.")).to_be_visible()
     open_tab(page, "Generate")
     expect(page.get_by_text("One wrong character")).to_be_visible()
-    expect(page.locator(".reconstruction")).to_have_count(3)
+    expect(page.locator(".reconstruction")).to_have_count(2)
     page.set_viewport_size({"width": 420, "height": 900})
     expect(page.get_by_text("One wrong character")).to_be_visible()
     main = page.get_by_test_id("stMain")
