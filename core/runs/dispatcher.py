@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -150,6 +151,7 @@ class Dispatcher:
             try:
                 self._requeue_lost_runs()
                 self._submit_tasks()
+                self.store.tidy()
                 self.error = ""
             except StoreUnavailable as error:
                 self.error = str(error)
@@ -245,7 +247,7 @@ class Dispatcher:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**_without_teacher_password(os.environ), "PYTHONPATH": path},
         )
         assert process.stdout is not None  # because of PIPE
         address = process.stdout.readline().strip()
@@ -253,6 +255,11 @@ class Dispatcher:
             raise RuntimeError("they did not start; see the server's log")
         self._cluster = process
         return address
+
+
+def _without_teacher_password(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for workers, which do not need the password."""
+    return {name: value for name, value in environment.items() if name != "TEACHER_PASSWORD"}
 
 
 def _worker_count_from_env() -> int:
