@@ -147,7 +147,8 @@ def shrink_file(database: Engine) -> None:
         return
     with database.connect() as connection:
         if connection.exec_driver_sql("PRAGMA freelist_count").scalar_one() > MAX_FREE_PAGES:
-            connection.exec_driver_sql(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").all()
+            # `execute` would free a single page, because it makes one step of a statement that returns no columns.
+            connection.connection.cursor().executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
 
 
 # Old runs
@@ -186,7 +187,9 @@ def _too_large(session: Session, classroom: str, limits: Limits, size: int) -> l
     if not limits.keep_megabytes or excess <= 0:
         return []
     ids = []
-    query = select(Run.id, Run.size).where(Run.classroom == classroom, Run.status.in_(ENDED), Run.size.is_not(None))
+    query = select(Run.id, func.coalesce(Run.size, 0)).where(
+        Run.classroom == classroom, Run.status.in_(ENDED), Run.size.is_not(None)
+    )
     for run_id, run_size in session.execute(query.order_by(Run.created_at)):
         if excess <= 0:
             break

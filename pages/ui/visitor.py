@@ -54,8 +54,8 @@ def visitor() -> Visitor:
 def visitor_address() -> str:
     """Return the network address of the visitor's browser; "" on this machine.
 
-    Behind a proxy on this machine it is the address that the proxy has added to X-Forwarded-For. Earlier addresses there
-    are the visitor's claim.
+    Behind a proxy on this machine it is the address that the proxy has added to X-Forwarded-For. Anything before that
+    comes from the visitor.
     """
     forwarded = st.context.headers.get("X-Forwarded-For", "")
     return st.context.ip_address or forwarded.rpartition(",")[2].strip()
