@@ -369,7 +369,8 @@ class Store:
         with self._session.begin() as session:
             write_lock(session)
             own = session.scalar(select(Run.id).where(Run.claimed_by == task))
-            _requeue(session, task, crashes=1)
+            if own:
+                _requeue(session, task, crashes=1)
             ready = [run.run_id for run, startable in _queue_order(session) if startable or run.run_id == own]
             if not ready:
                 return None
