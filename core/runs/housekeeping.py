@@ -21,10 +21,10 @@ logger = logging.getLogger(__name__)
 
 Sessions = sessionmaker[Session]
 PORTION = 500  # runs per transaction; PostgreSQL allows 65,535 parameters per statement
-PURGE_BUDGET = 20_000  # events per transaction; 4 KB of a checkpoint count as one
+PURGE_BUDGET = 10_000  # events per transaction; 4 KB of a checkpoint count as one
 SETTLE_SECONDS = 0.1  # per portion
 MAX_FREE_PAGES = 4_096  # of an SQLite file, 4 KB each; more are given back to the disk
-VACUUM_PAGES = 2_048  # per transaction
+VACUUM_PAGES = 1_024  # per transaction
 DAY = 86_400.0  # seconds
 
 
