@@ -20,7 +20,8 @@ from core.training import Checkpoint
 logger = logging.getLogger(__name__)
 
 Sessions = sessionmaker[Session]
-PORTION = 500  # runs per transaction; PostgreSQL allows 65,535 parameters per statement
+PORTION = 250  # runs per transaction; PostgreSQL allows 65,535 parameters per statement
+PAUSE = 0.02  # seconds between two transactions, in which others can write
 PURGE_BUDGET = 10_000  # events per transaction; 4 KB of a checkpoint count as one
 SETTLE_SECONDS = 0.1  # per portion
 MAX_FREE_PAGES = 4_096  # of an SQLite file, 4 KB each; more are given back to the disk
@@ -111,6 +112,8 @@ def mark_deleted(sessions: Sessions, ids: Iterable[str]) -> None:
         with sessions.begin() as session:
             session.execute(update(Run).where(Run.id.in_(portion)).values(values))
             session.execute(delete(LeaderboardEntry).where(LeaderboardEntry.run_id.in_(portion)))
+        if len(portion) == PORTION:
+            time.sleep(PAUSE)
 
 
 def purge_some(sessions: Sessions) -> int:
