@@ -11,7 +11,17 @@ from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
 from pages.ui import run_panel, streamlit_internals
 from pages.ui.code_view import show_code
-from pages.ui.memorize import capacity, cell_comparison, connectivity, export, gates, generation, predictions, training
+from pages.ui.memorize import (
+    capacity,
+    cell_comparison,
+    cell_diagram,
+    connectivity,
+    export,
+    gates,
+    generation,
+    predictions,
+    training,
+)
 from pages.ui.memorize.settings import config_controls, continue_from, task_controls
 
 SNAPSHOT_REFRESH = 5.0  # seconds; a run saves a checkpoint as often
@@ -50,6 +60,7 @@ def show_live(show: Callable[[Run | None], None]) -> None:
 
 
 tabs = {
+    "Cell": lambda: show_live(cell_diagram.show),
     "Gates": lambda: show_live(gates.show),
     "Predictions": lambda: show_live(predictions.show),
     "Dependencies": lambda: show_live(connectivity.show),

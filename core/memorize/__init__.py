@@ -7,6 +7,7 @@ bptt               the same layers with hand-derived gradients, compiled
 rnn_variants       nn.LSTM, GRU and RNN as replacements for MyLSTM
 training           the training loop: `fit(config)` yields events
 generate           text from a model, character by character
+cell_steps         what one layer computes at every character, stage by stage
 gates              gates and states of every unit at every character
 predictions        probabilities of the next character, and the first mistake
 connectivity       which earlier characters a prediction depends on
@@ -14,6 +15,7 @@ alphabet_transfer  weights learned with one alphabet, reused with another
 weights_file       weights.pt
 presets            settings to start from
 notebook           a run as a Jupyter notebook
+recording          a recorded run of the default settings
 """
 
 from core.memorize.alphabet import Alphabet
