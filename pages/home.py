@@ -15,9 +15,9 @@ DOORS = [
 # Each whole card is a link: the link's area covers its card.
 STYLE = """<style>
 .st-key-doors [data-testid="stVerticalBlock"] { position: relative; gap: 0; }
-.st-key-doors .stPageLink, .st-key-doors .stPageLink * { position: static; }
+.st-key-doors .stElementContainer:has(.stPageLink) { position: static; }
 .st-key-doors .stPageLink a { padding: 0; background: none; }
-.st-key-doors .stPageLink a::after { content: ""; position: absolute; inset: -1rem; border-radius: 0.5rem; }
+.st-key-doors .stPageLink a::after { content: ""; position: absolute; z-index: 1; inset: 0; border-radius: 0.5rem; }
 .st-key-doors .stPageLink a:hover::after { border: 3px solid currentColor; }
 .st-key-doors .stPageLink a:focus-visible { box-shadow: none; outline: none; }
 .st-key-doors .stPageLink a:focus-visible::after { outline: 3px solid currentColor; outline-offset: 2px; }

@@ -24,7 +24,7 @@ def text_sizes(page: Page) -> list[float]:
 
 def test_the_cell_is_stepped_by_keyboard_and_played_without_the_server(page: Page, server_url: str):
     sent = []
-    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     train(page, server_url, SENTENCE, "Cell")
     cell = diagram(page)
     expect(cell).to_have_attribute("aria-valuenow", "1")
@@ -48,12 +48,12 @@ def test_the_cell_is_stepped_by_keyboard_and_played_without_the_server(page: Pag
 
     page.keyboard.press("Space")
     expect(cell).to_have_attribute("aria-valuenow", "3")
-    page.get_by_role("button", name="Pause", exact=True).last.click()
+    page.locator(".cell").get_by_role("button", name="Pause").click()
     now = cell.get_attribute("aria-valuenow")
     page.get_by_role("button", name="Previous step").click()
     expect(cell).to_have_attribute("aria-valuenow", str(int(now) - 1))
 
-    page.get_by_label("Step by").select_option("character")
+    page.get_by_label("Step by", exact=True).select_option("character")
     expect(cell).to_have_attribute("aria-valuemax", "8")
     page.get_by_role("button", name="Next step").click()
     expect(cell).to_have_attribute("aria-valuetext", re.compile("^Character 2 of 8: a. The network predicts"))

@@ -16,7 +16,7 @@ def epoch_of(page: Page) -> int:
 
 def test_the_recording_plays_pauses_and_sends_nothing_to_the_server(page: Page, server_url: str):
     sent = []
-    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     page.goto(server_url)
     expect(page.locator(".epoch")).to_have_text(re.compile(r"Epoch \d+, loss 2\.\d\d"))
     frames = len(sent)

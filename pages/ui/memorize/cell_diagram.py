@@ -73,7 +73,7 @@ def browser_data(steps: CellSteps, is_last_layer: bool) -> dict[str, Any]:
 
 def thousandths(array: np.ndarray) -> list:
     """Round to whole thousandths, as nested lists; None stands for what is not finite."""
-    scaled = np.rint(array.astype(np.float64) * DECIMALS)
-    if np.isfinite(scaled).all():
-        return scaled.astype(np.int64).tolist()
-    return np.where(np.isfinite(scaled), scaled.astype(object), None).tolist()
+    finite = np.isfinite(array)
+    rounded = np.full(array.shape, None, dtype=object)
+    rounded[finite] = np.rint(array[finite].astype(np.float64) * DECIMALS).astype(np.int64)
+    return rounded.tolist()
