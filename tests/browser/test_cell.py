@@ -1,13 +1,28 @@
 """The Cell tab in a real browser: stepped, played, by mouse and by keyboard."""
 
 import re
+import urllib.parse
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_memorize import open_tab, train
+from tests.browser.test_memorize import open_tab
+from tests.runs import wait_for
 
-SENTENCE = "abc abd"
+SETTINGS = {"sentence": "abc abd", "memorize_epochs": 50, "hidden_size": 16, "tab": "Cell"}
+
+
+@pytest.fixture(scope="module")
+def run_url(browser, server_url: str, store) -> str:
+    """Return the address of a finished run, with the Cell tab open."""
+    page = browser.new_page()
+    page.goto(f"{server_url}/memorize?{urllib.parse.urlencode(SETTINGS)}")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page).to_have_url(re.compile("run="))
+    run_id = urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)["run"][0]
+    wait_for(lambda: store.run(run_id).status.is_terminal)
+    page.close()
+    return f"{server_url}/memorize?tab=Cell&run={run_id}"
 
 
 def diagram(page: Page) -> Locator:
@@ -22,10 +37,10 @@ def text_sizes(page: Page) -> list[float]:
     )
 
 
-def test_the_cell_is_stepped_by_keyboard_and_played_without_the_server(page: Page, server_url: str):
+def test_the_cell_is_stepped_by_keyboard_and_played_without_the_server(page: Page, run_url: str):
     sent = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-    train(page, server_url, SENTENCE, "Cell")
+    page.goto(run_url)
     cell = diagram(page)
     expect(cell).to_have_attribute("aria-valuenow", "1")
     expect(cell).to_have_attribute("aria-valuemax", "32")
@@ -71,10 +86,10 @@ def test_the_cell_is_stepped_by_keyboard_and_played_without_the_server(page: Pag
 
 @pytest.mark.parametrize(("width", "height", "smallest"), [(1280, 720, 18), (420, 860, 16)])
 def test_the_diagram_is_legible_on_a_projector_and_a_phone(
-    page: Page, server_url: str, width: int, height: int, smallest: float
+    page: Page, run_url: str, width: int, height: int, smallest: float
 ):
-    train(page, server_url, SENTENCE, "Cell")
     page.set_viewport_size({"width": width, "height": height})
+    page.goto(run_url)
     diagram(page).press("End")
     expect(page.locator(".diagram text").filter(has_text=re.compile("next: "))).to_be_visible()
     expect(page.locator(".diagram svg")).to_have_attribute("viewBox", re.compile(r"-2 -2 (1004|412) "))

@@ -45,10 +45,10 @@ def downloads(run: Run, events: list[classify.Event]) -> None:
         download_button("run.ipynb", lambda: build_notebook(run.config, changes), "application/x-ipynb+json")
     if steps:
         st.caption("Loss chart")
-        chart_download_buttons(loss_chart(steps, epochs, changes, log=False), "classify loss")
+        chart_download_buttons(loss_chart(run.config, events), "classify loss")
     if epochs:
         st.caption("Accuracy chart")
-        chart_download_buttons(accuracy_chart(epochs), "classify accuracy")
+        chart_download_buttons(accuracy_chart(run.config, epochs), "classify accuracy")
 
 
 def history(epochs: list[Epoch]) -> pd.DataFrame:
