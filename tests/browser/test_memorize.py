@@ -29,8 +29,8 @@ def train(page: Page, server_url: str, sentence: str, tab: str) -> None:
 
 
 def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
-    expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name=name, exact=True).click()
+    expect(page.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
 
 
 @pytest.mark.parametrize("sentence", SENTENCES.values(), ids=list(SENTENCES))
