@@ -96,10 +96,11 @@ def error_curve(
 ) -> pd.DataFrame:
     """Return the error of finite differences per step size and variable, without zeros (for a logarithmic axis)."""
     numeric = central_differences(expression, values, STEP_SIZES)
-    frame = pd.concat(
+    frames = [
         pd.DataFrame({"h": STEP_SIZES, "error": np.abs(numeric[name] - gradients[name]), "name": labels[name]})
         for name in gradients
-    )
+    ]
+    frame = pd.concat(frames, ignore_index=True)
     return frame[frame.error > 0]
 
 
