@@ -14,7 +14,7 @@ MARKED = f"background-color: {CURRENT_CARD}; color: {TEXT}; font-weight: 700"
 STYLE = """<style>
 .st-key-faulty_code label { padding: 0; margin: 0; }
 .st-key-faulty_code [role="radiogroup"] { gap: 0.1rem; }
-.st-key-faulty_code code { background: none; color: inherit; padding: 0; overflow-wrap: anywhere; }
+.st-key-faulty_code code { background: none; color: inherit; padding: 0; font-size: 0.95rem; overflow-wrap: anywhere; }
 </style>"""
 
 
@@ -28,7 +28,8 @@ def show() -> None:
         st.markdown(
             "In each case, the same thing runs twice: once with correct code and once with a **faulty copy** that "
             "differs in a few lines. Look at what goes wrong, find the line, answer the question, and compare with the "
-            "repair."
+            "repair. The **loss** says how wrong the predictions are; an **epoch** is one pass through the training "
+            "data."
         )
     st.markdown(f"**1. The symptom.** {fault.setting} **{fault.observation}**")
     with st.spinner("Running both versions …"):
@@ -42,9 +43,8 @@ def show() -> None:
         question(fault)
     kept = kept_values()
     solved = [str(number) for number, case in enumerate(FAULTS.values(), 1) if is_solved(case, kept)]
-    progress.markdown(
-        f"**Solved:** {len(solved)} of {len(FAULTS)}" + (f" (cases {', '.join(solved)})" if solved else "")
-    )
+    which = f" (number {', '.join(solved)})" if solved else ""
+    progress.markdown(f"**Solved:** {len(solved)} of {len(FAULTS)}{which}")
     hint, repair = st.columns([1, 2], gap="medium")
     with hint.expander("Hint", key=f"hint_{fault.name}", icon=":material/lightbulb:"):
         st.markdown(fault.hint)

@@ -36,7 +36,8 @@ def show() -> None:
         st.success(f"Solved: this is the backward rule of {exercise.name}.", icon=":material/trophy:")
     kept = kept_values()
     solved = [name for name, exercise in EXERCISES.items() if is_solved(exercise, kept)]
-    progress.markdown(f"**Solved:** {len(solved)} of {len(EXERCISES)}" + (f" ({', '.join(solved)})" if solved else ""))
+    which = f" ({', '.join(solved)})" if solved else ""
+    progress.markdown(f"**Solved:** {len(solved)} of {len(EXERCISES)}{which}")
     left, right = st.columns(2, gap="large")
     with left.expander("Hint", key=f"hint_{name}", icon=":material/lightbulb:"):
         st.markdown(exercise.hint)

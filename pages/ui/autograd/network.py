@@ -117,22 +117,22 @@ def matrices(network: Example, batch: Batch, x: Tensor, results: dict[str, Tenso
     shape = " × ".join(map(str, batch.targets.shape))
     matrix_row("targets", "desired output", shape, latex(batch.targets.reshape(-1, 1)), None)
     for name, parameter in network.named_parameters():
-        tensor_row(name, "parameter: training changes it", parameter)
+        tensor_row(name, "parameter (changed by training)", parameter)
     for name, tensor in results.items():
         tensor_row(name, f"result of `{tensor.operation}`", tensor)
 
 
 def tensor_row(name: str, role: str, tensor: Tensor) -> None:
     """Show a Tensor with its gradient."""
-    shape = " × ".join(map(str, tensor.shape)) or "single number"
+    shape = " × ".join(map(str, tensor.shape)) or "number"
     matrix_row(name, role, shape, latex(tensor.data), None if tensor.grad is None else latex(tensor.grad))
 
 
 def matrix_row(name: str, role: str, shape: str, values: str, gradient: str | None) -> None:
     """Show a name with its role and shape, and the values and the gradient in LaTeX."""
     with st.container(border=True):
-        title, left, right = st.columns([1, 2, 2], vertical_alignment="center")
-        title.markdown(f"**{name}**  \n{role}  \n:gray[{shape}]")
+        title, left, right = st.columns([3, 4, 4], vertical_alignment="center")
+        title.markdown(f"**{name}** :gray[{shape}]  \n{role}")
         left.latex(values)
         if gradient:
             right.latex(r"\partial = " + gradient)
