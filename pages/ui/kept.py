@@ -79,7 +79,8 @@ def keep(defaults: Mapping[str, Any], *, bound: bool = True) -> Iterator[None]:
         bound: Whether the widgets are bound to query parameters.
     """
     state = st.session_state
-    kept, again = kept_values(), state.pop(RESTORED, {})
+    kept, restored = kept_values(), state.setdefault(RESTORED, {})
+    again = {key: restored.pop(key) for key in defaults if key in restored}
     linked = bound and any(key in st.query_params for key in defaults)
     expected = {}
     for key in defaults:
@@ -93,6 +94,6 @@ def keep(defaults: Mapping[str, Any], *, bound: bool = True) -> Iterator[None]:
     yield
     lost = {key: value for key, value in expected.items() if state[key] != value}
     if lost:
-        state[RESTORED] = lost
+        restored.update(lost)
         st.rerun()
     all_kept_values().update(visitor_key(), {key: state[key] for key in defaults if key in state}, defaults)

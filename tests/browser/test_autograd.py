@@ -101,11 +101,10 @@ def test_both_passes_can_be_followed_and_no_node_moves(page: Page):
         expect(graph(page)).to_contain_text(shown)
         if step == 4:
             expect(graph(page)).not_to_contain_text("∂")
-        assert node_boxes(page) == pytest.approx(before) or node_boxes(page) == before
+        assert node_boxes(page) == before
     expect(graph(page)).to_contain_text("· 4")
     expect(step_button(page, "Next")).to_be_disabled()
-    alt = page.get_by_test_id("stGraphVizChart").locator("visible=true").locator("[aria-label], [alt]").first
-    assert "Gradients:" in (alt.get_attribute("aria-label") or alt.get_attribute("alt") or "")
+    expect(page.get_by_role("img", name=re.compile(r"Gradients: .*a: 360"))).to_be_visible()
 
 
 def choose_case(page: Page, title: str) -> None:
@@ -214,11 +213,8 @@ def test_formula_values_and_step_survive_tabs_pages_back_and_a_refresh(page: Pag
 def test_graph_step_and_buttons_are_visible_together(page: Page, size):
     width, height = size
     page.set_viewport_size({"width": width, "height": height})
-    page.reload()
-    for step in (0, 1, 5, 8):
-        if step:
-            step_button(page, "Next").click()
-            page.goto(re.sub(r"\?.*", "", page.url) + f"?step={step}")
+    for step in (1, 5, 8):
+        page.goto(re.sub(r"\?.*", "", page.url) + f"?step={step}")
         expect(step_text(page, f"Step {step} of 9.")).to_be_visible()
         expect(graph(page)).to_be_visible()
         wait_until_rendered(page)

@@ -14,9 +14,9 @@ from pages.ui.charts import BLUE, VERMILLION
 
 SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "pow": "xʸ", "pow_two": "x²"}
 TEXT, EDGE, CARD, LEAF_CARD, CURRENT_CARD = "#15202b", "#7d8894", "#ffffff", "#dcebf5", "#fdeee3"
-FONT_SIZES = {"LR": 14, "TB": 12}  # in points, which a browser shows as 4/3 pixels; by Graphviz's rankdir
+FONT_SIZES = {"LR": 14, "TB": 11}  # in points, which a browser shows as 4/3 pixels; by Graphviz's rankdir
 LINE_HEIGHT, CHARACTER_WIDTH = 1.2, 0.57  # relative to the font size
-RANK_GAPS = {"LR": 0.25, "TB": 0.05}  # inches
+RANK_GAPS = {"LR": 0.25, "TB": 0.02}  # inches
 BLANK = "\N{NO-BREAK SPACE}"
 NARROW = 760  # pixels; a narrower place shows the graph from top to bottom
 STYLE = f"""<style>
@@ -38,7 +38,7 @@ def show_graph(
     Both are on the page, and the browser hides one. A graph that is too wide in either way scrolls.
     """
     alt = describe(graph, forward_done, backward_done)
-    with st.container(key="graph"):
+    with st.container(key="graph", gap=None):
         st.html(STYLE)
         for key, direction in (("graph_right", "LR"), ("graph_down", "TB")):
             with st.container(key=key):
@@ -164,7 +164,7 @@ def node_attributes(tensor: Tensor, rows: list[str], all_rows: list[str], curren
         fill, border = CURRENT_CARD, VERMILLION
     label = r"\n".join([*rows, *[BLANK] * (len(all_rows) - len(rows))])
     width = max(len(row) for row in all_rows) * size * CHARACTER_WIDTH + 18
-    height = len(all_rows) * size * LINE_HEIGHT + 10
+    height = len(all_rows) * size * LINE_HEIGHT + 8
     box = f"width={width / 72:.2f} height={height / 72:.2f}"
     return f'label="{label}" {box} fillcolor="{fill}" color="{border}" penwidth={4 if current else 1.5}'
 
@@ -185,9 +185,9 @@ def edge_attributes(local: float | None, done: bool, current: bool, backward: bo
     text = f"· {format_number(local)}"
     card = f'BGCOLOR="{CURRENT_CARD if current else CARD}" COLOR="{VERMILLION if current else EDGE}"'
     label = f'<FONT COLOR="{TEXT}">{escape(text)}</FONT>' if done else ""
-    width, height = (len(text) - 1) * size * CHARACTER_WIDTH + 6, size * LINE_HEIGHT + 3
+    width, height = (len(text) - 1) * size * CHARACTER_WIDTH + 6, size * LINE_HEIGHT + 2
     table = f'<TABLE BORDER="{int(done)}" CELLBORDER="0" CELLPADDING="0" {card if done else ""}'
     table += f' FIXEDSIZE="TRUE" WIDTH="{width:.0f}" HEIGHT="{height:.0f}">'
     direction = "dir=back" if current and done else ""
     pill = f"{table}<TR><TD>{label}</TD></TR></TABLE>"
-    return f'{style} {direction} label=<<TABLE BORDER="0" CELLPADDING="3"><TR><TD>{pill}</TD></TR></TABLE>>'
+    return f'{style} {direction} label=<<TABLE BORDER="0" CELLPADDING="{size - 10}"><TR><TD>{pill}</TD></TR></TABLE>>'
