@@ -16,7 +16,7 @@ from core.memorize.weights_file import to_file
 from core.runs import get_dispatcher
 from core.text import graphemes
 from pages.ui.memorize import capacity, cell_comparison, connectivity, gates, generation, predictions
-from tests.pages.conftest import button, open_code, run_until
+from tests.pages.conftest import button, open_code, outcome, run_until
 
 PARAGRAPH = (
     "Long ago, a small network lived in a quiet computer. It had one wish: to remember. Every day someone showed it a "
@@ -144,7 +144,7 @@ def test_a_tab_is_refreshed_while_the_run_is_active(open_page):
 def test_a_preset_sets_every_control_and_shows_what_to_watch(open_page):
     app = open_page("memorize")
     for preset in PRESETS:
-        button(app, preset.name).click().run()
+        app.selectbox(key="memorize_preset").set_value(preset.name).run()
         assert not app.error
         assert app.text_area(key="sentence").value == preset.config.sentence
         assert preset.watch in page_text(app), "the controls give exactly the preset's config"
@@ -163,16 +163,21 @@ def test_training_continues_from_the_current_weights_with_another_sentence(open_
     run = train(MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100))
     app = open_page("memorize", run=run, sentence="abd abc", hidden_size="16", num_layers="1", memorize_epochs="50")
     app.toggle(key="continue").set_value(True).run()
-    button(app, "Train again").click().run()
+    button(app, "Train").click().run()
     child = app.query_params["run"]
     assert child != run
     assert get_dispatcher().store.run(child).parent == run
-    run_until(app, lambda: any("correct." in text.value for text in [*app.success, *app.warning]))
+    run_until(app, lambda: "correct" in outcome(app)[1])
+    assert "starting from the weights of another run" in page_text(app)
 
     app = open_page("memorize", run=run, sentence="abd", hidden_size="8", num_layers="1")
     app.toggle(key="continue").set_value(True).run()
-    assert "for 1 layer of 16 units" in app.warning[0].value
-    button(app, "Train again").click().run()
+    button(app, "Train").click().run()
+    assert "has 1 layer of 16 units, but the settings are 1 layer of 8 units" in app.error[0].value
+    assert app.query_params["run"] == run, "nothing was started"
+    app.toggle(key="continue").set_value(False).run()
+    button(app, "Train").click().run()
+    assert not app.error
     assert get_dispatcher().store.run(app.query_params["run"]).parent is None
 
 
