@@ -17,6 +17,7 @@ from pages.ui.timeline import SHOWN, show_timeline
 WATCH_SECONDS = 12.0  # a short run takes as long, so that a class can follow it
 SLOW_STEP_SECONDS = 1.0
 SLOW, WATCH, FULL = "Slow", "Watch", "Full speed"
+TRAIN = "train"  # what Train asks for; the other buttons ask for one "step" or "epoch"
 PACES = {
     SLOW: "Slow: one step per second.",
     WATCH: f"Watch: a short run takes about {WATCH_SECONDS:g} seconds.",
@@ -41,8 +42,8 @@ def show(
         parent: returns the run whose weights Train starts from, for the run that the page shows; None: new weights.
     """
     with st.container():  # a fixed place for progress and errors, so that the buttons do not move
-        if st.session_state.pop(f"{kind}_start", False) and config:
-            start(kind, config, prepare, parent)
+        if (wanted := st.session_state.pop(f"{kind}_start", None)) and config:
+            start(kind, config, prepare, parent, None if wanted == TRAIN else wanted)
     run = run_panel.find_run(kind)
     access = run_panel.run_access()
     editable = run if run and access.can_edit(run) else None
@@ -56,21 +57,28 @@ def show(
             icon=":material/model_training:",
             key=f"{kind}_train",
             disabled=active is not None or config is None,
-            help="Stop the current run first." if active else None if config else "A setting is wrong; see there.",
+            help=train_help(active, config),
             on_click=st.session_state.__setitem__,
-            args=[f"{kind}_start", True],
+            args=[f"{kind}_start", TRAIN],
         )
         if paused:
-            button("Resume", "play_arrow", access.resume, paused, key=f"{kind}_pause")
+            button("Resume", "play_arrow", access.resume, paused, key=f"{kind}_pause", help="Key: Space")
         else:
-            button("Pause", "pause", access.pause, active, key=f"{kind}_pause")
+            button("Pause", "pause", access.pause, active, key=f"{kind}_pause", help="Key: Space")
         button("Stop", "stop", access.stop, active, key=f"{kind}_stop")
         units = JOB_TYPES[kind].units
         names = ["step", "epoch"] if units["step"] is not units["epoch"] else ["epoch"]
         for unit in names:
             key = f"{kind}_advance" if unit == names[0] else f"{kind}_advance_{unit}"
-            why = None if paused else "Press Pause first."
-            button(f"One {unit}", "skip_next", access.advance, paused, unit, key=key, help=why)
+            st.button(
+                f"One {unit}",
+                icon=":material/skip_next:",
+                key=key,
+                disabled=active is None and config is None,
+                help=f"Trains for one {unit} and then pauses. {'Key: →' if unit == names[0] else ''}",
+                on_click=advance,
+                args=[kind, unit, active],
+            )
         st.segmented_control(
             "Pace",
             list(PACES),
@@ -88,6 +96,28 @@ def show(
     return run is not None and not run.status.is_terminal
 
 
+def train_help(active: Run | None, config: Any | None) -> str:
+    """Return what Train does, or why it cannot be pressed."""
+    if active:
+        return "Stop the current run first. Only one run at a time is shown here."
+    return "Starts a run with the settings in the sidebar. Key: R" if config else "A setting in the sidebar is wrong."
+
+
+def advance(kind: str, unit: str, run: Run | None) -> None:
+    """Train for one step or epoch and pause (callback). Without an active run, start one."""
+    if run is None:
+        st.session_state[f"{kind}_start"] = unit
+        return
+
+    def act() -> None:
+        access = run_panel.run_access()
+        if not run.pause_requested:
+            access.pause(run.id)
+        access.advance(run.id, unit)
+
+    run_panel.try_action(act)
+
+
 def button(
     label: str, icon: str, act: Callable[..., None], run: Run | None, *arguments: Any, key: str, help: str | None = None
 ) -> None:
@@ -103,8 +133,14 @@ def button(
     )
 
 
-def start(kind: str, config: Any, prepare: Callable[[Any], bool], parent: Callable[[Run], str | None]) -> None:
-    """Start a run with this config, at the chosen pace."""
+def start(
+    kind: str,
+    config: Any,
+    prepare: Callable[[Any], bool],
+    parent: Callable[[Run], str | None],
+    unit: str | None = None,
+) -> None:
+    """Start a run with this config, at the chosen pace. unit: pause it after one "step" or "epoch"."""
     access = run_panel.run_access()
     shown = run_panel.find_run(kind)
     if not prepare(config):
@@ -113,6 +149,9 @@ def start(kind: str, config: Any, prepare: Callable[[Any], bool], parent: Callab
         run_id = access.submit(config, parent(shown) if shown else None)
         if seconds := pace_seconds(st.session_state.get(f"{kind}_pace", WATCH), config):
             access.set_pace(run_id, seconds)
+        if unit:
+            access.pause(run_id)
+            access.advance(run_id, unit)
     except ValueError as error:
         st.error(escape_markdown(str(error)), icon=":material/block:")
         return

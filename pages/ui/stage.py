@@ -15,6 +15,7 @@ import streamlit as st
 from core.runs import Run
 from pages.ui import run_bar, run_panel, streamlit_internals
 from pages.ui.errors import show_store_errors
+from pages.ui.theme import projector_button
 
 MAIN, BAR = "main area", "run bar"  # keys of the fragments
 FAST, SLOW = 0.25, 1.0  # seconds between redraws, with few and with many viewers
@@ -78,6 +79,8 @@ def show_stage(
                 streamlit_internals.set_refresh_interval(MAIN, seconds)
             st.session_state["run_is_active"] = active
 
+    with st.sidebar:
+        projector_button()
     main_area()
     with st.bottom:
         bar()

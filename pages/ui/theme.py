@@ -43,6 +43,18 @@ def read_projector_view() -> None:
         st.query_params["view"] = "projector"  # links to other pages drop it from the URL
 
 
+def projector_button() -> None:
+    """Show the button that turns the projector view on or off."""
+    st.button(
+        "Leave the projector view" if is_projector_view() else "Projector view",
+        icon=":material/present_to_all:",
+        key="projector",
+        on_click=toggle_projector_view,
+        help="Large type, and this sidebar collapsed. Keys: Space pauses and resumes, → steps, ← goes back, R trains, "
+        "P switches this view.",
+    )
+
+
 def toggle_projector_view() -> None:
     """Turn the projector view on or off (callback)."""
     st.session_state["projector_view"] = not is_projector_view()
@@ -50,4 +62,3 @@ def toggle_projector_view() -> None:
         st.query_params["view"] = "projector"
     else:
         st.query_params.pop("view", None)
-    st.rerun()

@@ -7,7 +7,7 @@ const WIDGETS =
 const memories = new WeakMap();
 
 export default function (component) {
-  const { data, parentElement: root, setStateValue } = component;
+  const { data, parentElement: root, setStateValue, setTriggerValue } = component;
   const find = (name) => root.querySelector(`.${name}`);
   const range = find("range");
   let memory = memories.get(root);
@@ -16,14 +16,16 @@ export default function (component) {
     memories.set(root, memory);
   }
   memory.cleanUp?.();
-  Object.assign(memory, { data, setStateValue });
+  Object.assign(memory, { data, setStateValue, setTriggerValue });
 
   const shown = () => memory.wanted ?? memory.data.shown ?? memory.data.done;
   const go = (epoch) => {
     const { run, done } = memory.data;
     if (!run || !done) return;
-    memory.wanted = Math.max(1, Math.min(epoch, done));
-    memory.setStateValue("moment", { run, epoch: memory.wanted });
+    const wanted = Math.max(1, Math.min(epoch, done));
+    if (wanted === memory.data.shown) return; // no update would follow
+    memory.wanted = wanted;
+    memory.setStateValue("moment", { run, epoch: wanted });
     draw();
   };
   const present = () => {
@@ -40,7 +42,7 @@ export default function (component) {
   const play = () => {
     memory.playing = !memory.playing;
     memory.next = performance.now();
-    if (memory.playing) go(shown() >= memory.data.done ? 1 : shown());
+    if (memory.playing && shown() >= memory.data.done) go(1);
     draw();
   };
 
@@ -97,6 +99,7 @@ export default function (component) {
     else if (event.key === "ArrowRight") past ? step(1) : press("advance");
     else if (event.key === "ArrowLeft") step(-1);
     else if (event.key.toLowerCase() === "r") press("train");
+    else if (event.key.toLowerCase() === "p") memory.setTriggerValue("projector", true);
     else return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit's own R reruns the page

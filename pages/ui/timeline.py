@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.runs import Run
+from pages.ui.theme import toggle_projector_view
 
 KEY = "timeline"
 SHOWN = "shown_moment"  # session state; the component's own state disappears with it on a change of page
@@ -48,6 +49,10 @@ def show_timeline(run: Run | None, done: int, total: int, text: str, fragments: 
         st.session_state[SHOWN] = moment
         st.rerun(fragments)
 
+    def projector_key_pressed() -> None:
+        toggle_projector_view()
+        st.rerun()
+
     component(
         data={
             "run": run.id if run else None,
@@ -60,5 +65,6 @@ def show_timeline(run: Run | None, done: int, total: int, text: str, fragments: 
         default={"moment": None},
         key=KEY,
         on_moment_change=moved,
+        on_projector_change=projector_key_pressed,
         height="content",
     )
