@@ -143,7 +143,7 @@ def test_new_data_leave_the_specification_of_every_curve_as_it_is(spec_of):
     assert all(spec == specs[0] for spec in specs)
 
     images = ClassifyConfig(epochs=20)
-    steps = [Step(number, 2.0, 0.1) for number in range(900)]
+    steps = [Step(number, number // 45, 2.0, 0.1) for number in range(900)]
     specs = [
         spec_of(classify_training.loss_chart(images, events))
         for events in ([], steps[:1], [*steps[:450], *image_epochs(10)], [*steps, Change(9, "lr", 0.5)])

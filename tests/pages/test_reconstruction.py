@@ -72,7 +72,5 @@ def test_the_figures_say_what_the_loss_means():
 
 
 def test_the_curve_is_described_for_readers_who_cannot_see_it():
-    assert curve_in_words(epochs(3.0, 2.0, 0.123)) == (
-        "Loss curve over 3 epochs: from 3 to 0.123 nats per character."
-    )
+    assert curve_in_words(epochs(3.0, 2.0, 0.123)) == ("Loss curve over 3 epochs: from 3 to 0.123 nats per character.")
     assert "empty" in curve_in_words([])
