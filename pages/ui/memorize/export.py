@@ -110,3 +110,4 @@ def train_from_weights(saved: Weights, config: MemorizeConfig) -> None:
     run_panel.try_action(
         lambda: run_panel.open_run("memorize", run_panel.run_access().submit(config, weights=saved.checkpoint()))
     )
+    st.rerun()  # the run bar, too
