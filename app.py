@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import errors, malloc, run_panel, streamlit_internals, style, theme, visitor
+from pages.ui import errors, kept_settings, malloc, run_panel, streamlit_internals, style, theme, visitor
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
         ],
         position="top",
     )
+    kept_settings.note_page(page.url_path)
     style.inject_css()
     with errors.show_store_errors():
         run_panel.dispatcher()  # start the workers while the first page is being read

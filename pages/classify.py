@@ -14,9 +14,10 @@ from core.runs import Run
 from pages.ui import streamlit_internals
 from pages.ui.classify import confusion, custom_image, diagnostics, export, run_comparison, training
 from pages.ui.classify.initial_weights import continue_from
-from pages.ui.classify.settings import settings
+from pages.ui.classify.settings import SETTINGS, settings
 from pages.ui.code_view import show_code
 from pages.ui.dataset_status import download_with_progress
+from pages.ui.kept_settings import keep_settings
 from pages.ui.stage import Tab, show_stage
 
 CODE = (
@@ -25,7 +26,7 @@ CODE = (
 )
 
 streamlit_internals.ensure_run_from_app()
-with st.sidebar:
+with st.sidebar, keep_settings(*SETTINGS, "classify_pace", "classify_log_scale"):
     config = settings()
 
 

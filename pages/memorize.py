@@ -9,12 +9,13 @@ from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
 from pages.ui import streamlit_internals
 from pages.ui.code_view import show_code
+from pages.ui.kept_settings import keep_settings
 from pages.ui.memorize import capacity, cell_comparison, connectivity, export, gates, generation, predictions, training
-from pages.ui.memorize.settings import continue_from, settings
+from pages.ui.memorize.settings import SETTINGS, continue_from, settings
 from pages.ui.stage import Tab, show_stage
 
 streamlit_internals.ensure_run_from_app()
-with st.sidebar:
+with st.sidebar, keep_settings(*SETTINGS, "memorize_pace", "log_scale"):
     config = settings()
 
 

@@ -12,6 +12,7 @@ STYLE = """<style>
 [data-testid="stBottomBlockContainer"] { padding: 0.4rem 2.2rem 0.5rem; }
 [data-testid="stBottom"] [data-testid="stVerticalBlock"] { gap: 0.3rem; }
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+[class*="_pause"] button { min-width: 7.2rem; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 .stStatusWidget { display: none; }
 .stProgress [role="progressbar"] * { transition: none !important; }

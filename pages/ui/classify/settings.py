@@ -1,6 +1,7 @@
 """Settings of a run: preset and dataset, network, training and data."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from typing import Any
 
 import streamlit as st
@@ -22,6 +23,11 @@ from pages.ui.markdown import escape_markdown
 WIDGET_KEYS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's name
 DEFAULTS = {"preset": "baseline", "dataset": TEACHING_DATASET, "features": "pixels"}
 FEATURE_LABELS = {"pixels": "pixels", "patches": "patch features"}
+SETTINGS = [
+    "preset",
+    *(WIDGET_KEYS.get(field.name, field.name) for field in fields(ClassifyConfig)),
+    "classify_continue",
+]
 HIDDEN_DEFAULT = ", ".join(map(str, ClassifyConfig.hidden))
 
 

@@ -11,6 +11,11 @@ from pages.ui import controls
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize import gradient_backend
 
+SETTINGS = [  # keys of the widgets
+    *("sentence", "memorize_lr", "memorize_preset", "hidden_size", "num_layers", "memorize_epochs", "memorize_seed"),
+    *("backend", "continue"),
+]
+
 
 def use_settings_of(config: MemorizeConfig) -> None:
     """Set the controls to the config (callback)."""
