@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.theme import is_projector_view
+from pages.ui.theme import DARK, colors, is_projector_view
 
 # Streamlit's status widget is hidden because its Stop button stops the page's script, not the training run.
 # Progress bars jump: animating them repaints the page continuously and takes a third of the cost of a redraw.
@@ -14,6 +14,8 @@ STYLE = """<style>
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
 [class*="_pause"] button { min-width: 7.2rem; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
+[data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
+[data-testid="stCaptionContainer"] { opacity: 0.85; }
 .stStatusWidget { display: none; }
 .stProgress [role="progressbar"] * { transition: none !important; }
 @media (max-width: 640px) {
@@ -28,6 +30,10 @@ html { font-size: 21px; }
 </style>"""
 
 
+# Streamlit writes white on the primary colour, which in the dark theme is bright.
+DARK_STYLE = '<style>[data-testid="stBaseButton-primary"]:enabled { color: #0f1720; }</style>'
+
+
 def inject_css() -> None:
     """Add the style to the page."""
-    st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
+    st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else "") + (DARK_STYLE if colors() is DARK else ""))

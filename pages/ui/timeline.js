@@ -1,5 +1,6 @@
 const REPLAY_SECONDS = 10; // for a whole run
 const FRAMES_PER_SECOND = 5;
+const SILENCE = 6000; // ms without an update of an active run, after which the page says so
 const WIDGETS =
   "input, textarea, select, [contenteditable], [role=slider], [role=tab], [role=radio], [role=option], [role=combobox]";
 
@@ -16,7 +17,7 @@ export default function (component) {
     memories.set(root, memory);
   }
   memory.cleanUp?.();
-  Object.assign(memory, { data, setStateValue, setTriggerValue });
+  Object.assign(memory, { data, setStateValue, setTriggerValue, updated: performance.now() });
 
   const shown = () => memory.wanted ?? memory.data.shown ?? memory.data.done;
   const go = (epoch) => {
@@ -82,6 +83,9 @@ export default function (component) {
   draw();
 
   const timer = setInterval(() => {
+    const silence = performance.now() - memory.updated;
+    if (memory.data.active && silence > SILENCE)
+      find("text").textContent = `No answer from the server for ${Math.round(silence / 1000)} seconds`;
     if (!memory.playing || memory.wanted !== undefined || performance.now() < memory.next) return;
     memory.next = performance.now() + 1000 / FRAMES_PER_SECOND;
     const stride = Math.max(1, Math.round(memory.data.total / (REPLAY_SECONDS * FRAMES_PER_SECOND)));

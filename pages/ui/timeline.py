@@ -4,6 +4,7 @@ It runs in the browser and asks for the next moment only when the page has shown
 the speed of the server.
 """
 
+import time
 from pathlib import Path
 
 import streamlit as st
@@ -61,6 +62,7 @@ def show_timeline(run: Run | None, done: int, total: int, text: str, fragments: 
             "shown": shown_epoch(run, done),
             "active": run is not None and not run.status.is_terminal,
             "text": text,
+            "time": time.time(),  # so that the browser notices when the server no longer answers
         },
         default={"moment": None},
         key=KEY,
