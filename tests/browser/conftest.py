@@ -81,7 +81,7 @@ def button(page: Page, name: str) -> Locator:
 
 def status(page: Page) -> Locator:
     """Return the text of the run bar, such as "Training · epoch 3 of 300"."""
-    return page.locator(".timeline .text")
+    return page.get_by_test_id("stBottom").locator(".text")
 
 
 def outcome(page: Page) -> Locator:

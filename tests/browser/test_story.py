@@ -57,7 +57,9 @@ def test_a_sentence_is_memorised_across_a_refresh_and_another_run_is_stopped(pag
     # another run is paused and stopped, keeps its progress, and nothing disappears meanwhile
     type_sentence(page, "another sentence")
     choose_pace(page, SLOW)
-    page.evaluate(WATCH, [CANVAS, ".reconstruction", ".figures", ".st-key-timeline", "[role=tab]", ".st-key-memorize_train"])
+    page.evaluate(
+        WATCH, [CANVAS, ".reconstruction", ".figures", ".st-key-timeline", "[role=tab]", ".st-key-memorize_train"]
+    )
     button(page, "Train").click()
     expect(status(page)).to_have_text(re.compile(r"Training · epoch \d+ of 300"))
     button(page, "Pause").click()

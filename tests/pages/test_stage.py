@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -35,7 +36,7 @@ def run(run_id: str) -> Run:
 def trained(config: MemorizeConfig | ClassifyConfig) -> str:
     """Return the id of a run with this config that has ended."""
     run_id = get_dispatcher().submit(config)
-    wait_for(lambda: run(run_id).status.is_terminal, timeout=180)
+    wait_for(lambda: run(run_id).status.is_terminal, timeout=600)  # starting the workers takes longest
     return run_id
 
 
@@ -258,7 +259,7 @@ def test_settings_that_the_controls_do_not_offer_are_no_error(open_page, config)
     button(app, "Use its settings").click().run()
     assert not app.exception
     assert not app.error
-    wait_for(lambda: run(run_id).status.is_terminal)
+    wait_for(lambda: run(run_id).status.is_terminal, timeout=600)
     app.run()
     assert not button(app, "Train").disabled
 
@@ -317,6 +318,24 @@ def test_the_timeline_shows_predictions_and_diagnostics_as_they_were(open_page, 
     drawn = [frame for number in (0, 1) for frame in chart_data(app, number).values() if "layer" in frame]
     assert drawn
     assert {frame["epoch"].max() for frame in drawn} == {4}
+
+
+@pytest.mark.parametrize("tab", ["Gates", "Predictions", "Dependencies", "Generate"])
+def test_the_other_tabs_show_the_network_as_it_was(open_page, sentence_run, tab):
+    then = trained(replace(run(sentence_run).config, epochs=3))
+    app = open_page("memorize", run=sentence_run, tab=tab)
+    now = drawn(app)
+    show_epoch(app, sentence_run, 3)
+    assert drawn(app) == drawn(open_page("memorize", run=then, tab=tab)), "a run of three epochs shows the same"
+    assert drawn(app) != now
+    show_epoch(app, sentence_run, 50)
+    assert drawn(app) == now
+
+
+def drawn(app: AppTest) -> tuple[str, list[bytes]]:
+    """Return the HTML and the data of the charts on the page."""
+    charts = [chart.proto for chart in app.get("vega_lite_chart")]
+    return html_of(app), [each.data.data for chart in charts for each in chart.datasets]
 
 
 @pytest.mark.parametrize(("asked", "shown"), [(0, 1), (-3, 1), (51, 50), (10_000, 50)])
@@ -387,9 +406,9 @@ def test_a_click_on_train_redraws_the_run_bar_at_once_and_lets_the_tabs_follow(o
     run_id = run_of(app)
     run_fragment(app, stage.MAIN)
     assert app.tabs[0].label == "Training"
-    wait_for(lambda: run(run_id).status is Status.RUNNING)
+    wait_for(lambda: run(run_id).status is Status.RUNNING, timeout=600)
     get_dispatcher().store.stop(run_id)
-    wait_for(lambda: run(run_id).status.is_terminal)
+    wait_for(lambda: run(run_id).status.is_terminal, timeout=600)
     for key in (stage.MAIN, stage.BAR):
         run_fragment(app, key)
     assert refreshed(app, sent) == {}, "the end has been drawn"

@@ -82,7 +82,7 @@ def earlier_checkpoint(run: Run) -> Checkpoint | None:
     end, state = time.monotonic() + MAX_REPLAY_SECONDS, None
     for state in replay(run.config, changes, epoch, start):
         reached = state.metadata["epoch"]
-        if len(states) < KEPT_STATES:
+        if (len(states) + 1) * sum(array.nbytes for array in state.arrays.values()) <= MAX_KEPT_BYTES:
             states[reached] = state
         if reached < epoch and time.monotonic() > end:
             st.caption(
