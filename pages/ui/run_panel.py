@@ -78,8 +78,11 @@ def current_run(kind: str) -> Run | None:
 
 
 def open_run(kind: str, run_id: str) -> None:
-    """Remember the run in the URL, for a refresh, and in the session, for a visit to another page."""
+    """Remember the run in the URL, for a refresh, and in the session, for a visit to another page or a comparison."""
     st.query_params["run"] = st.session_state[f"{kind}_run"] = run_id
+    seen = st.session_state.setdefault(f"{kind}_runs", [])
+    if run_id not in seen:
+        seen.append(run_id)
 
 
 def editable_run(kind: str) -> Run | None:

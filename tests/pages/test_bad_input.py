@@ -62,7 +62,7 @@ def npz_with_objects() -> bytes:
 
 
 def upload_own_image(app, name, data):
-    app.get("button_group")[-1].set_value("Upload").run()
+    app.button_group(key="source_True").set_value("Upload").run()
     upload("custom_image", name, data)(app)
 
 

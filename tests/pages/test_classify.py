@@ -108,7 +108,7 @@ def test_diagnostics_show_weights_layers_and_principal_components(open_page, fin
 
 def test_an_uploaded_image_is_classified(open_page, finished):
     app = open_page("classify", run=finished, tab="Own image")
-    app.get("button_group")[-1].set_value("Upload").run()
+    app.button_group(key="source_True").set_value("Upload").run()
     page = Image.new("L", (200, 260), 240)
     page.paste(30, (95, 40, 115, 220))  # the digit 1
     app.file_uploader(key="custom_image").set_value(("one.png", png(page), "image/png")).run()
@@ -127,6 +127,7 @@ def test_runs_are_compared(open_page, finished):
     button(app, "Train").click().run()
     app.run()  # the run bar has started it after the tabs were drawn
     table = app.dataframe[0].value
+    assert app.multiselect(key="compared").value == ["Run 1", "Run 2"], "without a visit to the Training tab"
     assert table["Run"].tolist() == ["Run 1", "Run 2"]
     assert table["Learning rate"].tolist() == ["0.05", "0.02"]
     assert set(table["Input"]) == {"raw pixels"}
@@ -234,11 +235,12 @@ def test_rewind_restarts_a_run_and_training_can_start_from_its_weights(open_page
     app.slider(key="classify_epochs").set_value(1)
     app.toggle(key="classify_continue").set_value(True).run()
     button(app, "Train").click().run()
-    run_until(app, lambda: outcome(app)[0] == "success")
 
     from core.runs import get_dispatcher
 
     store = get_dispatcher().store
+    assert app.query_params["run"] != finished
+    run_until(app, lambda: store.run(app.query_params["run"]).status.is_terminal)
     assert store.run(rewound).config == store.run(finished).config
     [epoch] = [event for _, event in store.events(app.query_params["run"]) if type(event).__name__ == "Epoch"]
     first = next(event for _, event in store.events(finished) if type(event).__name__ == "Epoch")
