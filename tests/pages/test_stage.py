@@ -264,6 +264,18 @@ def test_settings_that_the_controls_do_not_offer_are_no_error(open_page, config)
     assert not button(app, "Train").disabled
 
 
+def test_the_settings_of_a_run_on_a_deleted_dataset_are_copied_and_the_reason_is_given(open_page):
+    dataset = f"own-{0:024x}"
+    run_id = get_dispatcher().submit(ClassifyConfig(dataset, epochs=1))
+    wait_for(lambda: run(run_id).status.is_terminal, timeout=600)
+    app = open_page("classify", run=run_id)
+    assert outcome(app)[0] == "error"
+    button(app, "Use its settings").click().run()
+    assert not app.exception
+    assert app.selectbox(key="dataset").value == dataset
+    assert app.sidebar.error
+
+
 # The timeline
 
 

@@ -307,6 +307,9 @@ def apply_preset() -> None:
 
 def use_settings_of(config: ClassifyConfig) -> None:
     """Set all widgets to the config (callback)."""
+    custom = st.session_state.setdefault("custom_datasets", [])
+    if is_custom(config.dataset) and config.dataset not in custom:
+        custom.append(config.dataset)
     st.session_state["dataset"], st.session_state["features"] = config.dataset, config.features
     set_widgets(config, [field for field in vars(config) if field not in ("dataset", "features")])
 
