@@ -24,7 +24,8 @@ def render_chart(chart: alt.TopLevelMixin, kind: Literal["png", "svg"]) -> bytes
     if isinstance(chart, alt.Chart | alt.LayerChart) and chart.width is alt.Undefined:
         chart = chart.properties(width=CHART_WIDTH)
     image = io.BytesIO() if kind == "png" else io.StringIO()
-    dark = isinstance(chart.config, alt.Config) and DARK.text in json.dumps(chart.config.to_dict())
+    config = getattr(chart, "config", None)
+    dark = isinstance(config, alt.Config) and DARK.text in json.dumps(config.to_dict())
     background = (DARK if dark else LIGHT).background
     chart.properties(background=background).save(image, format=kind, scale_factor=2 if kind == "png" else 1)
     data = image.getvalue()
