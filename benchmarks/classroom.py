@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import json
 import random
-import re
 import statistics
 import sys
 import tempfile
@@ -96,11 +95,12 @@ class Student:
 
     def clear_page(self) -> None:
         """Forget everything about the page shown, as a refresh does."""
-        self.widgets: dict[str, tuple[str, Any]] = {}  # label -> type and protobuf element
+        self.widgets: dict[str, tuple[str, Any, str]] = {}  # label -> type, protobuf element and fragment
         self.values: dict[str, WidgetState] = {}
         self.page, self.epochs_shown = "", 0
         self.fragments: dict[str, float] = {}  # id -> seconds between redraws
         self.waiting: asyncio.Future[None] | None = None
+        self.waiting_for = ""  # a fragment, or the whole page
         self.clicked, self.requested = 0.0, 0.0
 
     async def simulate(self, seconds: float) -> None:
@@ -154,16 +154,16 @@ class Student:
         if "Sentence to memorise" in self.widgets:
             self.set_text("Sentence to memorise", self.random.choice(SENTENCES))
             await self.rerun()
-        if button := self.enabled_button("Train", "Train again"):
+        if button := self.enabled_button("Train"):
             self.clicked, self.epochs_shown = time.monotonic(), 0
-            await self.rerun(trigger=button.id)
+            await self.rerun(trigger=button.id, fragment=self.widgets["Train"][2])
             await self.watch()
 
     async def move_slider(self) -> None:
         sliders = [label for label in ("Learning rate", "Hidden size") if label in self.widgets]
         if sliders:
             label = self.random.choice(sliders)
-            _, slider = self.widgets[label]
+            _, slider, _ = self.widgets[label]
             self.set_option(label, self.random.choice(list(slider.options)))
             await self.rerun()
         await asyncio.sleep(self.random.uniform(0.5, 3))
@@ -180,37 +180,35 @@ class Student:
 
     # Streamlit's protocol
 
-    def enabled_button(self, *labels: str) -> Any | None:
-        for label in labels:
-            kind, element = self.widgets.get(label, ("", None))
-            if kind == "button" and not element.disabled:
-                return element
-        return None
+    def enabled_button(self, label: str) -> Any | None:
+        kind, element, _ = self.widgets.get(label, ("", None, ""))
+        return element if kind == "button" and not element.disabled else None
 
     def set_text(self, label: str, text: str) -> None:
-        _, element = self.widgets[label]
+        _, element, _ = self.widgets[label]
         self.values[element.id] = WidgetState(id=element.id, string_value=text)
 
     def set_option(self, label: str, option: str) -> None:
-        _, element = self.widgets[label]
+        _, element, _ = self.widgets[label]
         state = WidgetState(id=element.id)
         state.string_array_value.data.append(option)
         self.values[element.id] = state
 
-    async def rerun(self, trigger: str = "", timeout: float = PAGE_TIMEOUT) -> None:
-        """Send what a browser sends after a change, and wait for the page."""
+    async def rerun(self, trigger: str = "", fragment: str = "", timeout: float = PAGE_TIMEOUT) -> None:
+        """Send what a browser sends after a change, and wait for the page, or for the fragment with the change."""
         started = time.monotonic()
-        self.waiting = asyncio.get_running_loop().create_future()
-        await self.send("", trigger)
+        self.waiting, self.waiting_for = asyncio.get_running_loop().create_future(), fragment
+        await self.send(fragment, trigger)
         try:
             await asyncio.wait_for(self.waiting, timeout)
         finally:
             self.waiting = None
-        self.measurements.reruns.append(time.monotonic() - started)
+        if not fragment:
+            self.measurements.reruns.append(time.monotonic() - started)
 
     async def send(self, fragment: str, trigger: str = "") -> None:
         state = ClientState(query_string=self.query, page_script_hash=self.page, fragment_id=fragment)
-        state.is_auto_rerun = bool(fragment)
+        state.is_auto_rerun = bool(fragment) and not trigger
         state.widget_states.widgets.extend(self.values.values())
         if trigger:
             state.widget_states.widgets.append(WidgetState(id=trigger, trigger_value=True))
@@ -233,7 +231,9 @@ class Student:
             message = ForwardMsg.FromString(data)
             match message.WhichOneof("type"):
                 case "new_session":
-                    self.page, self.fragments = message.new_session.page_script_hash, {}
+                    self.page = message.new_session.page_script_hash
+                    if not message.new_session.fragment_ids_this_run:  # the whole page is drawn
+                        self.fragments = {}
                 case "navigation":
                     self.pages = {
                         page.url_pathname or "home": page.page_script_hash for page in message.navigation.app_pages
@@ -257,21 +257,20 @@ class Student:
         kind = delta.new_element.WhichOneof("type")
         element = getattr(delta.new_element, kind)
         if kind in ("button", "slider", "text_area", "text_input"):
-            self.widgets[element.label] = (kind, element)
+            self.widgets[element.label] = (kind, element, delta.fragment_id)
         elif kind == "exception":
             self.measurements.errors[f"exception: {element.message[:80]}"] += 1
         elif kind == "alert" and "have started" in element.body:
             self.measurements.refused += 1
-        elif kind == "progress":
-            self.on_progress(element.text)
+        elif kind == "bidi_component" and element.component_name == "timeline":
+            self.on_timeline(json.loads(element.json))
 
-    def on_progress(self, text: str) -> None:
-        """Measure the age of the epochs that a run's status line shows for the first time."""
-        match = re.search(r"epoch (\d+) of", text)
-        run_id = next(iter(parse_qs(self.query).get("run", [])), "")
-        if not match or "Training" not in text:
+    def on_timeline(self, shown: dict[str, Any]) -> None:
+        """Measure the age of the epochs that a run's timeline shows for the first time."""
+        run_id, epochs = shown["run"], shown["done"]
+        if not shown["active"] or not epochs:
             return
-        now, epochs = time.monotonic(), int(match[1])
+        now = time.monotonic()
         if self.clicked:
             self.measurements.first_points.append(now - self.clicked)
             self.clicked = 0.0
@@ -284,8 +283,11 @@ class Student:
         if status in (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR) and self.waiting:
             if not self.waiting.done():
                 self.waiting.set_result(None)
-        elif status == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY and self.requested:
-            self.measurements.redraws.append(time.monotonic() - self.requested)
+        elif status == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
+            if self.waiting and self.waiting_for and not self.waiting.done():
+                self.waiting.set_result(None)
+            elif self.requested:
+                self.measurements.redraws.append(time.monotonic() - self.requested)
 
 
 async def sample_memory(server: psutil.Process, samples: list[tuple[float, float]]) -> None:

@@ -16,20 +16,26 @@ from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
 from benchmarks.measure import Result
 from benchmarks.server import dashboard
 from core.runs import Store
+from pages.ui.charts import BLUE
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 LONG_RUN = "/memorize?memorize_epochs=1000&hidden_size=256&num_layers=4"
 LONG_SENTENCE = "a sentence that is long enough to be watched for a while; " * 12
-CURVE = ".stVegaLiteChart canvas, .stVegaLiteChart .mark-line path"  # a canvas during a run, SVG after it
-# Runs in the page, so that Playwright's own delays are not measured: milliseconds from a click to a visible curve.
-STOPWATCH = f"""() => {{ window.firstPoint = new Promise(done => {{
+CHART = ".stVegaLiteChart canvas"
+# Runs in the page, so that Playwright's own delays are not measured: milliseconds from a click to the first pixels of
+# the curve in the chart, which shows its axes before.
+STOPWATCH = f"""colour => {{ window.firstPoint = new Promise(done => {{
+    const drawn = chart => {{
+        const pixels = chart.getContext("2d").getImageData(0, 0, chart.width, chart.height).data;
+        for (let i = 0; i < pixels.length; i += 4)
+            if (colour.every((value, channel) => Math.abs(pixels[i + channel] - value) < 3)) return true;
+        return false;
+    }};
     document.addEventListener("click", () => {{
         const clicked = performance.now();
-        const drawn = curve => !curve.getContext ||
-            (curve.width && curve.getContext("2d").getImageData(0, 0, curve.width, curve.height).data.some(Boolean));
         const check = () => {{
-            const curve = document.querySelector("{CURVE}");
-            if (curve && drawn(curve)) done(performance.now() - clicked);
+            const chart = document.querySelector("{CHART}");
+            if (chart?.width && drawn(chart)) done(performance.now() - clicked);
             else setTimeout(check, 10);
         }};
         check();
@@ -60,13 +66,14 @@ def run(quick: bool) -> Iterator[Result]:
 
 
 def open_memorize(browser: Browser, address: str, sentence: str) -> Page:
-    """Open the Memorize page as a new visitor and type a sentence, so that only a click on Train is missing."""
+    """Open the Memorize page as a new visitor, with this sentence and at full speed, so that only Train is missing."""
     page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
     page.set_default_timeout(120_000)
     page.goto(address)
     page.get_by_label("Sentence to memorise").fill(sentence)
     page.get_by_label("Sentence to memorise").press("Control+Enter")
     page.get_by_text("Press Train").first.wait_for()
+    page.get_by_role("radio", name="Full speed", exact=True).click()
     page.wait_for_timeout(2_000)
     return page
 
@@ -74,7 +81,7 @@ def open_memorize(browser: Browser, address: str, sentence: str) -> Page:
 def click_to_curve(browser: Browser, url: str) -> float:
     """Return the seconds from a click on Train to a visible curve."""
     page = open_memorize(browser, f"{url}/memorize", "how long can a cell remember?")
-    page.evaluate(STOPWATCH)
+    page.evaluate(STOPWATCH, list(bytes.fromhex(BLUE.removeprefix("#"))))
     page.get_by_role("button", name="Train", exact=True).click()
     seconds = page.evaluate("() => window.firstPoint") / 1e3
     page.get_by_text("Finished").first.wait_for()
@@ -112,13 +119,13 @@ def open_page(browser: Browser, url: str, store: Store, rounds: int) -> Iterator
 
     page.on("websocket", listen)
     page.get_by_role("button", name="Train", exact=True).click()
-    page.locator(CURVE).first.wait_for(state="attached")
+    page.wait_for_url("**run=**")
     address, run_id = page.url, page.url.partition("run=")[2].partition("&")[0]
     speeds: dict[str, list[float]] = {"page open": [], "page closed": []}
     measured: list[Redraw] = []
     for _ in range(rounds):
         page.goto(address)
-        page.locator(CURVE).first.wait_for(state="attached")
+        page.locator(CHART).first.wait_for(state="attached")
         page.wait_for_timeout(5_000)  # loading the page should not count as having it open
         redraws.clear()
         speeds["page open"].append(epochs_per_second(store, run_id, page))

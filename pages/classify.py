@@ -32,7 +32,6 @@ with st.sidebar, keep_settings(*SETTINGS, "classify_pace", "classify_log_scale")
 
 def show_training(run: Run | None) -> None:
     """Show the Training tab, and below it the code that runs."""
-    run_comparison.record_seen(run)
     training.show(run, config)
     show_code(*CODE)
 

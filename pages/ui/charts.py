@@ -16,7 +16,9 @@ BLUE, VERMILLION, GREEN = LIGHT.palette[:3]
 GREY = LIGHT.grey
 MAX_POINTS = 300  # a projector cannot resolve more, and they would slow the page down
 MERGE_FRACTION = 0.02  # of the x axis: changes of a setting that are closer to each other become one mark
-MARKER_ROWS = 4  # of labels below each other
+CHARACTER = 8 / 300  # width of a label's character as a fraction of a phone's chart
+ROW = 20  # pixels between labels below each other
+MAX_DOTS = 80  # points of a curve; with more of them, only the last one has a dot
 LONG_LABEL = 16  # characters; a phone has no room for two longer ones side by side
 ChartT = TypeVar("ChartT", bound=alt.Chart | alt.LayerChart | alt.FacetChart)
 
@@ -56,16 +58,32 @@ def change_markers(changes: Sequence[Change], total: float) -> pd.DataFrame:
         else:
             latest[change.name] = len(merged)
             merged.append(change)
+    labels = [f"{setting_label(change.name)} {format_setting(change.value)}" for change in merged]
     on_the_left = [change.at > total / 2 for change in merged]
+    widths = [(len(label) + 1) * CHARACTER * total for label in labels]
+    starts = [change.at - left * width for change, left, width in zip(merged, on_the_left, widths, strict=True)]
     return pd.DataFrame(
         {
             "x": [change.at for change in merged],
-            "label": [f"{setting_label(change.name)} {format_setting(change.value)}" for change in merged],
-            "dy": [20 * (number % MARKER_ROWS) for number in range(len(merged))],
+            "label": labels,
+            "dy": [ROW * row for row in rows(list(zip(starts, widths, strict=True)))],
             "dx": [-5 if left else 5 for left in on_the_left],
             "align": ["right" if left else "left" for left in on_the_left],
         }
     )
+
+
+def rows(labels: list[tuple[float, float]]) -> list[int]:
+    """Return the first row for each label (start, width) in which it overlaps none of the labels before it."""
+    chosen: list[int] = []
+    for start, width in labels:
+        taken = {
+            row
+            for row, (other, other_width) in zip(chosen, labels, strict=False)
+            if start < other + other_width and other < start + width
+        }
+        chosen.append(next(row for row in range(len(labels)) if row not in taken))
+    return chosen
 
 
 def learning_curves(
@@ -118,7 +136,9 @@ def learning_curves(
     x = alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=x_scale)
     lines = (
         alt.Chart(frame)
-        .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if len(frame) <= 80 else False, clip=True)
+        .mark_line(
+            strokeWidth=3, point=alt.OverlayMarkDef(size=50) if (end or len(frame)) <= MAX_DOTS else False, clip=True
+        )
         .encode(
             x=x,
             y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=percent_format if percent else ",~g"), scale=y_scale),
@@ -131,15 +151,17 @@ def learning_curves(
             ],
         )
     )
-    layers = [lines]
-    if guessing is not None:
-        level = alt.Chart(pd.DataFrame({"y": [guessing], "label": ["guessing"]})).encode(y="y:Q")
-        layers.append(level.mark_rule(color=theme.grey, strokeDash=[2, 4], strokeWidth=2))
-        layers.append(
-            level.mark_text(align="right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey).encode(
-                x=alt.value("width"), text="label:N"
-            )
-        )
+    last = alt.Chart(frame.groupby("curve").tail(1)).mark_point(size=50, filled=True, opacity=1, clip=True)
+    level = pd.DataFrame({"y": [] if guessing is None else [guessing]}, dtype=float).assign(label="guessing")
+    guess = alt.Chart(level).encode(y="y:Q")
+    layers = [
+        lines,
+        last.encode(x=x, y=lines.encoding.y, color=lines.encoding.color),
+        guess.mark_rule(color=theme.grey, strokeDash=[2, 4], strokeWidth=2),
+        guess.mark_text(align="right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey).encode(
+            x=alt.value("width"), text="label:N"
+        ),
+    ]
     if top is not None:
         layers.append(alt.Chart(pd.DataFrame({"y": [top]})).mark_point(opacity=0).encode(y="y:Q"))
     if marks is not None:

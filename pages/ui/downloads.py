@@ -1,6 +1,7 @@
 """Downloads: charts as images and tables as CSV, created when their button is pressed."""
 
 import io
+import json
 import re
 from collections.abc import Callable
 from typing import Literal
@@ -10,19 +11,23 @@ import pandas as pd
 import streamlit as st
 
 from core.text import escape_csv_formula
+from pages.ui.theme import DARK, LIGHT
 
 CHART_WIDTH = 900  # pixels, for a chart that fills the width of its page
 
 
 def render_chart(chart: alt.TopLevelMixin, kind: Literal["png", "svg"]) -> bytes:
-    """Render the chart on white as PNG (at twice the screen's resolution) or SVG.
+    """Render the chart as PNG (at twice the screen's resolution) or SVG, on the background of its colours' theme.
 
     A single or layered chart without a width of its own becomes CHART_WIDTH pixels wide.
     """
     if isinstance(chart, alt.Chart | alt.LayerChart) and chart.width is alt.Undefined:
         chart = chart.properties(width=CHART_WIDTH)
     image = io.BytesIO() if kind == "png" else io.StringIO()
-    chart.properties(background="white").save(image, format=kind, scale_factor=2 if kind == "png" else 1)
+    config = getattr(chart, "config", None)
+    dark = isinstance(config, alt.Config) and DARK.text in json.dumps(config.to_dict())
+    background = (DARK if dark else LIGHT).background
+    chart.properties(background=background).save(image, format=kind, scale_factor=2 if kind == "png" else 1)
     data = image.getvalue()
     return data if isinstance(data, bytes) else data.encode()
 

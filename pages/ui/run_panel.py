@@ -1,4 +1,4 @@
-"""A run on its page: the buttons that control it, and the panel that redraws while it is active."""
+"""The run that a page shows: which it is, its events, and what its visitor may change."""
 
 import os
 import time
@@ -22,12 +22,8 @@ from pages.ui.formatting import format_duration
 from pages.ui.markdown import escape_markdown
 from pages.ui.visitor import visitor
 
-REFRESH_INTERVAL = 1.0  # seconds
-FAST_REFRESH_SECONDS = 30.0  # of training; after that a redraw shows little that is new
-SLOW_REFRESH_FACTOR = 1.5  # how much longer the interval is then
 FIRST_EVENT_TIMEOUT = 0.4  # seconds; shorter than the interval after which the first redraw would show the event
 VIEW_REPORT_INTERVAL = 5.0  # seconds
-STEP_DELAYS = [0.0, 0.1, 0.3, 1.0, 3.0]  # seconds per step in slow motion
 
 STATUS_TEXTS = {
     Status.WAITING: "Waiting for a free worker …",
@@ -82,8 +78,11 @@ def current_run(kind: str) -> Run | None:
 
 
 def open_run(kind: str, run_id: str) -> None:
-    """Remember the run in the URL, for a refresh, and in the session, for a visit to another page."""
+    """Remember the run in the URL, for a refresh, and in the session, for a visit to another page or a comparison."""
     st.query_params["run"] = st.session_state[f"{kind}_run"] = run_id
+    seen = st.session_state.setdefault(f"{kind}_runs", [])
+    if run_id not in seen:
+        seen.append(run_id)
 
 
 def editable_run(kind: str) -> Run | None:
@@ -124,17 +123,6 @@ def live_fragment(draw: Callable[[], bool | None], every: float | None) -> None:
                 st.rerun()
 
     redraw()
-
-
-def refresh_interval(run: Run | None, seconds: float) -> float | None:
-    """Return the seconds between redraws for a run; None if it has ended.
-
-    The interval is longer after FAST_REFRESH_SECONDS of training: redraws then show little that is new, and the
-    processor's time is better spent on the run.
-    """
-    if run is None or run.status.is_terminal:
-        return None
-    return seconds if run.train_seconds < FAST_REFRESH_SECONDS else SLOW_REFRESH_FACTOR * seconds
 
 
 def report_view(run: Run) -> None:

@@ -12,17 +12,23 @@ class Colors(NamedTuple):
         text: text and axes.
         grey: reference lines and secondary text.
         surface: neutral areas.
+        background: of the page, as in .streamlit/config.toml.
         palette: the curves of a chart, in this order; the first three are blue, vermillion and green.
     """
 
     text: str
     grey: str
     surface: str
+    background: str
     palette: tuple[str, ...]
 
 
-LIGHT = Colors("#15202b", "#5b6770", "#d5dade", ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"))
-DARK = Colors("#f2f5f7", "#a9b4bd", "#3a444d", ("#56b4e9", "#ff9248", "#2fc99a", "#e8a5cb", "#f0c04a", "#8fd0f5"))
+LIGHT = Colors(
+    "#15202b", "#5b6770", "#d5dade", "#ffffff", ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+)
+DARK = Colors(
+    "#f2f5f7", "#a9b4bd", "#3a444d", "#0f1720", ("#56b4e9", "#ff9248", "#2fc99a", "#e8a5cb", "#f0c04a", "#8fd0f5")
+)
 
 
 def colors() -> Colors:

@@ -24,7 +24,7 @@ export default function (component) {
     const { run, done } = memory.data;
     if (!run || !done) return;
     const wanted = Math.max(1, Math.min(epoch, done));
-    if (wanted === memory.data.shown) return; // no update would follow
+    if (wanted === (memory.wanted ?? memory.data.shown)) return; // no update would follow
     memory.wanted = wanted;
     memory.setStateValue("moment", { run, epoch: wanted });
     draw();

@@ -75,8 +75,42 @@ class Server:
 
 
 def button(page: Page, name: str) -> Locator:
-    """Return a button of the page itself; Streamlit's header has another Stop until the style that hides it arrives."""
-    return page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True)
+    """Return a button of the page or of its run bar; Streamlit's header has another Stop until a style hides it."""
+    return page.locator("[data-testid=stMain], [data-testid=stBottom]").get_by_role("button", name=name, exact=True)
+
+
+def status(page: Page) -> Locator:
+    """Return the text of the run bar, such as "Training · epoch 3 of 300"."""
+    return page.get_by_test_id("stBottom").locator(".text")
+
+
+def outcome(page: Page) -> Locator:
+    """Return the line about how the run ended."""
+    return page.locator(".outcome")
+
+
+def choose_pace(page: Page, pace: str) -> None:
+    """Choose the pace of the next run, or of the current one."""
+    choice = page.get_by_test_id("stBottom").get_by_role("radio", name=pace, exact=True)
+    choice.click()
+    expect(choice).to_be_checked()
+
+
+def record_drawn_texts(page: Page) -> None:
+    """Record the texts that charts draw on their canvases. Call it before the page is opened."""
+    page.add_init_script(
+        """window.drawn = new Set();
+        const fillText = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+            window.drawn.add(text);
+            return fillText.call(this, text, ...place);
+        };"""
+    )
+
+
+def expect_drawn(page: Page, text: str) -> None:
+    """Wait until a chart has drawn this text."""
+    page.wait_for_function("text => window.drawn.has(text)", arg=text)
 
 
 @pytest.fixture(scope="session")

@@ -7,20 +7,30 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs import Limits, Status, Store
-from tests.browser.conftest import ACTION_TIMEOUT, PASSWORD, Server, button
+from pages.ui.run_bar import SLOW
+from tests.browser.conftest import (
+    ACTION_TIMEOUT,
+    PASSWORD,
+    Server,
+    button,
+    choose_pace,
+    expect_drawn,
+    record_drawn_texts,
+    status,
+)
 from tests.browser.table import select_first_row
 from tests.runs import wait_for
 
-TRAINING = re.compile(r"Training epoch \d+ of")
+TRAINING = re.compile(r"Training · (.*run · )?epoch \d+ of")
+STOPPED = re.compile(r"Stopped · epoch \d+ of")
 
 
 def start(page: Page, server_url: str, classroom: str = "") -> str:
-    """Start a run in slow motion and return its id."""
+    """Start a slow run and return its id."""
     page.goto(f"{server_url}/memorize?hidden_size=8&memorize_epochs=1000&class={classroom}")
-    page.get_by_role("slider", name="Slow motion").press("ArrowRight")
-    expect(page.get_by_text("0.1 s per step")).to_be_visible()
+    choose_pace(page, SLOW)
     button(page, "Train").click()
-    expect(page.get_by_text(TRAINING)).to_be_visible()
+    expect(status(page)).to_have_text(TRAINING)
     page.wait_for_function("document.cookie.includes('learner=')")
     return re.search(r"run=([\w-]+)", page.url)[1]
 
@@ -32,9 +42,9 @@ def test_only_the_owner_and_a_teacher_can_change_a_run(new_page, server_url: str
 
     # another browser can view it but not change it
     bob.goto(f"{server_url}/memorize?run={run_id}&class=OWNERS")
-    expect(bob.get_by_text(TRAINING)).to_be_visible()
-    expect(bob.get_by_text("You are viewing somebody else's run")).to_be_visible()
-    for name in ("Pause", "Stop", "One epoch"):
+    expect(status(bob)).to_have_text(TRAINING)
+    expect(status(bob)).to_have_text(re.compile("somebody else's run"))
+    for name in ("Pause", "Stop"):
         expect(button(bob, name)).to_be_disabled()
     bob.goto(f"{server_url}/runs?class=OWNERS")
     select_first_row(bob)
@@ -72,10 +82,11 @@ def test_only_the_owner_and_a_teacher_can_change_a_run(new_page, server_url: str
 
 def test_two_tabs_control_the_same_run(new_page, server_url: str, store: Store):
     one = new_page()
+    record_drawn_texts(one)
     run_id = start(one, server_url)
     two = one.context.new_page()
     two.goto(one.url)
-    expect(two.get_by_text(TRAINING)).to_be_visible()
+    expect(status(two)).to_have_text(TRAINING)
     button(one, "Pause").click()
     expect(button(two, "Resume")).to_be_enabled()
     two.get_by_role("slider", name="Learning rate").press("ArrowRight")
@@ -84,8 +95,8 @@ def test_two_tabs_control_the_same_run(new_page, server_url: str, store: Store):
     expect(button(one, "Pause")).to_be_enabled()
     wait_for(lambda: store.events(run_id, only=["Change"]))
     button(one, "Stop").click()
-    expect(two.get_by_text("Stopped epoch")).to_be_visible()
-    expect(one.get_by_text(f"learning rate {store.run(run_id).changes['lr']:g}").first).to_be_attached()
+    expect(status(two)).to_have_text(STOPPED)
+    expect_drawn(one, f"learning rate {store.run(run_id).changes['lr']:g}")
     epochs = [event.epoch for _, event in store.events(run_id, only=["MemorizeEpoch"])]
     assert epochs == list(range(len(epochs)))
 
@@ -114,17 +125,17 @@ def test_a_run_is_paused_when_its_browser_disappears_and_resumed_when_it_returns
 
     stranger = new_page()
     stranger.goto(f"{server_url}/memorize?run={run_id}")
-    expect(stranger.get_by_text("because nobody was viewing it")).to_be_visible()
+    expect(status(stranger)).to_have_text(re.compile("because nobody was viewing it"))
     assert store.run(run_id).auto_paused
 
     store.set_limits(Limits())
     back = new_page(storage_state=cookies)
     back.goto(f"{server_url}/memorize?run={run_id}")
-    expect(back.get_by_text(TRAINING)).to_be_visible()
+    expect(status(back)).to_have_text(TRAINING)
     wait_for(lambda: len(store.events(run_id)) > len(events))
     assert store.run(run_id).attempt == paused.attempt + 1
     button(back, "Stop").click()
-    expect(back.get_by_text("Stopped epoch")).to_be_visible()
+    expect(status(back)).to_have_text(STOPPED)
 
 
 def test_a_page_continues_with_its_run_after_its_server_was_killed_and_restarted(browser, tmp_path):
@@ -140,10 +151,10 @@ def test_a_page_continues_with_its_run_after_its_server_was_killed_and_restarted
         assert not store.run(run_id).status.is_terminal
         server.start()
         wait_for(lambda: store.run(run_id).attempt == 2 and len(store.events(run_id)) > before)
-        expect(page.get_by_text(TRAINING)).to_be_visible()
+        expect(status(page)).to_have_text(TRAINING)
         button(page, "Stop").click()
         wait_for(lambda: store.run(run_id).status is Status.STOPPED)
-        expect(page.get_by_text("Stopped epoch")).to_be_visible()
+        expect(status(page)).to_have_text(STOPPED)
         epochs = [event.epoch for _, event in store.events(run_id)]
         assert epochs == list(range(len(epochs)))
         store.close()

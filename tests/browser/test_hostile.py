@@ -17,7 +17,8 @@ from playwright.sync_api import Page, expect
 
 from core.runs import Store
 from core.runs.identity import hash_token
-from tests.browser.conftest import PASSWORD, PROJECT, Server, button
+from pages.ui.run_bar import FULL, SLOW
+from tests.browser.conftest import PASSWORD, PROJECT, Server, button, choose_pace, outcome, status
 from tests.browser.drawing import draw
 from tests.browser.table import select_first_row
 from tests.runs import wait_for
@@ -48,8 +49,8 @@ def expect_only_text(page: Page) -> None:
         ".katex:has-text('7')",
         "[aria-label='home icon']",
     ):
-        within = page.get_by_test_id("stMain").locator(selector)
-        expect(within).to_have_count(0)
+        for place in ("stMain", "stSidebar", "stBottom"):
+            expect(page.get_by_test_id(place).locator(selector)).to_have_count(0)
 
 
 def test_typed_markup_is_shown_as_text_to_its_owner_and_to_others(
@@ -61,8 +62,9 @@ def test_typed_markup_is_shown_as_text_to_its_owner_and_to_others(
     page.get_by_role("textbox", name="Your nickname").press("Enter")
     wait_for(lambda: store.nickname(hash_token(cookie(page))) == NICKNAME)
     page.goto(f"{server_url}/memorize?class=MARKUP&memorize_epochs=50&hidden_size=8&sentence={quote(SENTENCE)}")
+    choose_pace(page, FULL)
     button(page, "Train").click()
-    expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
+    expect(status(page)).to_have_text("Finished · epoch 50 of 50")
     expect(page.locator(".reconstruction")).to_be_attached()
     for look in ("Gates", "Predictions", "Dependencies", "Generate"):
         page.get_by_role("tab", name=look).click()
@@ -83,9 +85,7 @@ def test_typed_markup_is_shown_as_text_to_its_owner_and_to_others(
 
     other = new_page()
     other.goto(f"{server_url}/memorize?run={run.id}")
-    expect(
-        other.get_by_text(f"You are viewing {NICKNAME}'s run".replace("=", "\u2060=").replace(">", "\u2060>"))
-    ).to_be_visible()
+    expect(status(other)).to_have_text(f"Finished · {NICKNAME}'s run · epoch 50 of 50")
     expect_only_text(other)
     other.goto(f"{server_url}/runs?class=MARKUP")
     select_first_row(other)
@@ -111,9 +111,13 @@ def test_class_names_and_file_names_are_shown_as_text(guarded_page: Page, server
     expect_only_text(page)
     upload.set_input_files({"name": "own.npz", "mimeType": "application/zip", "buffer": file.getvalue()})
     expect(page.get_by_text("784 → 8 → 2")).to_be_visible()
+    choose_pace(page, FULL)
     button(page, "Train").click()
-    expect(page.get_by_text("Test accuracy")).to_be_visible()
-    expect(page.locator(".samples .sample").first).to_contain_text("onerror")
+    expect(status(page)).to_have_text("Finished · epoch 2 of 2")
+    page.get_by_role("tab", name="Training").click()
+    expect(outcome(page)).to_contain_text("20 test images are classified correctly")
+    expect(page.locator(".card .class").filter(has_text="onerror").first).to_be_visible()
+    expect_only_text(page)
     page.get_by_role("tab", name="Own image").click()
     expect(page.locator("canvas").last).to_be_visible()
     draw(page, [(140, 50), (140, 230)])
@@ -133,9 +137,9 @@ def test_a_forged_run_in_the_url_is_explained(guarded_page: Page, server_url: st
 def test_a_forged_cookie_gives_no_access_to_a_run(new_page, server_url: str, store: Store):
     ann = new_page()
     ann.goto(f"{server_url}/memorize")
-    ann.get_by_role("slider", name="Slow motion").press("End")
+    choose_pace(ann, SLOW)
     button(ann, "Train").click()
-    expect(ann.get_by_text(re.compile("Training epoch"))).to_be_visible()
+    expect(status(ann)).to_have_text(re.compile("Training · epoch"))
     run_id = re.search(r"run=([\w-]+)", ann.url)[1]
     token = cookie(ann)
     owner = store.run(run_id).owner
@@ -144,11 +148,12 @@ def test_a_forged_cookie_gives_no_access_to_a_run(new_page, server_url: str, sto
         eve = new_page()
         eve.context.add_cookies([{"name": "learner", "value": forged, "url": server_url}])
         eve.goto(f"{server_url}/memorize?run={run_id}")
-        expect(eve.get_by_text("You are viewing somebody else's run")).to_be_visible()
+        expect(status(eve)).to_have_text(re.compile("somebody else's run"))
         expect(button(eve, "Stop")).to_be_disabled()
+        expect(button(eve, "Pause")).to_be_disabled()
         eve.context.close()
     button(ann, "Stop").click()
-    expect(ann.get_by_text("Stopped epoch")).to_be_visible()
+    expect(status(ann)).to_have_text(re.compile("Stopped · epoch"))
 
 
 def cookie(page: Page) -> str:
@@ -161,8 +166,9 @@ def test_no_secret_is_in_the_log_the_urls_or_the_database(new_page, server: Serv
     page.on("request", lambda request: urls.append(request.url))
     page.on("framenavigated", lambda frame: urls.append(frame.url))
     page.goto(f"{server.url}/memorize?sentence=secrets&memorize_epochs=50&hidden_size=8")
+    choose_pace(page, FULL)
     button(page, "Train").click()
-    expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible()
+    expect(status(page)).to_have_text("Finished · epoch 50 of 50")
     token = cookie(page)
     page.get_by_role("link", name="Runs").first.click()
     page.get_by_text("Teacher panel").click()

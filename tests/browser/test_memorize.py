@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.memorize.lstm import MyLSTM
 from core.text import graphemes
+from pages.ui.run_bar import FULL
+from tests.browser.conftest import button, choose_pace, status
 
 SENTENCES = {
     "example": "hello pytorch, how long can a rnn cell remember? show me your limit!",
@@ -22,10 +24,11 @@ def train(page: Page, server_url: str, sentence: str, tab: str) -> None:
     """Open the page with these settings in its URL, and train to the end."""
     settings = {"sentence": sentence, "memorize_epochs": 50, "hidden_size": 16, "tab": tab}
     page.goto(f"{server_url}/memorize?{urllib.parse.urlencode(settings)}")
-    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()  # a server's first page takes longest
-    page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_text("Finished epoch 50 of 50")).to_be_visible(timeout=300_000)
-    expect(page.get_by_role("button", name="Train again")).to_be_enabled()  # the page no longer changes
+    choose_pace(page, FULL)
+    expect(button(page, "Train")).to_be_enabled()  # a server's first page takes longest
+    button(page, "Train").click()
+    expect(status(page)).to_have_text("Finished · epoch 50 of 50", timeout=300_000)
+    expect(button(page, "Train")).to_be_enabled()  # the page no longer changes
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -49,6 +52,7 @@ def test_every_tab_shows_its_charts_at_both_widths(page: Page, server_url: str, 
     expect(page.locator(".reconstruction")).to_have_count(2)
     page.set_viewport_size({"width": 420, "height": 900})
     expect(page.get_by_text("One wrong character")).to_be_visible()
+    expect(button(page, "Train")).to_be_in_viewport()
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 24, "the page does not scroll sideways"
 

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import button
+from tests.browser.conftest import button, status
 
 PAGES = {"memorize": "memorize_epochs=50&hidden_size=8", "classify": "classify_epochs=2&train_size=200&hidden="}
 RESULT = {"memorize": ".reconstruction", "classify": ".cards"}
@@ -18,11 +18,6 @@ PLACES = """() => Object.fromEntries(
   ['.figures', '%s', '.stVegaLiteChart', '[class*="st-key-"][class*="_train"] button', '.stMain [role=tab]'].map(
     name => { const box = document.querySelector(name)?.getBoundingClientRect();
               return [name, box ? [Math.round(box.top), Math.round(box.height)] : null]; }))"""
-
-
-def status(page: Page):
-    """Return the status text of the run bar."""
-    return page.get_by_test_id("stBottom").locator(".text")
 
 
 def start(page: Page, server_url: str, kind: str, pace: str, extra: str = "") -> None:

@@ -1,13 +1,21 @@
 """Pages without a browser: Streamlit's AppTest, a dispatcher with real workers, and a separate data folder."""
 
+import html
+import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
+
+from pages.ui.run_bar import FULL
 
 PROJECT = Path(__file__).parents[2]
 
@@ -39,15 +47,20 @@ def navigation_is_known(monkeypatch):
 
 @pytest.fixture
 def open_page(navigation_is_known) -> Callable[..., AppTest]:
-    """Return open_page("memorize", run="..."), which runs that page from app.py with these query parameters."""
+    """Return open_page("memorize", run="..."), which runs that page from app.py with these query parameters.
 
-    def open_page(name: str, **query: str) -> AppTest:
+    Its runs are trained at full speed; pace=None: at the page's default.
+    """
+
+    def open_page(name: str, *, pace: str | None = FULL, **query: str) -> AppTest:
         app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120)
         app.run()
         if name != "home":
             app.switch_page(f"pages/{name}.py")
         for key, value in query.items():
             app.query_params[key] = value
+        if pace and name in ("memorize", "classify"):
+            app.session_state[f"{name}_pace"] = pace
         app.run()
         assert not app.exception, app.exception
         return app
@@ -58,6 +71,46 @@ def open_page(navigation_is_known) -> Callable[..., AppTest]:
 def button(app: AppTest, label: str):
     """Return the button with this label."""
     return next(button for button in app.button if button.label == label)
+
+
+def html_of(app: AppTest) -> str:
+    """Return all HTML on the page."""
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def timeline(app: AppTest) -> dict[str, Any]:
+    """Return what the run bar's timeline shows: run, done, total, shown, active and text."""
+    [component] = [each for each in app.get("bidi_component") if each.proto.component_name == "timeline"]
+    return json.loads(component.proto.json)
+
+
+def status(app: AppTest) -> str:
+    """Return the text of the timeline."""
+    return timeline(app)["text"]
+
+
+def outcome(app: AppTest) -> tuple[str, str]:
+    """Return the kind and the text of the line about how the run ended, beside the large figures."""
+    [(kind, text)] = re.findall(r'<div class="outcome (\w*)" role="status">(?:<b>.</b>)?(.*?)</div>', html_of(app))
+    return kind, html.unescape(text)
+
+
+def figure(app: AppTest, name: str) -> str:
+    """Return the value of a large figure."""
+    return html.unescape(re.search(rf'>{name}</span><span class="value">(.*?)</span>', html_of(app))[1])
+
+
+def chart_data(app: AppTest, number: int) -> dict[str, pd.DataFrame]:
+    """Return the data of one of the page's charts by the names that its specification uses."""
+    chart = app.get("vega_lite_chart")[number].proto
+    return {each.name: pa.ipc.open_stream(each.data.data).read_pandas() for each in chart.datasets}
+
+
+def run_of(app: AppTest) -> str:
+    """Return the id of the run that the page shows."""
+    run_id = app.query_params["run"]
+    assert isinstance(run_id, str)
+    return run_id
 
 
 def open_code(app: AppTest) -> list[str]:

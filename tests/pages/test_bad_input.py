@@ -9,6 +9,7 @@ import pytest
 
 from core.classify import ClassifyConfig
 from core.runs import Status, StoreUnavailable, get_dispatcher
+from pages.ui.run_bar import SLOW
 from tests.pages.conftest import button, run_until
 
 MESSAGE = "The run database is unavailable: the disk is full."
@@ -21,7 +22,7 @@ def open_active_run(open_page):
 
     def open_active_run(look):
         app = open_page("classify", tab=look)
-        app.select_slider(key="classify_pace").set_value(0.1)
+        app.button_group(key="classify_pace").set_value(SLOW)
         button(app, "Train").click().run()
         runs.append(app.session_state["classify_run"])
         store.pause(runs[0])  # saves a checkpoint
@@ -61,7 +62,7 @@ def npz_with_objects() -> bytes:
 
 
 def upload_own_image(app, name, data):
-    app.get("button_group")[-1].set_value("Upload").run()
+    app.button_group(key="source_True").set_value("Upload").run()
     upload("custom_image", name, data)(app)
 
 

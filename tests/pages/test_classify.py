@@ -11,7 +11,7 @@ from PIL import Image
 from core.classify import Step
 from core.classify.presets import PRESETS
 from core.training import Control
-from tests.pages.conftest import button, run_until
+from tests.pages.conftest import button, figure, outcome, run_until
 from tests.runs import wait_for
 
 
@@ -108,7 +108,7 @@ def test_diagnostics_show_weights_layers_and_principal_components(open_page, fin
 
 def test_an_uploaded_image_is_classified(open_page, finished):
     app = open_page("classify", run=finished, tab="Own image")
-    app.get("button_group")[-1].set_value("Upload").run()
+    app.button_group(key="source_True").set_value("Upload").run()
     page = Image.new("L", (200, 260), 240)
     page.paste(30, (95, 40, 115, 220))  # the digit 1
     app.file_uploader(key="custom_image").set_value(("one.png", png(page), "image/png")).run()
@@ -124,8 +124,10 @@ def test_runs_are_compared(open_page, finished):
     assert list(app.multiselect(key="compared").value) == ["Run 1"]
     app.slider(key="classify_epochs").set_value(1)
     app.select_slider(key="classify_lr").set_value(0.02).run()
-    button(app, "Train again").click().run()
+    button(app, "Train").click().run()
+    app.run()  # the run bar has started it after the tabs were drawn
     table = app.dataframe[0].value
+    assert app.multiselect(key="compared").value == ["Run 1", "Run 2"], "without a visit to the Training tab"
     assert table["Run"].tolist() == ["Run 1", "Run 2"]
     assert table["Learning rate"].tolist() == ["0.05", "0.02"]
     assert set(table["Input"]) == {"raw pixels"}
@@ -146,7 +148,8 @@ def test_weights_can_be_downloaded_and_loaded(open_page, finished):
     app.file_uploader(key="weights_file").set_value(("weights.npz", weights, "application/zip")).run()
     assert "hidden layers 32, 16" in app.success[0].value
     button(app, "Continue training").click().run()
-    run_until(app, lambda: any("Test accuracy" in success.value for success in app.success))
+    app = open_page("classify", run=app.session_state["classify_run"])
+    run_until(app, lambda: "test images are classified correctly" in outcome(app)[1])
     first = next(event for _, event in store.events(app.session_state["classify_run"]) if isinstance(event, Step))
     assert first.loss < 1.5, "new weights would give ln 10 = 2.3"
     app = open_page("classify", tab="Download")
@@ -169,8 +172,9 @@ def test_a_custom_dataset_is_selected_as_soon_as_it_is_uploaded(open_page):
     app.select_slider(key="batch_size").set_value(10).run()
     assert "3,072 → 256 → 128 → 2" in texts(app)
     button(app, "Train").click().run()
-    run_until(app, lambda: bool(app.success))
-    assert "Test accuracy 100.00%" in app.success[0].value
+    run_until(app, lambda: outcome(app)[0] == "success")
+    assert outcome(app)[1] == "8 of 8 test images are classified correctly, from raw pixels."
+    assert figure(app, "Test") == "100.00%"
 
     app.file_uploader(key="custom_file").set_value(("colours.zip", b"no zip at all", "application/zip")).run()
     assert "zip cannot be read" in app.error[0].value
@@ -186,8 +190,7 @@ def test_fashion_mnist_works_like_mnist(open_page, data_folder):
         app = open_page("classify", dataset="fashion-mnist", preset="fast", tab="Confusion matrix")
         assert "784 → 64 → 10" in texts(app)
         button(app, "Train").click().run()
-        run_until(app, lambda: bool(app.success))
-        assert b"Ankle boot" in charts(app)
+        run_until(app, lambda: b"Ankle boot" in charts(app))
         for tab in ("Diagnostics", "Own image"):
             app = open_page("classify", run=app.query_params["run"], tab=tab)
             assert not app.error
@@ -221,7 +224,7 @@ def test_weight_images_are_white_where_weights_are_zero():
 
 def test_rewind_restarts_a_run_and_training_can_start_from_its_weights(open_page, finished):
     app = open_page("classify", run=finished)
-    button(app, "Rewind").click().run()
+    button(app, "Rewind the shown run").click().run()
     assert not app.exception
     rewound = app.query_params["run"]
     assert rewound != finished
@@ -231,12 +234,13 @@ def test_rewind_restarts_a_run_and_training_can_start_from_its_weights(open_page
     app.text_input(key="hidden").set_value("32, 16")
     app.slider(key="classify_epochs").set_value(1)
     app.toggle(key="classify_continue").set_value(True).run()
-    button(app, "Train again").click().run()
-    run_until(app, lambda: bool(app.success))
+    button(app, "Train").click().run()
 
     from core.runs import get_dispatcher
 
     store = get_dispatcher().store
+    assert app.query_params["run"] != finished
+    run_until(app, lambda: store.run(app.query_params["run"]).status.is_terminal)
     assert store.run(rewound).config == store.run(finished).config
     [epoch] = [event for _, event in store.events(app.query_params["run"]) if type(event).__name__ == "Epoch"]
     first = next(event for _, event in store.events(finished) if type(event).__name__ == "Epoch")

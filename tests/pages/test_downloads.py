@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tomllib
 from xml.etree import ElementTree
 
 import altair as alt
@@ -10,8 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pages.ui import charts
 from pages.ui.charts import VERMILLION, learning_curves
 from pages.ui.downloads import render_chart, safe_name, to_csv_bytes
+from pages.ui.theme import DARK, LIGHT
+from tests.pages.conftest import PROJECT
 
 CURVE = pd.DataFrame({"x": range(20), "y": np.linspace(3, 0, 20)})
 
@@ -28,6 +32,20 @@ def test_a_png_shows_the_chart_s_curves_on_white(chart):
     assert (pixels[0, 0] == 255).all()
     colour = struct.unpack("3B", bytes.fromhex(VERMILLION[1:]))
     assert (pixels == colour).all(axis=2).sum() > 100
+
+
+def test_a_chart_in_the_colours_of_the_dark_theme_is_legible(monkeypatch):
+    monkeypatch.setattr(charts, "colors", lambda: DARK)
+    pixels = np.asarray(Image.open(io.BytesIO(render_chart(learning_curves({"training": CURVE}, "x", "y"), "png"))))
+    corner, text = pixels[0, 0, :3].astype(int), np.array(list(bytes.fromhex(DARK.text[1:])))
+    assert (pixels[..., :3] == text).all(axis=2).any(), "the text's colour is the theme's"
+    assert np.abs(corner - text).sum() > 500, "and it differs from the background"
+
+
+def test_the_backgrounds_are_those_of_the_page():
+    themes = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    assert themes["light"]["backgroundColor"] == LIGHT.background
+    assert themes["dark"]["backgroundColor"] == DARK.background
 
 
 def test_an_svg_contains_the_chart_s_titles_and_legend(chart):

@@ -41,7 +41,7 @@ from pages.ui.memorize import (
     predictions,
     timing,
 )
-from tests.pages.conftest import button, open_code, run_until
+from tests.pages.conftest import button, open_code, outcome, run_until
 
 PARAGRAPH = (
     "Long ago, a small network lived in a quiet computer. It had one wish: to remember. Every day someone showed it a "
@@ -353,13 +353,20 @@ def test_training_continues_from_the_current_weights_with_another_sentence(open_
     child = app.query_params["run"]
     assert child != run
     assert get_dispatcher().store.run(child).parent == run
-    wait_until_ended(child)
+    run_until(app, lambda: get_dispatcher().store.run(child).status.is_terminal)
+    app.run()
+    assert "correct" in outcome(app)[1]
+    assert "starting from the weights of another run" in page_text(app)
 
     app = open_page("memorize", run=run, sentence="abd", hidden_size="8", num_layers="1")
     app.toggle(key="continue").set_value(True).run()
     button(app, "Train").click().run()
-    assert "The shown run has 1 layer of 16 units" in " ".join(error.value for error in app.error)
-    assert app.query_params["run"] == run
+    assert "has 1 layer of 16 units, but the settings are 1 layer of 8 units" in app.error[0].value
+    assert app.query_params["run"] == run, "nothing was started"
+    app.toggle(key="continue").set_value(False).run()
+    button(app, "Train").click().run()
+    assert not app.error
+    assert get_dispatcher().store.run(app.query_params["run"]).parent is None
 
 
 # Cell comparison and memory limit
@@ -546,7 +553,7 @@ def test_everything_can_be_downloaded_and_weights_can_be_loaded(open_page, train
     query = {"run": run, "tab": "Download", "sentence": "abc abd", "num_layers": "1"}
     app = open_page("memorize", **query, hidden_size="16")
     labels = [element.proto.label for element in app.get("download_button")]
-    assert labels == ["weights.pt", "loss.csv", "memorize.ipynb"]
+    assert labels == ["weights.pt", "loss.csv", "memorize.ipynb", "PNG", "SVG"]
 
     weights = to_file(restore_model(config, get_dispatcher().store.checkpoint(run)), Alphabet("abc abd"))
     upload(app, weights)

@@ -7,7 +7,18 @@ from streamlit.testing.v1 import AppTest
 
 from core.memorize import EXAMPLE_SENTENCE
 from core.runs import get_dispatcher
-from tests.pages.conftest import PROJECT, button, open_code, run_until
+from tests.pages.conftest import (
+    PROJECT,
+    button,
+    chart_data,
+    figure,
+    html_of,
+    open_code,
+    outcome,
+    run_of,
+    run_until,
+    status,
+)
 
 
 def texts(elements) -> str:
@@ -17,8 +28,13 @@ def texts(elements) -> str:
 @pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd", "runs"])
 def test_every_page_opens_from_the_entry_point(open_page, name):
     app = open_page(name)
-    assert name == "home" or app.title or app.tabs
+    assert name == "home" or title(app)
     assert not app.error
+
+
+def title(app) -> str:
+    """Return the page's title; a page with a run has no room for one, and starts with its tabs."""
+    return app.title[0].value if app.title else app.tabs[0].label
 
 
 @pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd", "runs"])
@@ -26,8 +42,8 @@ def test_the_first_page_that_a_new_server_opens_runs_from_the_entry_point(name):
     """Streamlit executes a page's file directly if `st.navigation` was never called."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120).run()
     app.switch_page(f"pages/{name}.py").run()
-    assert name == "home" or app.title or app.tabs
-    assert any("stStatusWidget" in html.proto.body for html in app.get("html")), "app.py adds its style"
+    assert name == "home" or title(app)
+    assert any("stMainBlockContainer" in html.proto.body for html in app.get("html")), "app.py adds its style"
 
 
 def test_home_lists_the_available_datasets(open_page):
@@ -51,16 +67,17 @@ def test_a_sentence_is_memorised_and_its_run_is_shown_again(open_page):
     app.slider(key="memorize_epochs").set_value(100)
     app.run()
     button(app, "Train").click().run()
-    assert app.query_params["run"], "the run's id is in the URL"
+    assert run_of(app), "the run's id is in the URL"
     assert button(app, "Train").disabled
-    run_until(app, lambda: bool(app.success))
-    assert "All 7 characters are correct" in app.success[0].value
-    assert not button(app, "Train again").disabled
+    run_until(app, lambda: outcome(app)[0] == "success")
+    assert "All 7 characters are correct" in outcome(app)[1]
+    assert status(app) == "Finished · epoch 100 of 100"
+    assert not button(app, "Train").disabled
     assert button(app, "Stop").disabled
-    assert "abc abc" in " ".join(html.proto.body for html in app.get("html"))
+    assert 'title="correct">abc abc</span>' in html_of(app)
 
-    again = open_page("memorize", run=app.query_params["run"])
-    assert "All 7 characters are correct" in again.success[0].value
+    again = open_page("memorize", run=run_of(app))
+    assert "All 7 characters are correct" in outcome(again)[1]
 
 
 def test_gradients_by_pytorch_and_by_hand_can_be_chosen_and_timed(open_page):
@@ -71,8 +88,8 @@ def test_gradients_by_pytorch_and_by_hand_can_be_chosen_and_timed(open_page):
     button(app, "Time both").click().run()
     assert re.search(r"\*\*[\d.]+ ms\*\* by PyTorch, .*\*\*[\d.]+ ms\*\* by hand", texts(app.caption))
     button(app, "Train").click().run()
-    run_until(app, lambda: bool(app.success))
-    assert get_dispatcher().store.run(app.query_params["run"]).config.backend == "torch"
+    run_until(app, lambda: outcome(app)[0] == "success")
+    assert get_dispatcher().store.run(run_of(app)).config.backend == "torch"
 
 
 def test_a_run_can_be_paused_changed_resumed_and_stopped(open_page):
@@ -80,25 +97,20 @@ def test_a_run_can_be_paused_changed_resumed_and_stopped(open_page):
     app.text_area(key="sentence").set_value("long enough to be steered " * 70)
     app.slider(key="memorize_epochs").set_value(1000).run()
     button(app, "Train").click().run()
-    run_until(app, lambda: "Training** epoch" in status(app))
+    run_until(app, lambda: "Training · epoch" in status(app))
     button(app, "Pause").click().run()
     run_until(app, lambda: any(b.label == "Resume" for b in app.button) and "Paused" in status(app))
     app.select_slider(key="memorize_lr").set_value(0.02).run()
     button(app, "Resume").click().run()
-    run_until(app, lambda: b"learning rate 0.02" in chart_data(app))
+    run_until(app, lambda: marked_changes(app) == ["learning rate 0.02"])
     button(app, "Stop").click().run()
     run_until(app, lambda: "Stopped" in status(app))
-    assert not button(app, "Train again").disabled
+    assert not button(app, "Train").disabled
 
 
-def status(app) -> str:
-    """Return the status lines on the page; "" if there are none."""
-    return " ".join(bar.proto.text for bar in app.get("progress"))
-
-
-def chart_data(app) -> bytes:
-    """Return the page's charts with their data, serialised."""
-    return b" ".join(chart.proto.SerializeToString() for chart in app.get("vega_lite_chart"))
+def marked_changes(app) -> list[str]:
+    """Return the labels of the changed settings in the first chart."""
+    return [label for data in chart_data(app, 0).values() if "align" in data for label in data["label"]][:1]
 
 
 @pytest.mark.parametrize(
@@ -113,12 +125,17 @@ def chart_data(app) -> bytes:
 def test_an_invalid_sentence_is_explained(open_page, sentence, says):
     app = open_page("memorize")
     app.text_area(key="sentence").set_value(sentence).run()
-    assert says in app.error[0].value
-    button(app, "Train").click().run()
+    assert says in app.sidebar.error[0].value, "it stands below the sentence"
+    assert button(app, "Train").disabled
+    assert status(app) == "Correct the setting that is marked in the sidebar."
+    app.session_state["memorize_start"] = "train"  # a click on Train that came before its button was disabled
+    app.run()
     assert not app.exception
     assert "run" not in app.query_params
     app.text_area(key="sentence").set_value(EXAMPLE_SENTENCE).run()
     assert not app.error
+    assert not button(app, "Train").disabled
+    assert "run" not in app.query_params, "the click while the sentence was invalid has been forgotten"
 
 
 @pytest.mark.parametrize("sentence", ["x", "مرحبا بالعالم", "e\u0301a\u0308", "👩‍👩‍👧‍👦 👋🏽", "<b>&amp;</b>"])
@@ -128,8 +145,8 @@ def test_any_script_can_be_memorised(open_page, sentence):
     app.slider(key="memorize_epochs").set_value(100)
     app.run()
     button(app, "Train").click().run()
-    run_until(app, lambda: bool(app.success))
-    assert "correct." in app.success[0].value
+    run_until(app, lambda: outcome(app)[0] == "success")
+    assert "correct, for the first time after" in outcome(app)[1]
 
 
 @pytest.mark.parametrize("hidden", ["0", "1000000", "a", "-5", "12.5", "1" * 30, "²"])
@@ -137,7 +154,8 @@ def test_invalid_hidden_layers_are_explained(open_page, hidden):
     app = open_page("classify")
     app.text_input(key="hidden").set_value(hidden).run()
     assert len(app.error) == 1
-    assert "hidden layer" in app.error[0].value.lower()
+    assert "hidden layer" in app.sidebar.error[0].value.lower()
+    assert button(app, "Train").disabled
     app.text_input(key="hidden").set_value("").run()
     assert not app.error
 
@@ -146,18 +164,20 @@ def test_images_are_learned_and_tested(open_page):
     app = open_page("classify")
     app.slider(key="classify_epochs").set_value(5).run()
     button(app, "Train").click().run()
-    run_until(app, lambda: bool(app.success))
-    assert "Test accuracy" in app.success[0].value
-    assert float(app.success[0].value.split("accuracy ")[1].split("%")[0]) > 85
+    run_until(app, lambda: outcome(app)[0] == "success")
+    assert re.search(r"^[\d,]+ of 1,000 test images are classified correctly, from raw pixels\.$", outcome(app)[1])
+    assert float(figure(app, "Test").removesuffix("%")) > 85
+    assert figure(app, "Test") == f"{int(outcome(app)[1].split()[0].replace(',', '')) / 10:.2f}%"
 
 
 def test_an_exploding_loss_is_explained(open_page):
     app = open_page("classify")
     app.select_slider(key="classify_lr").set_value(10.0).run()
     button(app, "Train").click().run()
-    run_until(app, lambda: bool(app.error))
-    assert "Try a learning rate well below" in app.error[0].value
-    assert not button(app, "Train again").disabled
+    run_until(app, lambda: outcome(app)[0] == "error")
+    assert "Try a learning rate well below" in outcome(app)[1]
+    assert status(app).startswith("Failed")
+    assert not button(app, "Train").disabled
 
 
 def test_an_unavailable_dataset_is_explained(open_page, monkeypatch):

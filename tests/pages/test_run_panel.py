@@ -1,4 +1,4 @@
-"""How often a page redraws a run, and what it says of the queue."""
+"""What a page says of the queue."""
 
 from types import SimpleNamespace
 
@@ -6,25 +6,6 @@ import pytest
 
 from core.runs import Status
 from pages.ui import run_panel
-
-
-@pytest.mark.parametrize(
-    ("status", "train_seconds", "expected"),
-    [
-        (Status.WAITING, 0.0, 2.0),
-        (Status.RUNNING, run_panel.FAST_REFRESH_SECONDS - 1, 2.0),
-        (Status.RUNNING, run_panel.FAST_REFRESH_SECONDS + 1, 2.0 * run_panel.SLOW_REFRESH_FACTOR),
-        (Status.PAUSED, run_panel.FAST_REFRESH_SECONDS + 1, 2.0 * run_panel.SLOW_REFRESH_FACTOR),
-        (Status.FINISHED, 0.0, None),
-        (Status.FAILED, run_panel.FAST_REFRESH_SECONDS + 1, None),
-    ],
-)
-def test_redraws_become_rarer_during_a_run_and_stop_at_its_end(status, train_seconds, expected):
-    assert run_panel.refresh_interval(SimpleNamespace(status=status, train_seconds=train_seconds), 2.0) == expected
-
-
-def test_without_a_run_nothing_is_redrawn():
-    assert run_panel.refresh_interval(None, 2.0) is None
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,23 @@
 That a page opened directly runs from app.py is tested in test_pages.py.
 """
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
-from streamlit.runtime import media_file_manager
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import app_session, media_file_manager
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_storage import MediaFileStorageError
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.script_data import ScriptData
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest
 
 from pages.ui import streamlit_internals
+from pages.ui.streamlit_internals import PageUpdateQueue
 from tests.pages.conftest import PROJECT
 
 
@@ -55,3 +65,147 @@ def test_the_entry_point_retains_downloads(open_page, monkeypatch):
     monkeypatch.setattr(media_file_manager, "MediaFileMetadata", original)
     open_page("home")
     assert media_file_manager.MediaFileMetadata is streamlit_internals.RetainedFile
+
+
+# Redraws of fragments
+
+
+@pytest.fixture
+def sent(monkeypatch) -> list[ForwardMsg]:
+    """Return all messages to browsers, in the order in which they were sent."""
+    messages: list[ForwardMsg] = []
+    monkeypatch.setattr(ForwardMsgQueue, "_before_enqueue_msg", messages.append)
+    return messages
+
+
+def page_with_fragments() -> None:
+    import streamlit as st
+
+    from pages.ui.streamlit_internals import set_refresh_interval
+
+    @st.fragment(key="ours")
+    def ours() -> None:
+        st.text("ours")
+        set_refresh_interval("ours", st.session_state.get("seconds"))
+
+    @st.fragment(run_every=0.5)
+    def theirs() -> None:
+        st.text("theirs")
+
+    ours()
+    theirs()
+
+
+def fragment_ids(messages: list[ForwardMsg]) -> dict[str, str]:
+    """Return the ids of the fragments by the texts in them."""
+    deltas = [message.delta for message in messages if message.HasField("delta")]
+    return {
+        delta.new_element.text.body: delta.fragment_id
+        for delta in deltas
+        if delta.new_element.WhichOneof("type") == "text"
+    }
+
+
+def test_a_fragment_s_refresh_interval_is_set_with_the_message_of_run_every(sent):
+    app = AppTest.from_function(page_with_fragments)
+    app.session_state["seconds"] = 0.5
+    app.run()
+    assert not app.exception
+    ids = fragment_ids(sent)
+    assert len(set(ids.values())) == 2
+    requests = {each.auto_rerun.fragment_id: each.auto_rerun for each in sent if each.HasField("auto_rerun")}
+    assert set(requests) == set(ids.values())
+    ours, theirs = requests[ids["ours"]], requests[ids["theirs"]]
+    ours.fragment_id = theirs.fragment_id
+    assert ours == theirs
+
+
+def test_without_an_interval_the_browser_stops_redrawing_that_fragment_only(sent):
+    app = AppTest.from_function(page_with_fragments).run()
+    assert not app.exception
+    stopped = [each.stop_auto_rerun.fragment_ids for each in sent if each.HasField("stop_auto_rerun")]
+    assert [list(ids) for ids in stopped] == [[fragment_ids(sent)["ours"]]]
+
+
+def test_outside_a_page_no_interval_is_set():
+    streamlit_internals.set_refresh_interval("any", 1.0)  # as when a test calls a function of a page
+
+
+# Updates of a page whose fragment is redrawn before they were sent
+
+
+def delta(fragment: str, place: int, text: str) -> ForwardMsg:
+    message = ForwardMsg()
+    message.metadata.delta_path.extend([0, place])
+    message.delta.fragment_id = fragment
+    message.delta.new_element.text.body = text
+    return message
+
+
+def page_then_fragment(queue: ForwardMsgQueue) -> list[ForwardMsg]:
+    """Return what is sent if the fragment "chart" starts to redraw before the page's own updates have been sent."""
+    started, finished = ForwardMsg(), ForwardMsg()
+    started.new_session.page_script_hash = "page"
+    finished.script_finished = ForwardMsg.FINISHED_SUCCESSFULLY
+    for message in (started, delta("", 0, "title"), delta("chart", 1, "old"), delta("bar", 2, "bar"), finished):
+        queue.enqueue(message)
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["chart"])  # as AppSession does
+    queue.enqueue(delta("chart", 1, "new"))
+    return queue.flush()
+
+
+def texts(messages: list[ForwardMsg]) -> list[str]:
+    return [message.delta.new_element.text.body for message in messages if message.HasField("delta")]
+
+
+def test_the_queue_sends_a_page_s_updates_even_if_its_fragment_is_redrawn_at_once():
+    messages = page_then_fragment(PageUpdateQueue())
+    assert texts(messages) == ["title", "old", "bar", "new"], "the new run's updates are not merged into the old ones"
+    assert [each.WhichOneof("type") for each in messages][-2:] == ["script_finished", "delta"]
+
+
+def test_streamlit_s_own_queue_still_drops_them_but_reports_the_page_as_complete():
+    messages = page_then_fragment(ForwardMsgQueue())
+    assert texts(messages) == ["title", "bar", "new"], "if this fails, PageUpdateQueue is no longer necessary"
+    assert [each.script_finished for each in messages if each.HasField("script_finished")] == [
+        ForwardMsg.FINISHED_SUCCESSFULLY
+    ]
+
+
+def test_a_rerun_of_the_whole_page_still_replaces_its_updates():
+    queue = PageUpdateQueue()
+    queue.enqueue(delta("", 0, "title"))
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=None)
+    assert queue.is_empty()
+    queue.enqueue(delta("", 0, "title"))
+    queue.clear()
+    assert queue.is_empty()
+
+
+def test_updates_of_one_run_of_a_fragment_are_still_merged():
+    queue = PageUpdateQueue()
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["chart"])
+    for text in ("one", "two"):
+        queue.enqueue(delta("chart", 1, text))
+    assert texts(queue.flush()) == ["two"]
+
+
+@pytest.fixture
+def queue_of_a_new_session(monkeypatch) -> Callable[[], type]:
+    """Return a function that opens a session like Streamlit's server and returns the type of its queue."""
+    monkeypatch.setattr(app_session, "ForwardMsgQueue", ForwardMsgQueue)  # undo later
+
+    async def open_session() -> type:
+        files = MemoryUploadedFileManager("/files")
+        session = app_session.AppSession(ScriptData(str(PROJECT / "app.py")), files, ScriptCache(), lambda: None, {})
+        queue = type(session._browser_queue)
+        session.shutdown()
+        return queue
+
+    return lambda: asyncio.run(open_session())
+
+
+def test_the_entry_point_gives_new_sessions_a_queue_that_keeps_page_updates(open_page, queue_of_a_new_session):
+    assert queue_of_a_new_session() is ForwardMsgQueue
+    open_page("home")
+    assert queue_of_a_new_session() is PageUpdateQueue

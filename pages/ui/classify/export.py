@@ -104,6 +104,7 @@ def continue_training(config: ClassifyConfig, weights: Checkpoint) -> None:
     """Start a run from loaded weights. Raises ValueError if the teacher's limits forbid it."""
     run_panel.open_run("classify", run_panel.run_access().submit(config, weights=weights))
     clear_loaded_weights()
+    st.rerun()  # the run bar, too
 
 
 def clear_loaded_weights() -> None:

@@ -7,13 +7,6 @@ from pages.ui import run_panel
 from pages.ui.runs.comparison import MAX_RUNS, show_comparison
 
 
-def record_seen(run: Run | None) -> None:
-    """Remember the run as the session's latest, unless the session has shown it before."""
-    seen = st.session_state.setdefault("classify_runs", [])
-    if run and run.id not in seen:
-        seen.append(run.id)
-
-
 def show(run: Run | None) -> None:
     """Show which runs can be compared, and compare the chosen ones."""
     store = run_panel.dispatcher().store

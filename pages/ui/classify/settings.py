@@ -22,6 +22,7 @@ from pages.ui.markdown import escape_markdown
 
 WIDGET_KEYS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's name
 DEFAULTS = {"preset": "baseline", "dataset": TEACHING_DATASET, "features": "pixels"}
+MAX_EPOCHS, MAX_MOMENTUM, MAX_GRID = 100, 0.99, 4  # of the sliders; a loaded config may have more
 FEATURE_LABELS = {"pixels": "pixels", "patches": "patch features"}
 SETTINGS = [
     "preset",
@@ -37,7 +38,7 @@ def settings() -> ClassifyConfig | None:
     hidden = layer_editor.editor(HIDDEN_DEFAULT)
     about_layers = st.container()
     lr = controls.learning_rate("classify", ClassifyConfig.lr)
-    epochs = st.slider("Epochs", 1, 100, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
+    epochs = st.slider("Epochs", 1, MAX_EPOCHS, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
     problem = st.container()
     with st.expander("Training", icon=":material/tune:"):
         more = live_settings()
@@ -111,7 +112,7 @@ def live_settings() -> dict[str, Any]:
         "momentum": st.slider(
             "Momentum",
             0.0,
-            0.99,
+            MAX_MOMENTUM,
             ClassifyConfig.momentum,
             0.01,
             help="Fraction of the previous step that is added to the next one.",
@@ -217,7 +218,7 @@ def data_settings(features: str) -> dict[str, Any]:
         chosen["grid"] = st.slider(
             "Pooling grid size",
             1,
-            4,
+            MAX_GRID,
             ClassifyConfig.grid,
             key="grid",
             bind="query-params",
@@ -306,6 +307,9 @@ def apply_preset() -> None:
 
 def use_settings_of(config: ClassifyConfig) -> None:
     """Set all widgets to the config (callback)."""
+    custom = st.session_state.setdefault("custom_datasets", [])
+    if is_custom(config.dataset) and config.dataset not in custom:
+        custom.append(config.dataset)
     st.session_state["dataset"], st.session_state["features"] = config.dataset, config.features
     set_widgets(config, [field for field in vars(config) if field not in ("dataset", "features")])
 
@@ -327,4 +331,6 @@ def set_widgets(config: ClassifyConfig, fields: list[str]) -> None:
             value = ", ".join(map(str, value))
         if field == "augment":
             value = list(value)
+        if field in (maxima := {"epochs": MAX_EPOCHS, "momentum": MAX_MOMENTUM, "grid": MAX_GRID}):
+            value = min(value, maxima[field])
         st.session_state[WIDGET_KEYS.get(field, field)] = value

@@ -12,10 +12,11 @@ from core.runs import Run
 from core.training import Change
 from pages.ui import run_panel
 from pages.ui.code_view import show_code
-from pages.ui.downloads import download_button, to_csv_bytes
+from pages.ui.downloads import chart_download_buttons, download_button, to_csv_bytes
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize.settings import format_layers
 from pages.ui.memorize.snapshot import load_snapshot
+from pages.ui.memorize.training import loss_chart
 
 HOW_TO_LOAD = """\
 import torch
@@ -35,7 +36,7 @@ def show(run: Run | None, config: MemorizeConfig | None) -> None:
     snapshot = load_snapshot(run)
     if run and snapshot:
         events = [event for _, event in run_panel.dispatcher().store.events(run.id)]
-        st.markdown("Files of this run. Charts have their own buttons, **PNG** and **SVG**, below them.")
+        st.markdown("Files of this run. The charts of the other tabs have their own buttons, **PNG** and **SVG**.")
         with st.container(horizontal=True):
             download_button(
                 "weights.pt", lambda: to_file(snapshot.model, snapshot.alphabet), "application/octet-stream"
@@ -46,6 +47,9 @@ def show(run: Run | None, config: MemorizeConfig | None) -> None:
             "**weights.pt** fits MyLSTM and torch.nn.LSTM. **loss.csv** has one row per epoch. **memorize.ipynb** "
             "repeats the training from top to bottom: save it in the project's folder."
         )
+        st.caption("Loss chart")
+        chart = loss_chart(run.config.sentence, run.config.epochs, events, bool(st.session_state.get("log_scale")))
+        chart_download_buttons(chart, "training loss")
         st.markdown("To load the weights in Python:")
         st.code(HOW_TO_LOAD, language="python")
     load_weights(config)
@@ -110,3 +114,4 @@ def train_from_weights(saved: Weights, config: MemorizeConfig) -> None:
     run_panel.try_action(
         lambda: run_panel.open_run("memorize", run_panel.run_access().submit(config, weights=saved.checkpoint()))
     )
+    st.rerun()  # the run bar, too

@@ -11,6 +11,7 @@ from pages.ui import controls
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize import gradient_backend
 
+MIN_EPOCHS, MAX_EPOCHS, MAX_LAYERS = 50, 1000, 4  # that the controls offer
 SETTINGS = [  # keys of the widgets
     *("sentence", "memorize_lr", "memorize_preset", "hidden_size", "num_layers", "memorize_epochs", "memorize_seed"),
     *("backend", "continue"),
@@ -18,13 +19,13 @@ SETTINGS = [  # keys of the widgets
 
 
 def use_settings_of(config: MemorizeConfig) -> None:
-    """Set the controls to the config (callback)."""
+    """Set the controls to the config, as far as their ranges allow (callback)."""
     st.session_state.update(
         sentence=config.sentence,
         memorize_lr=config.lr,
         hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
-        memorize_epochs=config.epochs,
+        num_layers=min(config.num_layers, MAX_LAYERS),
+        memorize_epochs=min(max(config.epochs, MIN_EPOCHS), MAX_EPOCHS),
         memorize_seed=config.seed,
     )
 
@@ -58,8 +59,10 @@ def settings() -> MemorizeConfig | None:
         bind="query-params",
         help="Units per layer: how many numbers each layer can remember from one character to the next.",
     )
-    num_layers = st.slider("Layers", 1, 4, MemorizeConfig.num_layers, key="num_layers", bind="query-params")
-    epochs = st.slider("Epochs", 50, 1000, MemorizeConfig.epochs, 50, key="memorize_epochs", bind="query-params")
+    num_layers = st.slider("Layers", 1, MAX_LAYERS, MemorizeConfig.num_layers, key="num_layers", bind="query-params")
+    epochs = st.slider(
+        "Epochs", MIN_EPOCHS, MAX_EPOCHS, MemorizeConfig.epochs, 50, key="memorize_epochs", bind="query-params"
+    )
     more = st.expander("Seed and gradients", icon=":material/tune:")
     with more:
         seed = controls.seed("memorize")

@@ -110,7 +110,7 @@ def advice(epochs: list[MemorizeEpoch]) -> str:
     first, last = epochs[0].loss, epochs[-1].loss
     if last > first:
         return "The loss is higher than at the start: try a smaller learning rate."
-    tenth = epochs[-max(2, len(epochs) // 10)].loss
+    tenth = epochs[-min(len(epochs), max(2, len(epochs) // 10))].loss
     if last < 0.9 * tenth:
         return "The loss is still falling: try more epochs, or a larger learning rate."
     return "The loss no longer falls much: try a larger hidden size, or another learning rate."

@@ -1,0 +1,192 @@
+"""Learning curves: markers of changed settings, axes that stay where they are, and updates in place."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.classify import ClassifyConfig, Epoch, Samples, Step
+from core.memorize import MemorizeConfig, MemorizeEpoch
+from core.training import Change
+from pages.ui import charts
+from pages.ui.charts import change_markers, learning_curves
+from pages.ui.classify import training as classify_training
+from pages.ui.memorize import training as memorize_training
+
+TOTAL = 100.0
+PHONE, CHARACTER = 320, 8  # pixels: the width of a phone's plot, and of a label's character
+changes = st.lists(
+    st.builds(
+        Change,
+        st.integers(0, int(TOTAL)),
+        st.sampled_from(["lr", "momentum", "schedule", "weight_decay", "batch_size", "dropout"]),
+        st.sampled_from([0.001, 0.02, 0.5]),
+    ),
+    max_size=12,
+).map(lambda changes: sorted(changes, key=lambda change: change.at))
+
+
+def curve(points: int, first: float = 3.0, last: float = 0.1) -> pd.DataFrame:
+    return pd.DataFrame({"x": np.arange(1, points + 1), "y": np.linspace(first, last, points)}, dtype=float)
+
+
+# Markers
+
+
+def test_without_changes_there_are_no_markers():
+    assert change_markers([], TOTAL).empty
+
+
+def test_changes_of_a_setting_that_follow_each_other_closely_become_one_with_the_last_value():
+    marks = change_markers(
+        [Change(10, "lr", 0.02), Change(11, "lr", 0.03), Change(11, "momentum", 0.5), Change(12, "lr", 0.05)], TOTAL
+    )
+    assert sorted(zip(marks["x"], marks["label"], strict=True)) == [(11, "momentum 0.5"), (12, "learning rate 0.05")]
+
+
+def test_changes_that_are_further_apart_stay_separate():
+    distance = int(charts.MERGE_FRACTION * TOTAL) + 1
+    marks = change_markers([Change(10, "lr", 0.02), Change(10 + distance, "lr", 0.03)], TOTAL)
+    assert list(marks["x"]) == [10, 10 + distance]
+
+
+def test_labels_stand_to_the_right_of_their_line_and_in_the_right_half_to_its_left():
+    marks = change_markers([Change(10, "lr", 0.02), Change(90, "lr", 0.03)], TOTAL)
+    assert list(marks["align"]) == ["left", "right"]
+    assert marks["dx"][0] > 0 > marks["dx"][1]
+
+
+@given(changes)
+def test_labels_never_overlap_even_on_a_phone(changes):
+    marks = change_markers(changes, TOTAL)
+    spans = []
+    for mark in marks.itertuples():
+        at, width = PHONE * mark.x / TOTAL + mark.dx, CHARACTER * len(mark.label)
+        spans.append((mark.dy, at - width, at) if mark.align == "right" else (mark.dy, at, at + width))
+    for (row, start, end), (other_row, other_start, other_end) in combinations(spans, 2):
+        assert row != other_row or end <= other_start or other_end <= start
+
+
+def test_a_single_change_is_marked_at_the_top():
+    assert change_markers([Change(50, "lr", 0.1)], TOTAL)["dy"].tolist() == [0]
+
+
+# Axes and reference lines
+
+
+def layers(chart) -> list[dict]:
+    return chart.to_dict()["layer"]
+
+
+def test_the_x_axis_has_its_final_range_from_the_beginning():
+    for points in (0, 1, 40):
+        chart = learning_curves({"training loss": curve(points)}, "Epoch", "Loss", end=300)
+        assert layers(chart)[0]["encoding"]["x"]["scale"]["domain"] == [0, 300]
+    assert "domain" not in layers(learning_curves({"loss": curve(4)}, "Epoch", "Loss"))[0]["encoding"]["x"]["scale"]
+
+
+def frames(chart) -> list[pd.DataFrame]:
+    return [layer.data for layer in chart.layer]
+
+
+def test_the_value_of_pure_guessing_is_a_labelled_line():
+    drawn = frames(learning_curves({"loss": curve(4)}, "Epoch", "Loss", guessing=2.3))
+    assert [frame["y"].tolist() for frame in drawn if "guessing" in frame.get("label", pd.Series()).tolist()] == (
+        [[2.3], [2.3]]  # the line and its label
+    )
+    assert not any(
+        "guessing" in frame.get("label", pd.Series()).tolist()
+        for frame in frames(learning_curves({"loss": curve(4)}, "Epoch", "Loss"))
+    )
+
+
+def test_the_moment_that_the_page_shows_is_a_line():
+    assert frames(learning_curves({"loss": curve(4)}, "Epoch", "Loss", shown=3))[-1]["x"].tolist() == [3.0]
+    assert frames(learning_curves({"loss": curve(4)}, "Epoch", "Loss"))[-1].empty
+
+
+# Updates in place
+
+
+@pytest.fixture
+def spec_of(monkeypatch):
+    """Return spec_of(chart): the specification that the browser receives, without the data."""
+    sent = []
+    monkeypatch.setattr(charts.st, "vega_lite_chart", lambda spec, **_: sent.append(spec))
+
+    def spec_of(chart) -> dict:
+        charts.show_live_chart(chart)
+        assert set(sent[-1]["datasets"])
+        return {name: value for name, value in sent[-1].items() if name != "datasets"}
+
+    return spec_of
+
+
+SAMPLES = Samples(np.zeros((1, 2, 2), np.uint8), np.array([0]), np.array([[1.0]]))
+
+
+def image_epochs(count: int) -> list[Epoch]:
+    return [Epoch(n, 10 * n + 9, 0.1, 1.0, 0.8 + n / 1000, 1.1, 0.7 + n / 1000, SAMPLES) for n in range(count)]
+
+
+def test_new_data_leave_the_specification_of_every_curve_as_it_is(spec_of):
+    config = MemorizeConfig("abc", epochs=300)
+    epochs = [MemorizeEpoch(number, 2.0 - number / 200, 0.01, "a", 0.3) for number in range(300)]
+    changed = [*epochs[:40], Change(40, "lr", 0.5), *epochs[40:]]
+    specs = [
+        spec_of(memorize_training.loss_chart(config.sentence, config.epochs, events, shown=shown))
+        for events, shown in (([], None), (epochs[:1], None), (epochs[:50], 7), (epochs, None), (changed, 300))
+    ]
+    assert all(spec == specs[0] for spec in specs)
+
+    images = ClassifyConfig(epochs=20)
+    steps = [Step(number, number // 45, 2.0, 0.1) for number in range(900)]
+    specs = [
+        spec_of(classify_training.loss_chart(images, events))
+        for events in ([], steps[:1], [*steps[:450], *image_epochs(10)], [*steps, Change(9, "lr", 0.5)])
+    ]
+    assert all(spec == specs[0] for spec in specs)
+    specs = [
+        spec_of(classify_training.accuracy_chart(images, image_epochs(count), shown))
+        for count, shown in ((0, None), (1, 1), (20, 12))
+    ]
+    assert all(spec == specs[0] for spec in specs), "also when the axis no longer starts at 0"
+
+
+def test_an_empty_chart_is_drawn(spec_of):
+    spec = spec_of(memorize_training.loss_chart("abc", 300, []))
+    assert spec["usermeta"]["embedOptions"]["renderer"] == "canvas"
+
+
+# The accuracy axis
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "start"),
+    [
+        ([], 0.0),
+        ([0.1, 0.9, 0.9], 0.0),  # too few to know what matters
+        ([0.1, 0.2, 0.9, 0.91, 0.92, 0.93, 0.94, 0.95], 0.85),
+        ([0.1, 0.1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], 0.85),  # the value itself is not on the edge
+        ([0.5, 0.5, 0.995, 0.996, 0.997, 0.998, 0.999, 1.0], 0.95),
+        ([1.0] * 8, 0.95),
+        ([0.0] * 8, 0.0),
+    ],
+)
+def test_the_accuracy_axis_starts_below_the_later_values(accuracies, start):
+    assert classify_training.axis_start(accuracies) == pytest.approx(start)
+
+
+def test_accuracies_below_the_axis_are_left_out_and_the_level_of_guessing_with_them():
+    config = ClassifyConfig(epochs=20)
+    first = image_epochs(2)
+    early = frames(classify_training.accuracy_chart(config, first))
+    assert sorted(early[0]["y"]) == sorted([e.train_accuracy for e in first] + [e.val_accuracy for e in first])
+    assert any(frame.get("y", pd.Series()).tolist() == [0.1] for frame in early), "ten classes"
+    start = Epoch(0, 9, 0.1, 1.0, 0.11, 1.1, 0.12, SAMPLES)
+    late = frames(classify_training.accuracy_chart(config, [start, *image_epochs(20)[1:]]))
+    assert late[0]["y"].min() >= 0.65
+    assert not any(frame.get("y", pd.Series()).tolist() == [0.1] for frame in late)
