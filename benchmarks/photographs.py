@@ -16,8 +16,8 @@ from PIL import Image
 
 from core import classify
 from core.classify import datasets
+from core.classify.handwriting import find_digit
 from core.classify.images import ImageError, read_image
-find_digit = None
 from core.classify.inputs import Pixels
 
 WIDTH, HEIGHT = 800, 600  # of a photograph, in pixels

@@ -13,7 +13,7 @@ FAINT = 0.1  # fraction of the strongest ink below which a pixel does not belong
 
 SEARCH_SIDE = 256  # longer side, in pixels, to which a photograph is scaled before the digit is searched
 WIDEST_STROKE = 1 / 4  # of the shorter side; darkness that is wider, such as a shadow or a table, is background
-FAINTEST_STROKE = 0.06  # fraction of the paper's light that ink must absorb
+FAINTEST_STROKE = 0.12  # fraction of the paper's light that ink must absorb
 SMALLEST_DIGIT = 1 / 8  # of the shorter side
 SMALLEST_PART = 1 / 20  # of the digit's largest part; smaller ones are specks
 LINE_WIDTH = 2  # pixels of the scaled photograph; printed lines are not wider, strokes are
@@ -33,7 +33,8 @@ def find_ink(image: Image.Image) -> np.ndarray:
     Dark on light, or light on dark. Uneven light, printed lines, specks and the edge of the paper do not count.
     Raises ImageError if there is no digit.
     """
-    ink = _remove_background(np.asarray(ImageOps.contain(image.convert("L"), (SEARCH_SIDE, SEARCH_SIDE)), np.float32))
+    grey = np.asarray(ImageOps.contain(image.convert("L"), (SEARCH_SIDE, SEARCH_SIDE)), np.float32)
+    ink = _remove_background(grey)
     strength = np.percentile(ink, 99.5)
     digit = np.zeros(ink.shape, bool)
     if strength > FAINTEST_STROKE:
@@ -55,13 +56,19 @@ def _remove_background(grey: np.ndarray) -> np.ndarray:
     The paper is what a morphological closing leaves: it fills everything dark that is narrower than its window.
     Serra, "Image Analysis and Mathematical Morphology" (1982); the difference is known as the black top-hat.
     """
-    difference = (grey - np.median(grey)) / 255
-    if (difference**3).sum() > 0:  # the few pixels that differ most are lighter than the others: light on dark
+    if _is_light_on_dark(grey):
         grey = 255 - grey
     window = round(WIDEST_STROKE * min(grey.shape)) | 1
     paper = ndimage.grey_closing(grey, size=(window, window))
     ink = 1 - grey / np.maximum(paper, 1)
     return ink - np.median(ink)  # the closing sees the lightest grain of the paper
+
+
+def _is_light_on_dark(grey: np.ndarray) -> bool:
+    """Return whether the few pixels that differ most from their surroundings are lighter than these."""
+    small = np.asarray(ImageOps.contain(Image.fromarray(grey), (48, 48), Image.Resampling.BOX))
+    difference = small - ndimage.median_filter(small, size=24)
+    return (difference**3).sum() > 0
 
 
 def _digit_parts(dark: np.ndarray) -> np.ndarray:
@@ -77,7 +84,7 @@ def _digit_parts(dark: np.ndarray) -> np.ndarray:
         areas[0] = 0
         if not may_touch:
             areas[edge] = 0
-        elif np.count_nonzero(edge) > 0.2 * len(edge):
+        elif np.count_nonzero(edge) > 0.15 * len(edge):
             break
         extents = [max(part.stop - part.start for part in box) for box in ndimage.find_objects(labels)]
         large = np.array([0, *extents]) > SMALLEST_DIGIT * min(dark.shape)

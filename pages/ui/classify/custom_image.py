@@ -7,7 +7,8 @@ import streamlit as st
 from PIL import Image
 
 from core.classify import predict
-from core.classify.images import MAX_BYTES, ImageError, center_digit, fit_image, ink_mask, read_image
+from core.classify.handwriting import center_digit, find_digit
+from core.classify.images import MAX_BYTES, SUFFIXES, ImageError, fit_image, read_image
 from core.runs import Run
 from pages.ui.charts import BLUE, apply_theme
 from pages.ui.classify.images import png_data_url
@@ -66,7 +67,7 @@ def drawing(size: int) -> np.ndarray | None:
     st.caption("Draw with the mouse or a finger. The drawing is scaled and centred like MNIST's digits.")
     if canvas.image_data is None:
         return None
-    ink = ink_mask(Image.fromarray(canvas.image_data.astype(np.uint8)).convert("RGB"))
+    ink = 1 - np.asarray(Image.fromarray(canvas.image_data.astype(np.uint8)).convert("L")) / 255
     return center_digit(ink, size) if ink.any() else None
 
 
@@ -74,7 +75,7 @@ def upload(shape: tuple[int, ...], drawable: bool) -> np.ndarray | None:
     """Show an upload; return the image in the dataset's shape, or None and an error if it cannot be used."""
     file = st.file_uploader(
         "Image file",
-        ["png", "jpg", "jpeg", "gif", "webp", "bmp"],
+        [suffix.removeprefix(".") for suffix in SUFFIXES],
         max_upload_size=MAX_BYTES // 2**20,
         key="custom_image",
     )
@@ -82,7 +83,7 @@ def upload(shape: tuple[int, ...], drawable: bool) -> np.ndarray | None:
         return None
     try:
         image = read_image(file, file.name)
-        return center_digit(ink_mask(image), shape[0]) if drawable and is_drawing() else fit_image(image, shape)
+        return find_digit(image, shape[0]) if drawable and is_drawing() else fit_image(image, shape)
     except ImageError as error:
         st.error(escape_markdown(str(error)), icon=":material/image_not_supported:")
         return None
@@ -91,10 +92,11 @@ def upload(shape: tuple[int, ...], drawable: bool) -> np.ndarray | None:
 def is_drawing() -> bool:
     """Show the choice whether an upload is treated like a drawing."""
     return st.toggle(
-        "Treat as a drawing: find, scale and centre the ink",
+        "Find the digit, scale and centre it",
         True,
         key="is_drawing",
-        help="For handwriting, dark on light or light on dark. Off: the middle of the image is used as it is.",
+        help="For photographs and scans of one digit, dark on light or light on dark. Off: the middle of the image is used "
+        "as it is.",
     )
 
 
