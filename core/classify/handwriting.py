@@ -13,9 +13,12 @@ FAINT = 0.1  # fraction of the strongest ink below which a pixel does not belong
 
 SEARCH_SIDE = 256  # longer side, in pixels, to which a photograph is scaled before the digit is searched
 WIDEST_STROKE = 1 / 4  # of the shorter side; darkness that is wider, such as a shadow or a table, is background
-FAINTEST_STROKE = 0.12  # fraction of the paper's light that ink must absorb
+FAINTEST_STROKE = 0.06  # fraction of the paper's light that ink must absorb
 SMALLEST_DIGIT = 1 / 8  # of the shorter side
 SMALLEST_PART = 1 / 20  # of the digit's largest part; smaller ones are specks
+MOST_EDGE = 0.15  # of the border may be covered by a digit that was cut off
+LONGEST = 20  # times as long as wide: no sheet of paper is longer
+NOT_FOUND = "No digit was found in this image. Write one large digit in its middle, dark on light or light on dark."
 LINE_WIDTH = 2  # pixels of the scaled photograph; printed lines are not wider, strokes are
 
 
@@ -33,19 +36,16 @@ def find_ink(image: Image.Image) -> np.ndarray:
     Dark on light, or light on dark. Uneven light, printed lines, specks and the edge of the paper do not count.
     Raises ImageError if there is no digit.
     """
-    grey = np.asarray(ImageOps.contain(image.convert("L"), (SEARCH_SIDE, SEARCH_SIDE)), np.float32)
-    ink = _remove_background(grey)
+    if max(image.size) > LONGEST * min(image.size):
+        raise ImageError(NOT_FOUND)
+    ink = _remove_background(np.asarray(ImageOps.contain(image.convert("L"), (SEARCH_SIDE, SEARCH_SIDE)), np.float32))
     strength = np.percentile(ink, 99.5)
-    digit = np.zeros(ink.shape, bool)
-    if strength > FAINTEST_STROKE:
-        digit = _digit_parts(ink > strength / 2)
+    digit = _digit_parts(ink > max(strength / 2, FAINTEST_STROKE))
     if digit.any():  # now without what was darker, such as a table
         strength = np.percentile(ink[digit], 80)
         digit = _digit_parts(ink > 0.6 * strength)
     if not digit.any():
-        raise ImageError(
-            "No digit was found in this image. Write one large digit in its middle, dark on light or light on dark."
-        )
+        raise ImageError(NOT_FOUND)
     around = ndimage.binary_dilation(digit, iterations=2)  # the soft edges of the strokes
     return np.where(around, ink / strength, 0).clip(0, 1)
 
@@ -84,7 +84,7 @@ def _digit_parts(dark: np.ndarray) -> np.ndarray:
         areas[0] = 0
         if not may_touch:
             areas[edge] = 0
-        elif np.count_nonzero(edge) > 0.15 * len(edge):
+        elif np.count_nonzero(edge) > MOST_EDGE * len(edge):
             break
         extents = [max(part.stop - part.start for part in box) for box in ndimage.find_objects(labels)]
         large = np.array([0, *extents]) > SMALLEST_DIGIT * min(dark.shape)
