@@ -203,7 +203,7 @@ def check_class_names(names: Iterable[str]) -> None:
         if not name.strip():
             raise ValueError("A class has an empty name. Give every class a name")
         if any(unicodedata.category(character) in UNPRINTABLE for character in name):
-            raise ValueError(f"The class name {ascii(name):.80} contains characters that cannot be shown. Rename it")
+            raise ValueError(f"The class name {name!a:.80} contains characters that cannot be shown. Rename it")
         if len(name) > MAX_NAME:
             raise ValueError(f"The class name {name:.20}… is longer than {MAX_NAME} characters. Shorten it")
     if equal := [name for name in names if names.count(name) > 1]:

@@ -157,7 +157,11 @@ def test_an_npz_becomes_a_dataset():
     for key in datasets.ARRAY_NAMES:
         np.testing.assert_array_equal(getattr(dataset, key), given[key])
     assert dataset.classes == ("0", "1", "2")
-    assert load(import_npz(npz(**arrays(classes=np.array(["one", "two", "three"])))).name).classes == ("one", "two", "three")
+    assert load(import_npz(npz(**arrays(classes=np.array(["one", "two", "three"])))).name).classes == (
+        "one",
+        "two",
+        "three",
+    )
 
 
 @pytest.mark.parametrize(
@@ -234,7 +238,11 @@ def test_the_error_about_missing_classes_lists_what_was_left_out():
 
 
 def test_a_colon_in_a_name_is_allowed():
-    photo = {"pets/cat/IMG 10:20.png": png((1, 2, 3)), "pets/a:b/1.png": png((1, 2, 3)), "pets/a:b/2.png": png((3, 2, 1))}
+    photo = {
+        "pets/cat/IMG 10:20.png": png((1, 2, 3)),
+        "pets/a:b/1.png": png((1, 2, 3)),
+        "pets/a:b/2.png": png((3, 2, 1)),
+    }
     assert load(import_zip(zipped(ANIMALS | photo), check_progress).name).classes == ("a:b", "cat", "dog")
 
 
@@ -255,7 +263,9 @@ def test_names_in_utf8_are_read_without_the_flag():
     assert imported.notes == ()
 
 
-@pytest.mark.parametrize(("encoding", "kinds"), [("shift-jis", "犬猫"), ("gbk", "狗猫"), ("cp1252", "éü"), ("cp866", "жя")])
+@pytest.mark.parametrize(
+    ("encoding", "kinds"), [("shift-jis", "犬猫"), ("gbk", "狗猫"), ("cp1252", "éü"), ("cp866", "жя")]
+)
 def test_names_in_an_old_encoding_are_pointed_out(encoding, kinds):
     names = {f"{kind}/{i}.png": png((i, 2, 3)) for kind in kinds for i in range(2)}
     imported = import_zip(without_utf8_flag(names, encoding), check_progress)

@@ -54,6 +54,8 @@ def drawing(size: int) -> np.ndarray | None:
     """Show a canvas to draw on with the mouse or a finger; return the drawing as a network input image."""
     from streamlit_drawable_canvas import st_canvas  # can only be imported while Streamlit runs
 
+    if "canvas" not in st.session_state:  # it was not on the page: start with what was drawn before
+        st.session_state["canvas_start"] = st.session_state.get("drawing")
     canvas = st_canvas(
         stroke_width=PEN_WIDTH,
         stroke_color="#15202b",
@@ -61,13 +63,17 @@ def drawing(size: int) -> np.ndarray | None:
         width=CANVAS_SIZE,
         height=CANVAS_SIZE,
         drawing_mode="freedraw",
+        initial_drawing=st.session_state["canvas_start"],
         return_image_data=True,
         key="canvas",
     )
     st.caption("Draw with the mouse or a finger. The drawing is scaled and centred like MNIST's digits.")
-    if canvas.image_data is None:
+    if canvas.image_data is not None:
+        st.session_state["drawing"] = canvas.json_data
+        st.session_state["drawn_image"] = canvas.image_data.astype(np.uint8)
+    if "drawn_image" not in st.session_state:
         return None
-    ink = 1 - np.asarray(Image.fromarray(canvas.image_data.astype(np.uint8)).convert("L")) / 255
+    ink = 1 - np.asarray(Image.fromarray(st.session_state["drawn_image"]).convert("L")) / 255
     return center_digit(ink, size) if ink.any() else None
 
 
@@ -95,8 +101,8 @@ def is_drawing() -> bool:
         "Find the digit, scale and centre it",
         True,
         key="is_drawing",
-        help="For photographs and scans of one digit, dark on light or light on dark. Off: the middle of the image is used "
-        "as it is.",
+        help="For photographs and scans of one digit, dark on light or light on dark. Off: the middle of the image is "
+        "used as it is.",
     )
 
 
