@@ -19,6 +19,7 @@ from core.classify import datasets
 from core.classify.handwriting import find_digit
 from core.classify.images import ImageError, read_image
 from core.classify.inputs import Pixels
+from core.training import Checkpoint
 
 WIDTH, HEIGHT = 800, 600  # of a photograph, in pixels
 PAPER, PEN, PENCIL = 0.9, 0.2, 0.55  # fraction of the light that is reflected
@@ -176,9 +177,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8, metavar="N", help="epochs of training (default: 8)")
     options = parser.parse_args()
     config, dataset = classify.ClassifyConfig(dataset="mnist", epochs=options.epochs), datasets.load("mnist")
-    *_, result, checkpoint = classify.fit(config, dataset)
-    print(f"Test accuracy {result.accuracy:.2%} on the images themselves")
+    *_, checkpoint = classify.fit(config, dataset)
+    assert isinstance(checkpoint, Checkpoint)
     model, inputs = classify.restore_model(config, dataset, checkpoint), Pixels(dataset)
+    _, accuracy = classify.evaluate(model, inputs, "test", np.arange(len(dataset.y_test)), dataset.y_test)
+    print(f"Test accuracy {accuracy:.2%} on the images themselves")
     digits, labels = dataset.x_test[: options.digits], dataset.y_test[: options.digits]
     print(f"{'Photograph':34} right  wrong  not found")
     for kind in KINDS:

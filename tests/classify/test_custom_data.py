@@ -305,7 +305,7 @@ def test_class_names_that_cannot_be_told_apart_or_shown_are_rejected(classes, sa
 
 @pytest.mark.parametrize("folder", ["a\x07b", "x" * 61])
 def test_folder_names_that_cannot_be_shown_are_rejected(folder):
-    with pytest.raises(DatasetError, match="Rename it|Shorten it"):
+    with pytest.raises(DatasetError, match=r"Rename it|Shorten it"):
         import_zip(zipped(ANIMALS | {f"{folder}/{i}.png": png((1, 2, 3)) for i in range(2)}), check_progress)
 
 
