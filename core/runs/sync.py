@@ -117,7 +117,7 @@ class StoreSync:
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Hand over a checkpoint. It covers all events that were handed over before."""
-        parameters = sum(weights.size for weights in checkpoint.section("model").values())
+        parameters = checkpoint.parameter_count
         with self._lock:
             self._unsaved_checkpoint = checkpoint, self._seq
             self._metrics = self._metrics | {"parameters": parameters}
