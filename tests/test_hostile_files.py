@@ -100,10 +100,6 @@ FILES = {
     "a bzip2 member in weights.npz": ("weights.npz", lambda: bombed({"config.npy": ZEROS}, zipfile.ZIP_BZIP2)),
     "a bzip2 member in weights.pt": ("weights.pt", lambda: bombed({"archive/data.pkl": ZEROS}, zipfile.ZIP_BZIP2)),
     "an image of 400 megapixels in a zip": ("zip", lambda: zipped({"cats/1.png": black_png(20_000)})),
-    "images of 5,000 megapixels together in a zip": (
-        "zip",
-        lambda: zipped(dict.fromkeys((f"cats/{number}.png" for number in range(200)), black_png(5_000))),
-    ),
     "an expanded tensor": (
         "weights.pt",
         lambda: saved(
