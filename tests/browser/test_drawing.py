@@ -4,7 +4,6 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import button
 from tests.browser.drawing import draw
 from tests.runs import wait_for
 
@@ -26,9 +25,10 @@ def network_input(page: Page) -> str:
 
 
 def test_a_drawing_is_still_there_after_another_tab_or_page(page: Page, server_url: str):
-    page.goto(f"{server_url}/classify?classify_epochs=2&tab=Own+image")
-    button(page, "Train").click()
+    page.goto(f"{server_url}/classify?classify_epochs=2")
+    page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text(re.compile(r"Test accuracy \d+\.\d\d%"))).to_be_visible()
+    page.get_by_role("tab", name="Own image").click()
     expect(page.locator("canvas").last).to_be_visible()
     draw(page, [(140, 50), (140, 230)])
     expect(page.get_by_text("Prediction:")).to_be_visible()
