@@ -261,18 +261,24 @@ def test_rewind_restarts_a_run_and_training_can_start_from_its_weights(open_page
 
     from core.runs import get_dispatcher
 
-    app.text_input(key="hidden").set_value("7").run()
-    runs = len(get_dispatcher().store.list_runs(limit=None))
-    button(app, "Train again").click().run()
-    assert not app.exception
-    assert any("belong to another network" in error.value for error in app.error)
-
     store = get_dispatcher().store
-    assert len(store.list_runs(limit=None)) == runs
     assert store.run(rewound).config == store.run(finished).config
     [epoch] = [event for _, event in store.events(app.query_params["run"]) if type(event).__name__ == "Epoch"]
     first = next(event for _, event in store.events(finished) if type(event).__name__ == "Epoch")
     assert epoch.train_loss < first.train_loss / 2
+
+
+def test_training_does_not_start_from_weights_that_do_not_fit(open_page, finished):
+    from core.runs import get_dispatcher
+
+    app = open_page("classify", run=finished)
+    app.text_input(key="hidden").set_value("7")
+    app.toggle(key="classify_continue").set_value(True).run()
+    before = len(get_dispatcher().store.list_runs(limit=None))
+    next(button for button in app.button if button.label.startswith("Train")).click().run()
+    assert not app.exception
+    assert any("belong to another network" in error.value for error in app.error)
+    assert len(get_dispatcher().store.list_runs(limit=None)) == before
 
 
 def test_the_notebook_repeats_the_run(tmp_path):
