@@ -82,12 +82,11 @@ def earlier_checkpoint(run: Run) -> Checkpoint | None:
     end, state = time.monotonic() + MAX_REPLAY_SECONDS, None
     for state in replay(run.config, changes, epoch, start):
         reached = state.metadata["epoch"]
-        if len(states) < KEPT_STATES:
+        size = sum(array.nbytes for array in state.arrays.values())
+        if size * (len(states) + 1) <= MAX_KEPT_BYTES:
             states[reached] = state
         if reached < epoch and time.monotonic() > end:
-            st.caption(
-                f"Recomputing epoch {epoch:,} takes longer than {MAX_REPLAY_SECONDS:g} seconds. This is {reached:,}."
-            )
+            st.caption(f"Recomputing epoch {epoch:,} takes over {MAX_REPLAY_SECONDS:g} seconds. Shown: {reached:,}.")
             break
     return state
 
