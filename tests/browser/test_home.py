@@ -59,5 +59,6 @@ def test_reduced_motion_shows_the_end(new_page, server_url: str):
 
 def test_the_whole_card_is_the_door(page: Page, server_url: str):
     page.goto(server_url)
+    expect(page.locator(".curve .point")).to_be_visible()  # the player above the doors has its height
     page.get_by_text("A network learns to recognise images.").click(force=True)  # the link covers the text
     page.wait_for_url(re.compile("/classify"))
