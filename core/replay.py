@@ -6,6 +6,7 @@ the same number of threads.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ def replay_steps(
     start: Checkpoint | None,
     steps: range,
     every: int,
+    seconds: float,
     count: Callable[[Any], int | None],
 ) -> Iterator[Checkpoint]:
     """Run a training loop through these steps again. Yields its state after every few steps, and after the last one.
@@ -28,6 +30,7 @@ def replay_steps(
         start: the state before the first of the steps, or the initial weights.
         steps: consecutive steps; none if `start` is the wanted state.
         every: number of steps between two states.
+        seconds: time after which a state is yielded in any case, so that the caller can give up.
         count: returns how many steps are complete after an event, or None for an event that completes none.
 
     Raises ValueError if the steps are fewer than none, or the run ends before the last one.
@@ -38,10 +41,12 @@ def replay_steps(
             "Begin with an earlier state."
         )
     changes, control, done = list(changes), Control(), steps.start
+    last_yield = time.monotonic()
 
     def steer() -> None:
         control.changes = {change.name: change.value for change in changes if change.at <= done}
-        control.checkpoint_requested = done == steps.stop or (done > steps.start and done % every == 0)
+        due = done % every == 0 or time.monotonic() - last_yield >= seconds
+        control.checkpoint_requested = done == steps.stop or (done > steps.start and due)
 
     steer()
     for event in fit(control, start):
@@ -49,6 +54,7 @@ def replay_steps(
             yield event
             if done == steps.stop:
                 return
+            last_yield = time.monotonic()
         elif (complete := count(event)) is not None:
             done = complete
             steer()

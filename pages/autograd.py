@@ -3,19 +3,31 @@
 import streamlit as st
 
 from pages.ui import streamlit_internals
-from pages.ui.autograd import break_it_lab, exercises, formula, network, training_step
+from pages.ui.autograd import break_it_lab, exercises, formula, gradient_check, network, training_step
+from pages.ui.kept import keep
 
 TABS = {
     "Formula": formula.show,
+    "Gradient check": gradient_check.show,
     "Training step": training_step.show,
     "Network": network.show,
     "Break-it lab": break_it_lab.show,
     "Exercises": exercises.show,
 }
 
+STYLE = """<style>
+.stMainBlockContainer { padding: 4rem 2rem 1rem; }
+[data-testid="stBottomBlockContainer"] { padding: 0.6rem 2rem; }
+@media (max-width: 640px) {
+    .stMainBlockContainer, [data-testid="stBottomBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+}
+</style>"""
+
 streamlit_internals.ensure_run_from_app()
-st.title("Autograd")
-for tab, show in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
+st.html(STYLE)
+with keep({"tab": "Formula"}):
+    tabs = st.tabs(list(TABS), key="tab", bind="query-params")
+for tab, show in zip(tabs, TABS.values(), strict=True):
     if tab.open:
         with tab:
             show()

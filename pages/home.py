@@ -1,52 +1,48 @@
-"""Home: what the dashboard is, a link to each page, and the available datasets."""
+"""Home: a recorded run that plays on its own, and a link to each page."""
 
 import streamlit as st
 
 from core.classify.datasets import DATASETS
 from pages.ui import streamlit_internals
 from pages.ui.dataset_status import location_label
+from pages.ui.home import player
 
-PAGES = [
-    (
-        "memorize",
-        ":material/short_text: Memorize",
-        "Type a sentence. An **LSTM**, written by hand in PyTorch, learns to predict the next character, and then "
-        "generates the sentence on its own.",
-    ),
-    (
-        "classify",
-        ":material/image: Classify",
-        "Choose a dataset. A **multilayer perceptron** on a hand-written NumPy autograd learns to classify its images, "
-        "while the page shows its loss and accuracy.",
-    ),
-    (
-        "autograd",
-        ":material/account_tree: Autograd",
-        "Look inside the autograd engine. A formula becomes a **graph**, and gradients flow back through it, one step "
-        "at a time. Find faults and solve exercises.",
-    ),
+DOORS = [
+    ("memorize", ":material/short_text: Memorize", "Start here: teach it your sentence."),
+    ("classify", ":material/image: Classify", "A network learns to recognise images."),
+    ("autograd", ":material/account_tree: Autograd", "How gradients are computed, step by step."),
 ]
+# Each whole card is a link: the link's area covers its card.
+STYLE = """<style>
+.st-key-doors [data-testid="stVerticalBlock"] { position: relative; gap: 0; }
+.st-key-doors .stElementContainer:has(.stPageLink) { position: static; }
+.st-key-doors .stPageLink a { padding: 0; background: none; }
+.st-key-doors .stPageLink a::after { content: ""; position: absolute; z-index: 1; inset: 0; border-radius: 0.5rem; }
+.st-key-doors .stPageLink a:hover::after { border: 3px solid currentColor; }
+.st-key-doors .stPageLink a:focus-visible { box-shadow: none; outline: none; }
+.st-key-doors .stPageLink a:focus-visible::after { outline: 3px solid currentColor; outline-offset: 2px; }
+.st-key-doors .stPageLink p { font-size: 1.6rem; font-weight: 700; line-height: 1.3; }
+.st-key-doors .stMarkdown p { font-size: 1.06rem; }
+</style>"""
 
 streamlit_internals.ensure_run_from_app()
-st.title("How networks learn")
-st.markdown(
-    "Watch two neural networks learn. Everything on these pages is computed by a few hundred lines of Python, and each "
-    "page shows its code."
-)
-for column, (page, label, text) in zip(st.columns(3, gap="medium"), PAGES, strict=True):
-    with column.container(border=True, height="stretch"):
-        st.subheader(label)
-        st.markdown(text)
-        st.page_link(f"pages/{page}.py", label="Open", icon=":material/arrow_forward:")
-
-st.subheader("Datasets")
-st.table(
-    [
-        {
-            "Dataset": info.title,
-            "Images": f"{info.train_size:,} for training, {info.test_size:,} for testing",
-            "Location": location_label(info),
-        }
-        for info in DATASETS.values()
-    ]
-)
+st.html(STYLE)
+player.show()
+with st.container(key="doors"):
+    for column, (page, label, text) in zip(st.columns(3, gap="small"), DOORS, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.page_link(f"pages/{page}.py", label=label)
+            st.markdown(text)
+with st.container(horizontal=True, vertical_alignment="center"):  # the place for whatever concerns the whole class
+    st.page_link("pages/runs.py", label="Everyone's runs", icon=":material/leaderboard:", width="content")
+with st.expander("Datasets", icon=":material/database:"):
+    st.table(
+        [
+            {
+                "Dataset": info.title,
+                "Images": f"{info.train_size:,} for training, {info.test_size:,} for testing",
+                "Location": location_label(info),
+            }
+            for info in DATASETS.values()
+        ]
+    )

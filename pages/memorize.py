@@ -10,7 +10,17 @@ from core.runs import Run
 from pages.ui import streamlit_internals
 from pages.ui.code_view import show_code
 from pages.ui.kept_settings import keep_settings
-from pages.ui.memorize import capacity, cell_comparison, connectivity, export, gates, generation, predictions, training
+from pages.ui.memorize import (
+    capacity,
+    cell_comparison,
+    cell_diagram,
+    connectivity,
+    export,
+    gates,
+    generation,
+    predictions,
+    training,
+)
 from pages.ui.memorize.settings import SETTINGS, continue_from, settings
 from pages.ui.stage import Tab, show_stage
 
@@ -31,6 +41,7 @@ show_stage(
     config,
     {
         "Training": Tab(show_training),
+        "Cell": Tab(cell_diagram.show, 3.0),
         "Gates": Tab(gates.show, 3.0),
         "Predictions": Tab(predictions.show, 3.0),
         "Dependencies": Tab(connectivity.show, 5.0),

@@ -1,5 +1,6 @@
 """Replays: every state of a run that was steered and resumed is recomputed bit for bit."""
 
+import math
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -94,12 +95,17 @@ def test_a_replay_continues_from_any_earlier_state(kind, fit, module, inputs):
 
 def test_a_replay_yields_states_on_the_way_from_which_another_can_continue(kind, fit, module, inputs):
     made, states = train(fit, STEERING[kind], resumed_at=6)
-    replayed = list(module.replay(*inputs, made, 10, every=4))
+    replayed = list(module.replay(*inputs, made, 10, every=4, seconds=math.inf))
     assert [position(state) for state in replayed] == [4, 8, 10]
     assert [state.to_bytes() for state in replayed] == [states[step].to_bytes() for step in (4, 8, 10)]
-    *_, given_up = islice(module.replay(*inputs, made, 10, every=4), 1)
-    rest = list(module.replay(*inputs, made, 10, given_up, every=4))
+    *_, given_up = islice(module.replay(*inputs, made, 10, every=4, seconds=math.inf), 1)
+    rest = list(module.replay(*inputs, made, 10, given_up, every=4, seconds=math.inf))
     assert [state.to_bytes() for state in rest] == [states[step].to_bytes() for step in (8, 10)]
+
+
+def test_a_replay_with_slow_steps_yields_a_state_after_each(fit, module, inputs):
+    replayed = list(module.replay(*inputs, [], 6, every=100, seconds=0))
+    assert [position(state) for state in replayed] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_run_that_began_with_other_weights_is_replayed_from_these(kind, fit, module, inputs):

@@ -24,10 +24,12 @@ def replay(
     step: int,
     start: Checkpoint | None = None,
     every: int = 50,
+    seconds: float = 1.0,
 ) -> Iterator[Checkpoint]:
     """Recompute a run's states until it has made `step` steps.
 
-    Yields the state after every multiple of `every` steps, at last the wanted one. To give up is to stop iterating.
+    Yields the state after every multiple of `every` steps, whenever `seconds` have passed, and at last the wanted one.
+    To give up is to stop iterating.
     Any state can be the `start` of another replay; `state.metadata["progress"]["step"]` is its number of steps. Before
     the first state, the inputs are prepared, which takes long for patch features that are not cached.
 
@@ -38,6 +40,7 @@ def replay(
         step: 0 for the initial weights, at most the number of steps that the run has made.
         start: an earlier state of the run. For a run that began with other weights, these weights.
         every: number of steps between two states.
+        seconds: time after which a state is yielded in any case.
 
     Raises ValueError if the run has no such step, or `start` is later.
     """
@@ -46,7 +49,7 @@ def replay(
     def run(control: Control, checkpoint: Checkpoint | None) -> Iterator[Event | Checkpoint]:
         return fit(config, dataset, control, checkpoint)
 
-    yield from replay_steps(run, changes, start, steps, every, steps_complete)
+    yield from replay_steps(run, changes, start, steps, every, seconds, steps_complete)
 
 
 def state_at(

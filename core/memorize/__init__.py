@@ -8,13 +8,16 @@ rnn_variants       nn.LSTM, GRU and RNN as replacements for MyLSTM
 training           the training loop: `fit(config)` yields events
 replay             a run as it was after any epoch, recomputed
 generate           text from a model, character by character
+cell_steps         what one layer computes at every character, stage by stage
 gates              gates and states of every unit at every character
 predictions        probabilities of the next character, and the first mistake
 connectivity       which earlier characters a prediction depends on
 alphabet_transfer  weights learned with one alphabet, reused with another
 weights_file       weights.pt
 presets            settings to start from
+advice             what to change after a run that did not learn its sentence
 notebook           a run as a Jupyter notebook
+recording          a recorded run of the default settings
 """
 
 from core.memorize.alphabet import Alphabet

@@ -60,16 +60,22 @@ def check_sentence(sentence: str) -> None:
     empty = "There is nothing to memorise yet. Type a sentence with at least one visible character."
     if not isinstance(sentence, str) or not sentence.strip():
         raise ValueError(empty)
+    if len(sentence) > 2 * MAX_CODE_POINTS:  # not split into characters, which takes seconds for megabytes
+        raise ValueError(
+            f"The sentence has {len(sentence):,} letters, accents and parts of emoji and at most {MAX_CODE_POINTS:,} "
+            f"are allowed, in at most {MAX_CHARACTERS:,} characters. Please shorten it."
+        )
     sentence = unify_line_breaks(sentence)
+    characters = graphemes(sentence)
     for unit, length, limit in (
-        ("characters", len(graphemes(sentence)), MAX_CHARACTERS),
+        ("characters", len(characters), MAX_CHARACTERS),
         ("letters, accents and parts of emoji", len(sentence), MAX_CODE_POINTS),
     ):
         if length > limit:
             raise ValueError(
                 f"The sentence has {length:,} {unit} and at most {limit:,} are allowed. Please shorten it."
             )
-    for position, character in enumerate(graphemes(sentence), start=1):
+    for position, character in enumerate(characters, start=1):
         for symbol in character:
             if unicodedata.category(symbol) in ("Cc", "Cs") and symbol not in "\n\t":
                 raise ValueError(

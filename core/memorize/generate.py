@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
 
 import torch
 from torch import Tensor
@@ -78,13 +80,28 @@ def replace_character(text: str, position: int, character: str) -> str:
     return "".join(parts)
 
 
-def recovery_length(expected: str, generated: str) -> int | None:
-    """Return after how many characters the expected text is recovered: 0 if none is wrong, None if never.
+@dataclass(frozen=True)
+class Recovery:
+    """How a text that was generated after a wrong character differs from the expected one.
 
-    The generated text may be shifted by then: it has recovered if it ends as `expected` does.
+    Attributes:
+        length: characters until the expected text is recovered: 0 if none is wrong, None if it never is.
+        different: how many of these characters are wrong.
+        shift: how many places later than expected the rest follows; negative: earlier.
     """
+
+    length: int | None
+    different: int
+    shift: int
+
+
+def recovery(expected: str, generated: str) -> Recovery:
+    """Compare a generated text with the expected one. It has recovered if it ends as the expected text does."""
     wanted, got = graphemes(expected), graphemes(generated)
     same = 0
     while same < min(len(wanted), len(got)) and wanted[-1 - same] == got[-1 - same]:
         same += 1
-    return None if same == 0 and (wanted or got) else len(got) - same
+    never = same == 0 and bool(wanted or got)
+    length = len(got) - same
+    different = sum(a != b for a, b in zip_longest(wanted[:length], got[:length]))
+    return Recovery(None if never else length, different, 0 if never else len(got) - len(wanted))

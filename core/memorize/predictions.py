@@ -36,6 +36,11 @@ def top(probabilities: np.ndarray, count: int = 5) -> tuple[np.ndarray, np.ndarr
     return token_ids, np.take_along_axis(probabilities, token_ids, axis=1)
 
 
+def correct_characters(sentence: str, generated: str) -> int:
+    """Return how many characters of the sentence were generated at their place."""
+    return sum(a == b for a, b in zip(graphemes(sentence), graphemes(generated), strict=False))
+
+
 @dataclass(frozen=True)
 class Mistake:
     """Where free-running generation first leaves the sentence.
@@ -78,3 +83,21 @@ def first_mistake(sentence: str, generated: str) -> Mistake | None:
     similar = max(candidates, key=shared_length, default=None)
     shared = "" if similar is None else "".join(expected[position - shared_length(similar) : position])
     return Mistake(position, expected[position], got[position], similar, shared)
+
+
+def context_length(sentence: str) -> int:
+    """Return how many of the last characters are needed, at most, to know the next one for certain.
+
+    Two positions that are followed by different characters must differ within that many characters before them. The
+    start counts as a character.
+    """
+    characters = ["", *graphemes(sentence)]  # "": START
+    ids = np.unique(characters, return_inverse=True)[1]
+    following = np.append(ids[1:], -1)  # -1: END
+    shared = np.zeros(len(ids), dtype=int)  # characters up to each position that equal those up to position `at`
+    longest = 0
+    for at in range(len(ids)):
+        shared = np.where(ids == ids[at], np.append(0, shared[:-1]) + 1, 0)
+        shared[at:] = 0  # each pair once
+        longest = max(longest, int(shared[following != following[at]].max(initial=-1)) + 1)
+    return longest

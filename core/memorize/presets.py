@@ -27,13 +27,17 @@ HUNDRED_WORDS = (
     "letter, listened to itself, and went on until the very end, without a single mistake."
 )
 
+PALINDROME = "a man, a plan, a canal: panama!amanap :lanac a ,nalp a ,nam a"
+SHUFFLED_PALINDROME = "a a, pn apaaa a:malc annmm,naaaacn,a p npn! ala aa anma l:, l"
+BRACKETS = "".join(f"{opening}remember how I began:{closing}" for opening, closing in ("()", "[]", "{}", "<>"))
+
 PRESETS = [
     Preset(
         "Baseline",
         MemorizeConfig(EXAMPLE_SENTENCE),
-        "The loss starts at the level of random guessing: the logarithm of the number of different characters. Watch "
-        "the generated text: first a few characters repeated, then pieces of words, then the sentence. It is complete "
-        "before half of the epochs have passed.",
+        "The loss starts at the level of random guessing: the logarithm of the number of different characters, here "
+        "3.2. Watch the generated text: first a few characters repeated, then pieces of words, then the sentence. It "
+        "is complete before half of the epochs have passed.",
     ),
     Preset(
         "Learning rate too high",
@@ -50,8 +54,9 @@ PRESETS = [
     Preset(
         "Too few units",
         MemorizeConfig(EXAMPLE_SENTENCE, hidden_size=4),
-        "Four units per layer cannot tell all positions in the sentence apart, so the loss gets stuck far above zero. "
-        "The generated text goes round in circles: it repeats pieces that resemble the sentence.",
+        "Four units per layer can hardly tell the positions in the sentence apart: after 300 epochs, the loss is still "
+        "above 1, where the baseline's is below 0.01. The generated text goes round in circles: it repeats pieces that "
+        "resemble the sentence.",
     ),
     Preset(
         "Repeated letter",
@@ -61,9 +66,16 @@ PRESETS = [
     ),
     Preset(
         "Palindrome",
-        MemorizeConfig("a man, a plan, a canal: panama!amanap :lanac a ,nalp a ,nam a"),
-        "The second half is the first half reversed, so a human needs to remember only one half. The network does not "
-        "benefit from that: it takes about as many epochs as for the same letters in random order.",
+        MemorizeConfig(PALINDROME),
+        "The second half is the first half reversed, so a human needs to remember only one half. Does the network "
+        "benefit from that? Compare the epochs until the text is complete with those of the next preset, **Shuffled "
+        "palindrome**.",
+    ),
+    Preset(
+        "Shuffled palindrome",
+        MemorizeConfig(SHUFFLED_PALINDROME),
+        "The same letters as in the preset **Palindrome**, in random order. The network needs about as many epochs as "
+        "for the palindrome: the mirror image does not help it.",
     ),
     Preset(
         "Korean",
@@ -83,5 +95,12 @@ PRESETS = [
         MemorizeConfig(HUNDRED_WORDS, hidden_size=128, num_layers=1, epochs=150),
         "128 units memorise more than five hundred characters. The loss looks almost finished long before the network "
         "can generate the text: a single wrong character takes it to another position in the text.",
+    ),
+    Preset(
+        "Brackets",
+        MemorizeConfig(BRACKETS, hidden_size=64, num_layers=1, epochs=600),
+        "The text between the brackets is always the same, so the closing bracket can be known only by remembering the "
+        "opening one for 21 characters. The loss rests at the level of guessing the closing brackets, then it falls. "
+        "On the **Cell comparison** tab, the LSTM leaves that level, but the plain RNN does not.",
     ),
 ]

@@ -13,11 +13,17 @@ from core.training import Change, Checkpoint
 
 
 def replay(
-    config: MemorizeConfig, changes: Iterable[Change], epoch: int, start: Checkpoint | None = None, every: int = 20
+    config: MemorizeConfig,
+    changes: Iterable[Change],
+    epoch: int,
+    start: Checkpoint | None = None,
+    every: int = 20,
+    seconds: float = 1.0,
 ) -> Iterator[Checkpoint]:
     """Recompute a run's states until it has made `epoch` epochs.
 
-    Yields the state after every multiple of `every` epochs, at last the wanted one. To give up is to stop iterating.
+    Yields the state after every multiple of `every` epochs, whenever `seconds` have passed, and at last the wanted one.
+    To give up is to stop iterating.
     Any state can be the `start` of another replay; `state.metadata["epoch"]` is its number of epochs.
 
     Args:
@@ -26,6 +32,7 @@ def replay(
         epoch: 0 for the initial weights, at most the number of epochs that the run has made.
         start: an earlier state of the run. For a run that began with other weights, these weights.
         every: number of epochs between two states.
+        seconds: time after which a state is yielded in any case.
 
     Raises ValueError if the run has no such epoch, or `start` is later.
     """
@@ -33,7 +40,7 @@ def replay(
         raise ValueError(f"The epoch must be from 0 to {config.epochs:,}, but it is {epoch:,}.")
     steps = range(start.metadata["epoch"] if start and start.metadata else 0, epoch)
     to_the_end = replace(config, stop_when_learned=False)  # the run was not stopped before this epoch
-    yield from replay_steps(partial(fit, to_the_end), changes, start, steps, every, epochs_complete)
+    yield from replay_steps(partial(fit, to_the_end), changes, start, steps, every, seconds, epochs_complete)
 
 
 def state_at(

@@ -4,10 +4,12 @@ models             the database's tables
 database           connection to SQLite or PostgreSQL, schema, errors
 migrations         how a database of an older version is upgraded
 store              Store: runs, their events, checkpoints and desired state
+housekeeping       settles ended runs, removes deleted ones, deletes old ones
 job_types          what can be run: memorize and classify
 serialization      configs and events to JSON and back
 identity           visitors and teacher logins
-limits             Limits that a teacher sets on new runs
+limits             Limits that a teacher sets for a class
+rates              counts per minute
 scheduling         the fair order of the queue
 access             RunAccess: what one visitor may do
 dispatcher         Dispatcher: sends queued runs to Dask workers, and requeues lost ones

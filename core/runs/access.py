@@ -5,6 +5,7 @@ Anyone may read runs; every change is checked here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from core.runs.dispatcher import Dispatcher
@@ -16,6 +17,7 @@ from core.text import clean_text
 from core.training import Checkpoint
 
 MAX_TITLE, MAX_NOTE = 80, 2_000  # characters
+STOPPED_BY_TEACHER = "Stopped by the teacher."
 
 
 class RunAccess:
@@ -32,13 +34,22 @@ class RunAccess:
         """The store, for reading runs."""
         return self.dispatcher.store
 
+    @property
+    def is_teacher(self) -> bool:
+        """Whether the visitor is a teacher now. A page in another tab may not have noticed that they logged out."""
+        return self.visitor.teacher and self.dispatcher.teacher_auth.is_teacher(self.visitor.id)
+
     def can_edit(self, run: Run) -> bool:
         """Return whether the visitor owns the run or is a teacher."""
-        return self.visitor.teacher or (run.owner != "" and run.owner == self.visitor.id)
+        return self._owns(run) or self.is_teacher
+
+    def limits(self) -> Limits:
+        """Return the limits on the visitor's new runs: those of their class, or the widest ones for a teacher."""
+        return Limits() if self.is_teacher else self.store.limits(self.visitor.classroom)
 
     def submit(self, config: Any, parent: str | None = None, weights: Checkpoint | None = None) -> str:
         """Queue a run and return its id. Arguments and ValueError: see Store.create."""
-        return self.dispatcher.submit(config, parent, self.visitor, weights)
+        return self.dispatcher.submit(config, parent, replace(self.visitor, teacher=self.is_teacher), weights)
 
     def pause(self, run_id: str) -> None:
         """Ask a run to pause after its current step."""
@@ -50,7 +61,9 @@ class RunAccess:
 
     def stop(self, run_id: str) -> None:
         """End a run after its current step; one without a worker ends at once."""
-        self.store.stop(self._require_owner(run_id))
+        run = self.store.run(self._require_owner(run_id))
+        if run is not None:
+            self.store.stop(run.id, "" if self._owns(run) else STOPPED_BY_TEACHER)
 
     def steer(self, run_id: str, **changes: Any) -> None:
         """Change settings during training. Raises ValueError if a setting or its new value is not allowed."""
@@ -90,16 +103,19 @@ class RunAccess:
 
     # For teachers
 
-    def set_limits(self, limits: Limits) -> None:
-        """Replace the limits on new runs. Raises PermissionDenied unless the visitor is a teacher."""
+    def set_limits(self, limits: Limits, classroom: str = "") -> None:
+        """Replace the limits of a class, see Store.set_limits.
+
+        Raises PermissionDenied unless the visitor is a teacher.
+        """
         self._require_teacher()
-        self.store.set_limits(limits)
+        self.store.set_limits(limits, classroom)
 
     def stop_all(self, classroom: str | None = None) -> None:
         """Stop all runs, or all of one class. Raises PermissionDenied unless the visitor is a teacher."""
         self._require_teacher()
         for run in self.store.list_runs(limit=None, unfinished=True, classroom=classroom):
-            self.store.stop(run.id)
+            self.store.stop(run.id, STOPPED_BY_TEACHER)
 
     def delete_finished(self, classroom: str | None = None) -> None:
         """Delete all runs that have ended, or those of one class.
@@ -107,8 +123,7 @@ class RunAccess:
         Raises PermissionDenied unless the visitor is a teacher.
         """
         self._require_teacher()
-        runs = self.store.list_runs(limit=None, classroom=classroom)
-        self.store.delete(*(run.id for run in runs if run.status.is_terminal))
+        self.store.delete_ended(classroom)
 
     def _require_owner(self, run_id: str) -> str:
         """Return the run's id, or "" if there is no such run. Raises PermissionDenied unless it may be changed."""
@@ -119,6 +134,9 @@ class RunAccess:
             )
         return run.id if run else ""
 
+    def _owns(self, run: Run) -> bool:
+        return run.owner != "" and run.owner == self.visitor.id
+
     def _require_teacher(self) -> None:
-        if not self.visitor.teacher:
+        if not self.is_teacher:
             raise PermissionDenied("Only a teacher can do that.")

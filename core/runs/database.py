@@ -28,7 +28,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.paths import data_dir
 from core.runs.migrations import MIGRATIONS, SCHEMA_VERSION
-from core.runs.models import RUN_INDEXES, Base, SchemaVersion
+from core.runs.models import INDEXES, Base, SchemaVersion
 
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for the transaction of another process
 SCHEMA_LOCK = 7_305  # any number; all servers that share a PostgreSQL database use the same one
@@ -87,7 +87,7 @@ def _create_or_migrate(connection: Connection) -> None:
                 connection.exec_driver_sql(step)
             else:
                 step(connection)
-    for index in RUN_INDEXES:
+    for index in INDEXES:
         connection.execute(CreateIndex(index, if_not_exists=True))
     connection.execute(update(SchemaVersion).values(version=SCHEMA_VERSION))
 
@@ -123,6 +123,7 @@ def _store_unavailable(error: Exception) -> StoreUnavailable:
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     try:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT * 1000}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file; see housekeeping
         connection.execute("PRAGMA journal_mode = WAL")  # readers and one writer at the same time
         connection.execute("PRAGMA synchronous = NORMAL")  # with WAL, only a power failure can lose the last moments
         connection.execute("PRAGMA foreign_keys = ON")

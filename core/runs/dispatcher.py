@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +31,7 @@ from core.training import Checkpoint
 logger = logging.getLogger(__name__)
 
 POLL_INTERVAL = 0.5  # seconds between two checks of the queue, if nothing notifies the dispatcher earlier
+TIDY_INTERVAL = 1.0  # seconds between two portions of housekeeping
 HEARTBEAT_TIMEOUT = 20.0  # seconds without a heartbeat after which a run's worker counts as dead
 RECONNECT_DELAY = 5.0  # seconds between two attempts to start or reach the workers
 
@@ -87,6 +89,7 @@ class Dispatcher:
         self._cluster_address = ""
         self._tasks: dict[str, Future] = {}
         self._heartbeats: dict[str, tuple[int, float]] = {}  # per task: its heartbeat, and when that last changed
+        self._next_tidy = 0.0
         self._notified, self._closing = threading.Event(), False
         self._thread: threading.Thread | None = None
 
@@ -150,6 +153,7 @@ class Dispatcher:
             try:
                 self._requeue_lost_runs()
                 self._submit_tasks()
+                self._tidy()
                 self.error = ""
             except StoreUnavailable as error:
                 self.error = str(error)
@@ -163,6 +167,12 @@ class Dispatcher:
                 time.sleep(RECONNECT_DELAY)
             self._notified.wait(POLL_INTERVAL)
             self._notified.clear()
+
+    def _tidy(self) -> None:
+        """Do a portion of the store's housekeeping, at most once per TIDY_INTERVAL."""
+        if time.monotonic() >= self._next_tidy:
+            self.store.tidy()
+            self._next_tidy = time.monotonic() + TIDY_INTERVAL
 
     def _submit_tasks(self) -> None:
         """Send as many tasks as there are runs that idle workers could take."""
@@ -245,7 +255,7 @@ class Dispatcher:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**_without_teacher_password(os.environ), "PYTHONPATH": path},
         )
         assert process.stdout is not None  # because of PIPE
         address = process.stdout.readline().strip()
@@ -253,6 +263,11 @@ class Dispatcher:
             raise RuntimeError("they did not start; see the server's log")
         self._cluster = process
         return address
+
+
+def _without_teacher_password(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for workers, which do not need the password."""
+    return {name: value for name, value in environment.items() if name != "TEACHER_PASSWORD"}
 
 
 def _worker_count_from_env() -> int:

@@ -6,15 +6,16 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from core.runs.rates import RecentCounts
 from core.text import clean_text
 
 MAX_NICKNAME = 24  # characters
 MAX_CLASS_CODE = 24  # characters
 MAX_FAILED_LOGINS = 5  # per minute and browser
-MAX_FAILED_LOGINS_TOTAL = 100  # per minute; high enough that no student can lock the teacher out by hand
+MAX_FAILED_LOGINS_PER_ADDRESS = 50  # per minute; after that, each answer takes LOGIN_DELAY seconds
+LOGIN_DELAY = 3.0
 
 
 class PermissionDenied(PermissionError):
@@ -30,12 +31,14 @@ class Visitor:
         nickname: how they want to be called; "" if they have not said.
         classroom: code of their class; "" if they are in none.
         teacher: whether they have logged in as a teacher.
+        address: network address of the browser, often shared with others; "" if it is unknown. It is not stored.
     """
 
     id: str
     nickname: str = ""
     classroom: str = ""
     teacher: bool = False
+    address: str = ""
 
 
 def new_token() -> str:
@@ -66,31 +69,40 @@ def clean_class_code(code: str) -> str:
     return code
 
 
-@dataclass
 class TeacherAuth:
-    """Teacher logins on this server.
+    """Teacher logins on this server. They end when it restarts."""
 
-    Attributes:
-        password: the teacher's password; "" if nobody can log in.
-    """
+    def __init__(self, password: object = ""):
+        """Start without logins. password: see `password`."""
+        self.password = password
+        self._logged_in: set[str] = set()
+        self._failures = RecentCounts()
 
-    password: str
-    _logged_in: set[str] = field(default_factory=set)
-    _failures: deque[tuple[float, str]] = field(default_factory=deque)
+    @property
+    def password(self) -> str:
+        """The teacher's password; "" if nobody can log in. A number, as in a TOML file, counts as text."""
+        return self._password
 
-    def login(self, visitor_id: str, password: str) -> None:
+    @password.setter
+    def password(self, password: object) -> None:
+        self._password = str(password)
+
+    def login(self, visitor_id: str, password: str, address: str = "") -> None:
         """Log a visitor in as a teacher.
 
-        Raises PermissionDenied if the password is wrong, or after too many wrong ones.
+        Wrong passwords of others never keep the right one from being accepted: after many from the same address, the
+        answer only takes longer.
+
+        Raises PermissionDenied if the password is wrong, or after too many wrong ones from the same browser.
         """
-        now = time.monotonic()
-        while self._failures and now - self._failures[0][0] > 60:
-            self._failures.popleft()
-        own_failures = sum(failed_id == visitor_id for _, failed_id in self._failures)
-        if own_failures >= MAX_FAILED_LOGINS or len(self._failures) >= MAX_FAILED_LOGINS_TOTAL:
+        browser, network = f"browser {visitor_id}", f"address {address}"
+        if self._failures.count(browser) >= MAX_FAILED_LOGINS:
             raise PermissionDenied("Too many wrong passwords. Wait a minute, then try again.")
+        if self._failures.count(network) >= MAX_FAILED_LOGINS_PER_ADDRESS:
+            time.sleep(LOGIN_DELAY)
         if not self.password or not hmac.compare_digest(self.password.encode(), password.encode("utf-8", "replace")):
-            self._failures.append((now, visitor_id))
+            self._failures.add(browser)
+            self._failures.add(network)
             raise PermissionDenied("This is not the teacher's password.")
         self._logged_in.add(visitor_id)
 
@@ -99,5 +111,5 @@ class TeacherAuth:
         self._logged_in.discard(visitor_id)
 
     def is_teacher(self, visitor_id: str) -> bool:
-        """Return whether the visitor is logged in as a teacher."""
+        """Return whether the visitor is logged in as a teacher now."""
         return visitor_id in self._logged_in

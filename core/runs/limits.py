@@ -1,4 +1,4 @@
-"""Limits that a teacher sets: on the size of one run, and on how many runs one student may start."""
+"""Limits that a teacher sets for a class: on the size of runs, how many may be started, and how long they are kept."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from core.memorize import MAX_CHARACTERS, MemorizeConfig
 from core.text import graphemes
 from core.training import check_range
 
+# Limits of the whole server
+MAX_STARTS_PER_ADDRESS = 1_200  # per minute; all students of a school often share one address
+MAX_WAITING_RUNS = 1_000
+
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits on new runs, in addition to those of the configs themselves. Raises ValueError if a field is invalid.
+    """Limits on a class's runs, in addition to those of the configs themselves. Raises ValueError if one is invalid.
 
     Attributes:
         max_characters: length of a sentence to memorise.
@@ -25,6 +29,9 @@ class Limits:
         idle_pause_minutes: time without viewers after which a run is paused until it is viewed again; 0 for never.
         max_starts_per_minute: runs that one browser may start per minute.
         max_queued_runs: runs that one browser may have in the queue.
+        max_class_starts_per_minute: runs that the whole class may start per minute.
+        keep_days: age at which runs that have ended or are paused are deleted; 0 for never.
+        keep_megabytes: size of all ended runs above which the oldest are deleted; 0 for no limit.
         accepting_runs: whether new runs may be started at all.
     """
 
@@ -37,6 +44,9 @@ class Limits:
     idle_pause_minutes: float = 3.0
     max_starts_per_minute: int = 60
     max_queued_runs: int = 60
+    max_class_starts_per_minute: int = 600
+    keep_days: int = 365
+    keep_megabytes: int = 10_000
     accepting_runs: bool = True
 
     def __post_init__(self):

@@ -7,9 +7,12 @@ import json
 from collections.abc import Callable
 
 import numpy as np
-from sqlalchemy import Connection, LargeBinary, column, select, table, update
+from sqlalchemy import Connection, LargeBinary, bindparam, column, select, table, update
 
-SCHEMA_VERSION = 4
+from core.runs.models import config_hash, searchable_text
+
+SCHEMA_VERSION = 5
+PORTION = 1_000  # runs that are held in memory at a time
 
 
 def _rewrite_checkpoints(connection: Connection) -> None:
@@ -26,6 +29,22 @@ def _rewrite_checkpoints(connection: Connection) -> None:
         rewritten = io.BytesIO()
         np.savez(rewritten, allow_pickle=False, metadata=np.array(json.dumps(metadata)), **arrays)
         connection.execute(update(checkpoints).where(row).values(payload=rewritten.getvalue()))
+
+
+def _fill_search_columns(connection: Connection) -> None:
+    """Fill config_hash and search_text of every run."""
+    names = "id", "title", "nickname", "note", "config_json", "config_hash", "search_text"
+    runs = table("runs", *map(column, names))
+    ids = list(connection.scalars(select(runs.c.id)))
+    change = (
+        update(runs)
+        .where(runs.c.id == bindparam("run"))
+        .values(config_hash=bindparam("hash"), search_text=bindparam("text"))
+    )
+    for start in range(0, len(ids), PORTION):
+        rows = connection.execute(select(*list(runs.c)[:5]).where(runs.c.id.in_(ids[start : start + PORTION]))).all()
+        values = [{"run": row.id, "hash": config_hash(row.config_json), "text": searchable_text(row)} for row in rows]
+        connection.execute(change, values)
 
 
 # What turns a database of the previous version into one of this version. New tables have been created before.
@@ -80,6 +99,7 @@ MIGRATIONS: dict[int, list[str | Callable[[Connection], None]]] = {
             )
         ),
         "CREATE TABLE IF NOT EXISTS rules (id INTEGER PRIMARY KEY, rules_json TEXT)",  # not there before version 3
+        "CREATE TABLE IF NOT EXISTS limits (id INTEGER PRIMARY KEY, limits_json TEXT)",
         "INSERT INTO limits (id, limits_json) SELECT id, rules_json FROM rules",
         "DROP TABLE rules",
         *(
@@ -110,5 +130,15 @@ MIGRATIONS: dict[int, list[str | Callable[[Connection], None]]] = {
         'UPDATE events SET payload = replace(payload, \'{"Samples": {"pictures":\', \'{"Samples": {"images":\')'
         " WHERE kind = 'Epoch'",
         _rewrite_checkpoints,
+    ],
+    5: [  # limits per class, leaderboards, and columns and indexes for large databases
+        "INSERT INTO class_limits (classroom, limits_json) SELECT '', limits_json FROM limits",
+        "DROP TABLE limits",
+        "ALTER TABLE runs ADD COLUMN size BIGINT",
+        "ALTER TABLE runs ADD COLUMN config_hash VARCHAR NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN search_text TEXT NOT NULL DEFAULT ''",
+        _fill_search_columns,
+        "DROP INDEX IF EXISTS runs_by_status",  # they get more columns
+        "DROP INDEX IF EXISTS runs_by_owner",
     ],
 }

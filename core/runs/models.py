@@ -1,12 +1,13 @@
-"""The database's tables: runs, their events and checkpoints, nicknames, and the teacher's limits."""
+"""The database's tables: runs, their events and checkpoints, leaderboard entries, nicknames, and limits."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Enum, ForeignKey, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, Enum, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 from core.runs.job_types import JOB_TYPES
@@ -14,7 +15,7 @@ from core.runs.serialization import from_json
 
 
 class Status(StrEnum):
-    """The states of a run."""
+    """The states of a run. A deleted run is hidden at once, and its data is removed in portions (see housekeeping)."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -22,14 +23,18 @@ class Status(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
+    DELETED = "deleted"
 
     @property
     def is_terminal(self) -> bool:
         """Whether the run has ended for good."""
-        return self in ENDED
+        return self not in ACTIVE
 
 
+# Queries name the few active states instead of excluding the ended ones, so that they can use an index.
+ACTIVE = (Status.WAITING, Status.RUNNING, Status.PAUSED)
 ENDED = (Status.FINISHED, Status.STOPPED, Status.FAILED)
+VISIBLE = (*ACTIVE, *ENDED)
 
 
 class Base(MappedAsDataclass, DeclarativeBase):
@@ -79,6 +84,10 @@ class Run(Base):
         worker_crashes: how many of its workers have died.
         heartbeat: counts up while its worker is alive.
         view_count: counts up while somebody is viewing it.
+        size: characters and bytes of its events and checkpoint; None until it has ended and was settled, see
+            core.runs.housekeeping.
+        config_hash: hash of config_json, to find runs with the same config.
+        search_text: what the search on the Runs page looks at, see searchable_text.
     """
 
     __tablename__ = "runs"
@@ -115,6 +124,9 @@ class Run(Base):
     worker_crashes: Mapped[int] = mapped_column(default=0)
     heartbeat: Mapped[int] = mapped_column(default=0)
     view_count: Mapped[int] = mapped_column(default=0)
+    size: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    config_hash: Mapped[str] = mapped_column(default="", server_default="")
+    search_text: Mapped[str] = mapped_column(Text, default="", server_default="")
 
     @property
     def config(self) -> Any:
@@ -132,7 +144,21 @@ class Run(Base):
         return json.loads(self.metrics_json)
 
 
-RUN_INDEXES = (Index("runs_by_status", Run.status), Index("runs_by_owner", Run.owner))
+def config_hash(config_json: str) -> str:
+    """Return a hash that is equal for equal configs."""
+    return hashlib.sha256(config_json.encode()).hexdigest()[:32]
+
+
+def searchable_text(run: Any) -> str:
+    """Return the run's id, title, nickname, note and settings in lower case, with non-ASCII letters as typed."""
+    settings = json.dumps(json.loads(run.config_json), ensure_ascii=False)
+    text = " ".join([run.title, run.nickname, run.note, run.id, settings]).casefold()
+    return storable_text(text)
+
+
+def storable_text(text: str) -> str:
+    """Return the text without what text columns reject: zero bytes and lone surrogates."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 class EventRow(Base):
@@ -176,10 +202,54 @@ class Nickname(Base):
     nickname: Mapped[str]
 
 
-class LimitsRow(Base):
-    """The teacher's limits: at most one row, with id 1."""
+class ClassLimits(Base):
+    """The limits that a teacher has set for one class.
 
-    __tablename__ = "limits"
+    Attributes:
+        classroom: the class code; "" for visitors without one and for classes without limits of their own.
+    """
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    __tablename__ = "class_limits"
+
+    classroom: Mapped[str] = mapped_column(primary_key=True)
     limits_json: Mapped[str] = mapped_column(Text)
+
+
+class LeaderboardEntry(Base):
+    """A run that takes part in a leaderboard.
+
+    Attributes:
+        classroom: the run's class.
+        dataset: the leaderboard: name of the dataset that the run was trained on.
+        player: the run's nickname in lower case; the leaderboard shows the best run of each player.
+        accuracy: validation accuracy after the last epoch.
+    """
+
+    __tablename__ = "leaderboard"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey(Run.id, ondelete="CASCADE"), primary_key=True)
+    classroom: Mapped[str]
+    dataset: Mapped[str]
+    player: Mapped[str]
+    accuracy: Mapped[float]
+
+
+INDEXES = (
+    Index("runs_by_status", Run.status, Run.owner),  # the queue
+    Index("runs_by_task", Run.claimed_by),  # heartbeats
+    Index("runs_by_owner", Run.owner, Run.created_at),  # starts per minute, "Only mine"
+    Index("runs_by_claim", Run.owner, Run.claimed_at),  # an owner's last turn
+    Index("runs_by_class", Run.classroom, Run.created_at, Run.status, Run.kind),  # the Runs page of a class
+    Index("runs_by_time", Run.created_at, Run.status, Run.kind),  # the Runs page of all classes
+    Index("runs_by_end", Run.finished_at),  # the last runs that ended
+    Index("runs_by_config", Run.config_hash),
+    Index("runs_by_size", Run.size),  # runs that have not been settled
+    Index(
+        "leaderboard_by_class",
+        LeaderboardEntry.classroom,
+        LeaderboardEntry.dataset,
+        LeaderboardEntry.player,
+        LeaderboardEntry.accuracy,
+    ),
+    Index("leaderboard_by_dataset", LeaderboardEntry.dataset, LeaderboardEntry.player, LeaderboardEntry.accuracy),
+)

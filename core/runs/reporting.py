@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from core.classify.presets import PRESETS
 from core.runs.models import Run
 from core.text import escape_csv_formula
 
 CUSTOM = "custom settings"
-
-
-class LeaderboardKey(NamedTuple):
-    """Leaderboard key: results are comparable only for the same dataset, features and preset.
-
-    Attributes:
-        dataset: name of the dataset.
-        features: what the network receives, "pixels" or "patches".
-        preset: name in PRESETS, or CUSTOM.
-    """
-
-    dataset: str
-    features: str
-    preset: str
 
 
 def current_settings(run: Run) -> dict[str, Any]:
@@ -46,6 +31,8 @@ def table_row(run: Run) -> dict[str, Any]:
         "name": run.title or str(settings.get("sentence") or settings.get("dataset") or "")[:80],
         "by": run.nickname,
         "kind": run.kind,
+        "network": network_label(settings),
+        "rate": settings.get("lr"),
         "status": run.status.value,
         "epochs": metrics.get("epochs"),
         "loss": metrics.get("loss"),
@@ -56,6 +43,13 @@ def table_row(run: Run) -> dict[str, Any]:
         "started": datetime.fromtimestamp(run.created_at, UTC),
         "note": run.note,
     }
+
+
+def network_label(settings: dict[str, Any]) -> str:
+    """Return the size of a run's layers, such as "256, 128" or, for an LSTM of two layers, "2 × 64"."""
+    if "num_layers" in settings:
+        return f"{settings['num_layers']} × {settings['hidden_size']}"
+    return ", ".join(map(str, settings.get("hidden", ()))) or ("no hidden layer" if settings else "")
 
 
 def export_row(run: Run) -> dict[str, Any]:
@@ -75,29 +69,28 @@ def differing_settings(runs: Iterable[Run]) -> dict[str, list[Any]]:
     return {name: values for name, values in columns.items() if any(value != values[0] for value in values)}
 
 
-def leaderboards(runs: Iterable[Run]) -> dict[LeaderboardKey, list[Run]]:
-    """Return, for each leaderboard, the best run per nickname, best test accuracy first.
+def leaderboard_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return the rows of one leaderboard, with a place for each run; runs with equal results share a place.
 
-    Ties go to the run with fewer parameters, then to the earlier one.
+    runs: sorted by validation accuracy, best first, as Store.leaderboards returns them. Only validation accuracy
+        counts, because test images must not choose between runs.
     """
-    best: dict[LeaderboardKey, dict[str, Run]] = defaultdict(dict)
-    for run in sorted(runs, key=_rank):
-        settings = current_settings(run)
-        if run.kind == "classify" and run.nickname and settings and "test_accuracy" in run.metrics:
-            key = LeaderboardKey(settings["dataset"], settings["features"], matching_preset(run))
-            best[key].setdefault(run.nickname.casefold(), run)
-    return {key: list(by_nickname.values()) for key, by_nickname in sorted(best.items())}
+    scores = [run.metrics.get("accuracy", 0.0) for run in runs]
+    return [
+        {
+            "place": scores.index(score) + 1,
+            **table_row(run),
+            "input": run.config.features,
+            "preset": matching_preset(run),
+        }
+        for score, run in zip(scores, runs, strict=True)
+    ]
 
 
 def matching_preset(run: Run) -> str:
-    """Return the preset that a classify run used unchanged from start to end, with any seed; else CUSTOM."""
+    """Return the title of the preset that a classify run used unchanged, with any seed; else CUSTOM."""
     config = run.config
-    for name, preset in PRESETS.items():
+    for preset in PRESETS.values():
         if not run.changes and preset.config(config.dataset, config.features, config.seed) == config:
-            return name
+            return preset.title
     return CUSTOM
-
-
-def _rank(run: Run) -> tuple[float, float, float]:
-    metrics = run.metrics
-    return -metrics.get("test_accuracy", 0.0), metrics.get("parameters", 0), run.created_at

@@ -26,8 +26,9 @@ def fair_order(
 ) -> list[tuple[QueuedRun, bool]]:
     """Sort the waiting runs into the order in which workers take them.
 
-    The first runs of all owners without an active run come first, starting with the owner whose last start was longest
-    ago; then follow everyone's second runs, and so on.
+    The first runs of all owners without an active run come first, starting with the owner who has waited longest; then
+    follow everyone's second runs, and so on. An owner has waited since their last start, or, without one, since they
+    queued their first run: new browsers do not come before a student who is already waiting.
 
     Args:
         waiting: the queued runs, in any order.
@@ -38,9 +39,13 @@ def fair_order(
         Pairs of a run and whether a worker may take it now.
     """
     turn_count = Counter(active)
+    waiting_since = dict(last_started)
     order = []
     for run in sorted(waiting, key=lambda run: (run.queued_at, run.run_id)):
-        turn = turn_count[run.owner] if run.owner else 0
-        turn_count[run.owner] += 1
-        order.append((turn, last_started.get(run.owner, 0.0) if run.owner else 0.0, run.queued_at, run))
+        if run.owner:
+            turn, since = turn_count[run.owner], waiting_since.setdefault(run.owner, run.queued_at)
+            turn_count[run.owner] += 1
+        else:
+            turn, since = 0, run.queued_at
+        order.append((turn, since, run.queued_at, run))
     return [(run, turn == 0) for turn, *_, run in sorted(order)]

@@ -8,17 +8,34 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, delete, exists, func, insert, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Select, and_, case, delete, exists, func, insert, select, update
+from sqlalchemy.orm import Session, aliased, sessionmaker
 
+from core.runs import housekeeping
 from core.runs.database import connect, write_lock
 from core.runs.identity import Visitor
 from core.runs.job_types import JOB_TYPES, job_type_of
-from core.runs.limits import Limits
-from core.runs.models import ENDED, CheckpointRow, EventRow, LimitsRow, Nickname, Run, Status
+from core.runs.limits import MAX_STARTS_PER_ADDRESS, MAX_WAITING_RUNS, Limits
+from core.runs.models import (
+    ACTIVE,
+    ENDED,
+    VISIBLE,
+    CheckpointRow,
+    ClassLimits,
+    EventRow,
+    LeaderboardEntry,
+    Nickname,
+    Run,
+    Status,
+    config_hash,
+    searchable_text,
+    storable_text,
+)
+from core.runs.rates import RecentCounts
 from core.runs.scheduling import QueuedRun, fair_order
 from core.runs.serialization import from_json, to_json
 from core.training import Checkpoint, check_range
@@ -26,6 +43,14 @@ from core.training import Checkpoint, check_range
 MAX_WORKER_CRASHES = 3  # of one run; with more it fails, because the next worker would probably die as well
 ANONYMOUS = Visitor(id="")
 IMPORTED = "a file"  # parent of a run that started from uploaded weights
+EXPIRY_INTERVAL = 3_600.0  # seconds between two searches for old runs
+
+
+# Built once, because the queue is read several times per second. Each owner's last start is one look-up in an index.
+_OTHER = aliased(Run)
+_LAST_START = select(func.max(_OTHER.claimed_at)).where(_OTHER.owner == Run.owner).scalar_subquery()
+WAITING_RUNS = select(Run.id, Run.owner, Run.queued_at, _LAST_START).where(Run.status == Status.WAITING)
+ACTIVE_OWNERS = select(Run.owner).where(Run.claimed_by > "")  # counted in Python: GROUP BY would scan another index
 
 
 class DesiredState(NamedTuple):
@@ -61,6 +86,8 @@ class Store:
         self._database = connect(url)
         self.url = self._database.url.render_as_string(hide_password=False)
         self._session = sessionmaker(self._database, expire_on_commit=False)
+        self._starts_by_address = RecentCounts()
+        self._next_expiry = 0.0
 
     def close(self) -> None:
         """Close all connections to the database."""
@@ -84,16 +111,21 @@ class Store:
             weights: uploaded weights that it should start from.
 
         Raises:
-            ValueError: if the parent is of another kind or has no saved weights, or if the teacher's limits do not
-                allow `by` to start this run now.
+            ValueError: if the parent is of another kind or has no saved weights, or if the limits of the class or the
+                server do not allow `by` to start this run now.
         """
         run_id, kind, now = secrets.token_urlsafe(12), job_type_of(config), time.time()
         run = Run(run_id, kind, to_json(config), created_at=now, parent=IMPORTED if weights else parent, queued_at=now)
         run.owner, run.nickname, run.classroom = by.id, by.nickname, by.classroom
+        run.config_hash, run.search_text = config_hash(run.config_json), searchable_text(run)
+        if by.address and not by.teacher and self._starts_by_address.count(by.address) >= MAX_STARTS_PER_ADDRESS:
+            raise ValueError(
+                f"{MAX_STARTS_PER_ADDRESS:,} runs have been started from your network within a minute. Wait a little."
+            )
         with self._session.begin() as session:
             if by.id and not by.teacher:
                 write_lock(session)  # so that the limits also hold for a hundred runs started at once
-                _check_limits(session, config, by.id)
+                _check_limits(session, config, by)
             session.add(run)
             if parent is not None:
                 session.flush()
@@ -105,6 +137,7 @@ class Store:
             if weights:
                 session.flush()
                 session.add(CheckpointRow(run_id, -1, weights.weights().to_bytes()))
+        self._starts_by_address.add(by.address)
         return run_id
 
     def run(self, run_id: str) -> Run | None:
@@ -112,7 +145,8 @@ class Store:
         if not run_id.isprintable():  # some databases reject such text in a query
             return None
         with self._session() as session:
-            return session.get(Run, run_id)
+            run = session.get(Run, run_id)
+        return run if run and run.status is not Status.DELETED else None
 
     def find_matching(self, configs: Sequence[Any], owner: str) -> list[Run | None]:
         """For each config, find the newest run that used it unchanged and started from its own initial weights.
@@ -120,8 +154,9 @@ class Store:
         These are finished runs of any owner, and active runs of `owner` that were not paused by hand.
         """
         texts = [to_json(config) for config in configs]
-        query = select(Run).where(Run.config_json.in_(texts), Run.parent.is_(None), Run.setting_changes_json == "{}")
-        will_continue = Run.status.not_in(ENDED) & (Run.owner == owner) & (~Run.pause_requested | Run.auto_paused)
+        query = select(Run).where(Run.config_hash.in_(map(config_hash, texts)), Run.config_json.in_(texts))
+        query = query.where(Run.parent.is_(None), Run.setting_changes_json == "{}")
+        will_continue = Run.status.in_(ACTIVE) & (Run.owner == owner) & (~Run.pause_requested | Run.auto_paused)
         query = query.where((Run.status == Status.FINISHED) | will_continue).order_by(Run.created_at)
         with self._session() as session:
             runs = {run.config_json: run for run in session.scalars(query)}
@@ -161,6 +196,10 @@ class Store:
         kind: str | None = None,
         unfinished: bool = False,
         classroom: str | None = None,
+        statuses: Sequence[str] = (),
+        owner: str | None = None,
+        search: str = "",
+        offset: int = 0,
     ) -> list[Run]:
         """Return runs, newest first.
 
@@ -169,13 +208,51 @@ class Store:
             kind: return only runs of this kind.
             unfinished: return only runs that have not ended.
             classroom: return only runs of this class.
+            statuses: return only runs with one of these statuses; empty for all.
+            owner: return only runs of this owner.
+            search: return only runs with this text in their name, nickname, note, settings or id.
+            offset: number of runs to skip.
         """
-        query = select(Run).order_by(Run.created_at.desc()).limit(limit)
-        query = query.where(Run.kind == kind) if kind else query
-        query = query.where(Run.status.not_in(ENDED)) if unfinished else query
-        query = query.where(Run.classroom == classroom) if classroom is not None else query
+        statuses = ACTIVE if unfinished else statuses
+        query = _matching(select(Run), kind, classroom, statuses, owner, search)
+        query = query.order_by(Run.created_at.desc(), Run.id).limit(limit).offset(offset)
         with self._session() as session:
             return list(session.scalars(query))
+
+    def count_runs(
+        self,
+        kind: str | None = None,
+        classroom: str | None = None,
+        statuses: Sequence[str] = (),
+        owner: str | None = None,
+        search: str = "",
+    ) -> int:
+        """Return how many runs match. Arguments: see list_runs."""
+        query = _matching(select(func.count()).select_from(Run), kind, classroom, statuses, owner, search)
+        with self._session() as session:
+            return session.execute(query).scalar_one()
+
+    def leaderboards(self, classroom: str | None = None, size: int = 50) -> dict[str, list[Run]]:
+        """Return the best run of each player by validation accuracy, for each dataset; best first.
+
+        Equal runs are ordered by their number of parameters, then by time.
+
+        Args:
+            classroom: consider only runs of this class.
+            size: maximum number of players per dataset.
+        """
+        entry, groups = LeaderboardEntry, (LeaderboardEntry.dataset, LeaderboardEntry.player)
+        in_class = [entry.classroom == classroom] if classroom is not None else []
+        best = select(*groups, func.max(entry.accuracy).label("accuracy")).where(*in_class).group_by(*groups).subquery()
+        same = (entry.dataset == best.c.dataset, entry.player == best.c.player, entry.accuracy == best.c.accuracy)
+        chosen = select(entry.dataset, func.min(entry.run_id)).join_from(best, entry, and_(*same, *in_class))
+        chosen = chosen.group_by(*groups).order_by(entry.dataset, func.max(entry.accuracy).desc())
+        with self._session() as session:
+            ids: dict[str, list[str]] = {}
+            for dataset, run_id in session.execute(chosen):
+                ids.setdefault(dataset, []).append(run_id)
+            boards = {name: session.scalars(select(Run).where(Run.id.in_(some[:size]))) for name, some in ids.items()}
+            return {name: sorted(runs, key=_rank) for name, runs in boards.items()}
 
     def queue(self) -> list[str]:
         """Return the ids of the waiting runs, next one first."""
@@ -184,7 +261,7 @@ class Store:
 
     def mean_duration(self) -> float:
         """Return the mean training time, in seconds, of the last twenty runs that ended; 0.0 if there are none."""
-        query = select(Run.train_seconds).where(Run.status.in_(ENDED), Run.train_seconds > 0)
+        query = select(Run.train_seconds).where(Run.finished_at.is_not(None), Run.train_seconds > 0)
         with self._session() as session:
             seconds = session.scalars(query.order_by(Run.finished_at.desc()).limit(20)).all()
         return sum(seconds) / len(seconds) if seconds else 0.0
@@ -196,14 +273,32 @@ class Store:
     def update_text(self, run_id: str, **texts: str) -> None:
         """Set the run's title or note."""
         with self._session.begin() as session:
-            session.execute(update(Run).where(Run.id == run_id).values(texts))
+            run = session.scalar(update(Run).where(Run.id == run_id).values(texts).returning(Run))
+            if run:
+                run.search_text = searchable_text(run)
 
     def delete(self, *run_ids: str) -> None:
-        """Delete runs with their events and checkpoints. A worker that is training one notices and stops."""
-        with self._session.begin() as session:
-            for table in (EventRow, CheckpointRow):
-                session.execute(delete(table).where(table.run_id.in_(run_ids)))
-            session.execute(delete(Run).where(Run.id.in_(run_ids)))
+        """Delete runs. They disappear at once; `tidy` removes their events and checkpoints."""
+        housekeeping.mark_deleted(self._session, run_ids)
+
+    def delete_ended(self, classroom: str | None = None) -> None:
+        """Delete all runs that have ended, or those of one class."""
+        query = _matching(select(Run.id), classroom=classroom, statuses=ENDED)
+        with self._session() as session:
+            ids = session.scalars(query).all()
+        self.delete(*ids)
+
+    def tidy(self) -> None:
+        """Do a portion of the housekeeping, which blocks other writers for a fraction of a second.
+
+        Settles ended runs, removes the data of deleted ones, and, once an hour, deletes old ones.
+        """
+        housekeeping.settle_some(self._session)
+        housekeeping.purge_some(self._session)
+        housekeeping.shrink_file(self._database)
+        if time.monotonic() >= self._next_expiry:
+            housekeeping.expire(self._session, self.limits)
+            self._next_expiry = time.monotonic() + EXPIRY_INTERVAL
 
     def nickname(self, owner: str) -> str:
         """Return the nickname of a browser's owner; "" if none was set."""
@@ -217,16 +312,19 @@ class Store:
             write_lock(session)
             session.merge(Nickname(owner, nickname))
 
-    def limits(self) -> Limits:
-        """Return the teacher's current limits."""
+    def limits(self, classroom: str = "") -> Limits:
+        """Return the current limits of a class, or else those of visitors without a class code."""
         with self._session() as session:
-            return _limits(session)
+            return _limits(session, classroom)
 
-    def set_limits(self, limits: Limits) -> None:
-        """Replace the teacher's limits."""
+    def set_limits(self, limits: Limits, classroom: str = "") -> None:
+        """Replace the limits of a class.
+
+        classroom: the class code; "" for visitors without one and for classes without limits of their own.
+        """
         with self._session.begin() as session:
             write_lock(session)
-            session.merge(LimitsRow(1, to_json(limits)))
+            session.merge(ClassLimits(classroom, to_json(limits)))
 
     def pause(self, run_id: str) -> None:
         """Ask a run to pause after its current step."""
@@ -261,9 +359,9 @@ class Store:
             values = {column.key: column + 1, "auto_paused": False, **_requeue_values()}
             session.execute(update(Run).where(*_is_active(run_id), Run.pause_requested).values(values))
 
-    def stop(self, run_id: str) -> None:
-        """End a run after its current step; one without a worker ends at once."""
-        self._update_active(run_id, stop_requested=True)
+    def stop(self, run_id: str, message: str = "") -> None:
+        """End a run after its current step; one without a worker ends at once. message: why, if not by its owner."""
+        self._update_active(run_id, stop_requested=True, **({"message": message} if message else {}))
         with self._session.begin() as session:
             idle = *_is_active(run_id), Run.claimed_by == ""
             session.execute(update(Run).where(*idle).values(status=Status.STOPPED, finished_at=time.time()))
@@ -278,7 +376,8 @@ class Store:
         with self._session.begin() as session:
             write_lock(session)
             own = session.scalar(select(Run.id).where(Run.claimed_by == task))
-            _requeue(session, task, crashes=1)
+            if own:
+                _requeue(session, task, crashes=1)
             ready = [run.run_id for run, startable in _queue_order(session) if startable or run.run_id == own]
             if not ready:
                 return None
@@ -293,7 +392,6 @@ class Store:
             "attempt": Run.attempt + 1,
             "started_at": func.coalesce(Run.started_at, now),
             "claimed_at": now,
-            "message": "",
         }
         run = session.scalar(update(Run).where(*_is_active(run_id)).values(values).returning(Run))
         if run:
@@ -326,7 +424,7 @@ class Store:
     def heartbeats(self) -> dict[str, int]:
         """Return the tasks that are training a run, each with a number that counts up while it is alive."""
         query = select(Run.claimed_by, Run.heartbeat + Run.attempt)
-        query = query.where(Run.status.not_in(ENDED), Run.claimed_by != "")
+        query = query.where(Run.claimed_by > "")
         with self._session() as session:
             return dict(session.execute(query).all())
 
@@ -407,6 +505,7 @@ class Store:
         """End a run, unless it has ended already or was claimed by another worker."""
         with self._session.begin() as session:
             session.execute(update(Run).where(*_is_claimed_by(run)).values(_final_values(status, message)))
+        housekeeping.settle(self._session, run.id)
 
     def _update_active(self, run_id: str, **values: Any) -> None:
         """Set columns of a run, unless it has ended."""
@@ -421,13 +520,13 @@ def event_row(run_id: str, seq: int, event: Any) -> dict[str, Any]:
 
 def _final_values(status: Status, message: str) -> dict[str, Any]:
     """Return the column values of a run that ends."""
-    storable = message.encode("utf-8", "replace").decode().replace("\0", "")  # text columns reject both
-    return {"status": status, "message": storable, "finished_at": time.time(), "claimed_by": ""}
+    ended = {"status": status, "finished_at": time.time(), "claimed_by": ""}
+    return {**ended, "message": storable_text(message)} if message else ended  # "Stopped by …" stays
 
 
 def _is_active(run_id: str) -> tuple:
     """Return the conditions: this run, and it has not ended."""
-    return Run.id == run_id, Run.status.not_in(ENDED)
+    return Run.id == run_id, Run.status.in_(ACTIVE)
 
 
 def _is_claimed_by(run: Run) -> tuple:
@@ -446,15 +545,11 @@ def _requeue_values() -> dict[str, Any]:
 
 def _queue_order(session: Session) -> list[tuple[QueuedRun, bool]]:
     """Return the waiting runs in order, and whether each may start now; see fair_order."""
-    waiting = select(Run.id, Run.owner, Run.queued_at).where(Run.status == Status.WAITING)
-    queued = [QueuedRun(*row) for row in session.execute(waiting)]
-    active = select(Run.owner, func.count()).where(Run.status.not_in(ENDED), Run.claimed_by != "").group_by(Run.owner)
-    owners = {run.owner for run in queued}
-    started = select(Run.owner, func.max(Run.claimed_at)).where(Run.owner.in_(owners)).group_by(Run.owner)
+    rows = session.execute(WAITING_RUNS).all()
     return fair_order(
-        queued,
-        dict(session.execute(active).all()),
-        {owner: last for owner, last in session.execute(started) if last is not None},
+        [QueuedRun(*row[:3]) for row in rows],
+        Counter(session.scalars(ACTIVE_OWNERS)) if rows else {},
+        {owner: last for _, owner, _, last in rows if last is not None},
     )
 
 
@@ -466,32 +561,63 @@ def _requeue(session: Session, task: str, crashes: int) -> None:
         "claimed_by": "",
         "worker_crashes": Run.worker_crashes + crashes,
     }
-    session.execute(update(Run).where(Run.claimed_by == task, Run.status.not_in(ENDED)).values(values))
+    session.execute(update(Run).where(Run.claimed_by == task, Run.status.in_(ACTIVE)).values(values))
     message = (
         f"Training ended early: its worker died {MAX_WORKER_CRASHES + 1} times, perhaps because this machine has too "
         "little memory for it. Try a smaller network."
     )
-    too_many = Run.status.not_in(ENDED), Run.worker_crashes > MAX_WORKER_CRASHES
+    too_many = Run.status.in_(ACTIVE), Run.worker_crashes > MAX_WORKER_CRASHES
     session.execute(update(Run).where(*too_many).values(_final_values(Status.FAILED, message)))
 
 
-def _limits(session: Session) -> Limits:
-    row = session.get(LimitsRow, 1)
+def _matching(
+    query: Select,
+    kind: str | None = None,
+    classroom: str | None = None,
+    statuses: Sequence[str] = (),
+    owner: str | None = None,
+    search: str = "",
+) -> Select:
+    """Restrict a query to the visible runs that match; see Store.list_runs."""
+    # Appending "" keeps databases from using the index on status: they should read an index that is sorted by time.
+    query = query.where((Run.status.concat("")).in_(statuses or VISIBLE))
+    query = query.where(Run.kind == kind) if kind else query
+    query = query.where(Run.classroom == classroom) if classroom is not None else query
+    query = query.where(Run.owner == owner) if owner is not None else query
+    if search := storable_text(search.strip().casefold()):
+        query = query.where(Run.search_text.contains(search, autoescape=True))
+    return query
+
+
+def _rank(run: Run) -> tuple[float, float, float]:
+    metrics = run.metrics
+    return -metrics.get("accuracy", 0.0), metrics.get("parameters", 0), run.created_at
+
+
+def _limits(session: Session, classroom: str) -> Limits:
+    row = session.get(ClassLimits, classroom) or session.get(ClassLimits, "")
     return from_json(Limits, row.limits_json) if row else Limits()
 
 
-def _check_limits(session: Session, config: Any, owner: str) -> None:
-    """Raise ValueError if the owner may not start this run now."""
-    limits = _limits(session)
+def _check_limits(session: Session, config: Any, by: Visitor) -> None:
+    """Raise ValueError if the visitor may not start this run now."""
+    limits, now = _limits(session, by.classroom), time.time()
     limits.check(config)
 
     def count(*conditions: Any) -> int:
-        query = select(func.count()).select_from(Run).where(Run.owner == owner, *conditions)
-        return session.execute(query).scalar_one()
+        return session.execute(select(func.count()).select_from(Run).where(*conditions)).scalar_one()
 
-    if count(Run.created_at > time.time() - 60, Run.created_at <= time.time()) >= limits.max_starts_per_minute:
+    recent, waiting = Run.created_at.between(now - 60, now), Run.status == Status.WAITING
+    if count(Run.owner == by.id, recent) >= limits.max_starts_per_minute:
         raise ValueError(f"You have started {limits.max_starts_per_minute} runs within a minute. Wait a little.")
-    if count(Run.status == Status.WAITING) >= limits.max_queued_runs:
+    if count(Run.classroom == by.classroom, recent) >= limits.max_class_starts_per_minute:
+        most = limits.max_class_starts_per_minute
+        raise ValueError(f"Your class has started {most:,} runs within a minute. Wait a little.")
+    if count(Run.owner == by.id, waiting) >= limits.max_queued_runs:
         raise ValueError(
             f"{limits.max_queued_runs} of your runs are already waiting. Stop some of them, or wait for them to end."
+        )
+    if count(waiting) >= MAX_WAITING_RUNS:
+        raise ValueError(
+            f"{MAX_WAITING_RUNS:,} runs are already waiting on this server. Wait until some of them have started."
         )

@@ -49,7 +49,7 @@ def train_run(store: Store, run: Run) -> None:
     """
     try:
         checkpoint, last_seq = retry_while_unavailable(store.checkpoint_and_seq, run.id)
-        limits = retry_while_unavailable(store.limits)
+        limits = retry_while_unavailable(store.limits, run.classroom)
         with StoreSync(store, run, last_seq, limits.idle_pause_minutes) as sync:
             driver = Driver(run, sync, limits.max_minutes)
             status, message = driver.drive(JOB_TYPES[run.kind].start(run.config, driver.control, checkpoint))

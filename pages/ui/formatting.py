@@ -12,6 +12,11 @@ def format_duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, such as "1 epoch" or "1,200 epochs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def setting_label(name: str) -> str:
     """Return the name of a config's field as text, such as "weight decay"."""
     return SETTING_LABELS.get(name, name.replace("_", " "))

@@ -47,4 +47,15 @@ def visitor() -> Visitor:
         st.session_state["nickname"],
         st.session_state.get("classroom", ""),
         teacher=dispatcher.teacher_auth.is_teacher(visitor_id),
+        address=visitor_address(),
     )
+
+
+def visitor_address() -> str:
+    """Return the network address of the visitor's browser; "" on this machine.
+
+    Behind a proxy on this machine it is the address that the proxy has added to X-Forwarded-For. Anything before that
+    comes from the visitor.
+    """
+    forwarded = st.context.headers.get("X-Forwarded-For", "")
+    return st.context.ip_address or forwarded.rpartition(",")[2].strip()

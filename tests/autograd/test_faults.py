@@ -128,20 +128,72 @@ def code_lines(version) -> list[str]:
     return ast.unparse(tree).splitlines()
 
 
+CHANGED_LINES = {  # in the correct and in the faulty code
+    "cell_product": (1, 1),
+    "mul_adds": (1, 1),
+    "early_state": (1, 2),
+    "overwritten": (3, 1),
+    "unstable_softmax": (2, 2),
+    "bias_row": (1, 1),
+    "open_relu": (1, 1),
+    "never_zeroed": (1, 0),
+    "all_zero": (1, 1),
+}
+
+
 @every_fault
 def test_the_versions_differ_only_in_the_fault(fault):
-    lines = difflib.ndiff(code_lines(fault.correct), code_lines(fault.faulty))
-    changed = [line for line in lines if line[0] in "+-"]
-    assert 1 <= len(changed) <= 4, changed
+    """A change of the correct code must be repeated in its faulty copy."""
+    lines = [line[0] for line in difflib.ndiff(code_lines(fault.correct), code_lines(fault.faulty))]
+    assert (lines.count("-"), lines.count("+")) == CHANGED_LINES[fault.name]
     assert list(inspect.signature(fault.correct).parameters) == list(inspect.signature(fault.faulty).parameters)
 
 
 @every_fault
-def test_the_diff_contains_both_versions_in_full(fault):
-    lines = fault.diff().splitlines()
-    for version, others in ((fault.correct, "+"), (fault.faulty, "-")):
+def test_the_faulty_copy_has_the_correct_docstring(fault):
+    """It may end earlier, where the correct one explains what the fault leaves out."""
+    correct, faulty = (inspect.getdoc(version) or "" for version in (fault.correct, fault.faulty))
+    assert correct.startswith(faulty)
+    assert bool(faulty) == bool(correct)
+
+
+@every_fault
+def test_the_repair_removes_the_faulty_lines_and_adds_the_correct_ones(fault):
+    lines = fault.repair_diff().splitlines()
+    for version, others in ((fault.faulty, "+"), (fault.correct, "-")):
         shown = [line[1:] for line in lines if line[0] != others]
         assert shown == textwrap.dedent(inspect.getsource(version)).splitlines()
+    added = {line[1:].strip() for line in lines if line[0] == "+"}
+    assert added - {line.strip() for line in fault.code()}
+
+
+@every_fault
+def test_the_code_to_search_is_the_faulty_code_without_its_docstring(fault):
+    shown = [line for line in fault.code() if line.strip()]
+    written = [line for line in textwrap.dedent(inspect.getsource(fault.faulty)).splitlines() if line.strip()]
+    docstring = ["".join(line.split()) for line in (fault.faulty.__doc__ or "").splitlines() if line.strip()]
+    hidden = ["".join(line.split()).strip('"') for line in written if line not in shown]
+    assert [line for line in hidden if line] == docstring
+    ast.parse("\n".join(shown))
+
+
+@every_fault
+def test_every_faulty_line_is_in_the_code_once_and_wrong_or_beside_the_gap(fault):
+    lines = [line.strip() for line in fault.code()]
+    diff = fault.repair_diff().splitlines()
+    changed = {i for i, line in enumerate(diff) if line[0] in "+-"}
+    near = {diff[i][1:].strip() for j in changed for i in range(max(j - 2, 0), j + 3) if i < len(diff)}
+    assert fault.faulty_lines
+    for line in fault.faulty_lines:
+        assert lines.count(line) == 1
+        assert line in near
+    removed = {line[1:].strip() for line in diff if line[0] == "-"} & set(lines)
+    assert removed <= set(fault.faulty_lines)
+
+
+@every_fault
+def test_the_repair_is_explained_in_one_or_two_sentences(fault):
+    assert 1 <= len(re.findall(r"\.(?: |$)", fault.repair)) <= 2
 
 
 @every_fault
@@ -151,11 +203,30 @@ def test_the_faulty_code_is_in_its_own_file_and_the_correct_code_is_the_project_
 
 
 @every_fault
-def test_the_question_has_one_answer_and_the_title_does_not_reveal_the_cause(fault):
+def test_every_answer_has_a_reply_of_its_own(fault):
     question = fault.question
-    assert 0 <= question.answer < len(question.options) == len(set(question.options))
+    assert question.answer in question.replies
+    assert len(set(question.replies.values())) == len(question.replies) >= 3
+    assert all(reply.endswith((".", "?", ".)")) for reply in question.replies.values())
+
+
+@every_fault
+def test_the_title_does_not_reveal_the_cause(fault):
     for text in (fault.title, fault.setting, fault.observation):
         assert not any(word in text for word in ("zero_grad", "sum over", "overwrit", "initial", "* i *", "subtract"))
+
+
+def test_numbers_in_replies_are_correct():
+    replies = " ".join(reply for fault in FAULTS.values() for reply in fault.question.replies.values())
+    for logits, shown in (((1, 2), "27 % and 73 %"), ((0.5, 1), "38 % and 62 %")):
+        exponentials = np.exp(logits)
+        assert " and ".join(f"{p:.0%}".replace("%", " %") for p in exponentials / exponentials.sum()) == shown
+        assert shown in replies
+    first, *_ = rows("mul_adds").values()
+    assert "at a = 2, b = 3 with g = 1 it gives 4, but the slope is 3" in replies
+    assert (first.label, first.faulty, first.expected) == ("∂(a·b)/∂a at a = 2, b = 3", 4, pytest.approx(3))
+    _, faulty = curves("all_zero")
+    assert f"falls from {faulty[0]:.2f} to {faulty[-1]:.2f}" in replies
 
 
 def test_a_row_agrees_with_its_expected_value_only():

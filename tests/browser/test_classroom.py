@@ -65,12 +65,14 @@ def test_only_the_owner_and_a_teacher_can_change_a_run(new_page, server_url: str
     bob.get_by_text("Teacher panel").click()
     bob.get_by_label("Password", exact=True).fill(PASSWORD)
     bob.get_by_label("Password", exact=True).press("Enter")
-    expect(button(bob, "Pause new runs")).to_be_visible()
+    expect(button(bob, "Pause new runs of class OWNERS")).to_be_visible()
     bob.get_by_label("Name", exact=True).fill("renamed by the teacher")
     button(bob, "Save").click()
     wait_for(lambda: store.run(run_id).title == "renamed by the teacher")
     button(bob, "Stop all runs of class OWNERS").click()
+    bob.get_by_role("button", name="Stop them").click()  # in a popover, outside the main area
     wait_for(lambda: store.run(run_id).status is Status.STOPPED)
+    assert store.run(run_id).message == "Stopped by the teacher."
     bob.get_by_role("button", name="Delete", exact=True).click()
     bob.get_by_role("button", name="Delete this run").click()  # in a popover, outside the main area
     wait_for(lambda: store.run(run_id) is None)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from core.memorize import Alphabet
-from core.memorize.connectivity import connectivity
+from core.memorize.connectivity import MAX_OPERATIONS, affordable_steps, connectivity
+from core.memorize.lstm import Model
 
 
 def by_autograd(trained) -> np.ndarray:
@@ -38,3 +39,22 @@ def test_no_prediction_depends_on_later_characters(half_trained):
 def test_a_range_of_predictions_equals_that_part_of_all(half_trained, first, last):
     whole = connectivity(*half_trained)
     np.testing.assert_allclose(connectivity(*half_trained, first, last), whole[first:last], rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("back", [0, 3, 500])
+def test_a_limited_look_back_gives_the_same_gradients_and_leaves_out_the_rest(half_trained, back):
+    whole = connectivity(*half_trained)[10:15]
+    limited = connectivity(*half_trained, 10, 15, max_steps_back=back)
+    earliest = max(10 - back, 0)
+    assert np.isnan(limited[:, :earliest]).all()
+    np.testing.assert_allclose(limited[:, earliest:], whole[:, earliest:], rtol=1e-4, atol=1e-9)
+
+
+def test_a_large_network_is_followed_less_far_back():
+    def steps(hidden_size: int, num_layers: int, rows: int) -> int:
+        return affordable_steps(Model(5, hidden_size, 5, num_layers), rows)
+
+    assert steps(64, 2, 70) > 2001, "the default network: the longest sentence"
+    assert 70 <= steps(256, 4, 70) < 200
+    assert steps(512, 6, 70) == 70, "always as far as the first of the predictions"
+    assert 16 * 70 * 4 * 256**2 * steps(256, 4, 70) <= MAX_OPERATIONS

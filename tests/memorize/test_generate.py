@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.memorize import Alphabet
-from core.memorize.generate import generate, generate_text, recovery_length, replace_character
+from core.memorize.generate import Recovery, generate, generate_text, recovery, replace_character
 from core.memorize.predictions import teacher_forced
 
 
@@ -96,17 +96,18 @@ def test_a_character_is_replaced_by_its_position_as_readers_count():
 
 
 @pytest.mark.parametrize(
-    ("expected", "generated", "length"),
+    ("expected", "generated", "result"),
     [
-        ("abc", "abc", 0),
-        ("abc", "xbc", 1),
-        ("abc", "xxabc", 2),
-        ("abc", "c", 0),
-        ("abc", "ab", None),
-        ("abc", "", None),
-        ("", "", 0),
-        ("", "x", None),
+        ("abc", "abc", Recovery(0, 0, 0)),
+        ("abc", "xbc", Recovery(1, 1, 0)),
+        ("abcdefgh", "xbcdefxh", Recovery(7, 2, 0)),  # wrong twice, however far apart
+        ("abc", "xxabc", Recovery(2, 2, 2)),
+        ("abc", "c", Recovery(0, 0, -2)),
+        ("abc", "abx", Recovery(None, 1, 0)),
+        ("abc", "", Recovery(None, 0, 0)),
+        ("", "", Recovery(0, 0, 0)),
+        ("", "x", Recovery(None, 1, 0)),
     ],
 )
-def test_a_text_has_recovered_if_it_ends_as_expected(expected, generated, length):
-    assert recovery_length(expected, generated) == length
+def test_a_text_has_recovered_if_it_ends_as_expected(expected, generated, result):
+    assert recovery(expected, generated) == result

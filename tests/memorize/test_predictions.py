@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.memorize import Alphabet, generate_text
-from core.memorize.predictions import Mistake, first_mistake, free_running, teacher_forced, top
+from core.memorize.predictions import (
+    Mistake,
+    context_length,
+    correct_characters,
+    first_mistake,
+    free_running,
+    teacher_forced,
+    top,
+)
+from core.text import graphemes
 
 
 def torch_probabilities(trained, token_ids: list[int]) -> np.ndarray:
@@ -70,3 +81,42 @@ def test_top_gives_the_most_likely_tokens_in_order():
 )
 def test_the_first_mistake_and_the_position_it_was_confused_with(sentence, generated, mistake):
     assert first_mistake(sentence, generated) == mistake
+
+
+@pytest.mark.parametrize(
+    ("sentence", "generated", "correct"),
+    [
+        ("abc", "abc", 3),
+        ("abc", "abcabcabc", 3),
+        ("abc", "a", 1),
+        ("abc", "xabc", 0),
+        ("👋🏽a", "👋🏽b", 1),
+        ("a", "", 0),
+    ],
+)
+def test_correct_characters_are_counted_out_of_the_sentence(sentence, generated, correct):
+    assert correct_characters(sentence, generated) == correct <= len(sentence)
+
+
+def context_length_by_definition(sentence: str) -> int:
+    """Return the smallest n for which equal last n characters (START counts) have equal successors."""
+    read = ["START", *graphemes(sentence)]
+    following = [*read[1:], "END"]
+    for length in range(len(read) + 1):
+        successors: dict = {}
+        for at in range(len(read)):
+            successors.setdefault(tuple(read[max(0, at + 1 - length) : at + 1]), set()).add(following[at])
+        if all(len(each) == 1 for each in successors.values()):
+            return length
+    raise AssertionError("the whole past always determines the next character")
+
+
+@given(st.text("ab👋🏽", min_size=1, max_size=12))
+def test_context_length_follows_its_definition(sentence):
+    assert context_length(sentence) == context_length_by_definition(sentence)
+
+
+def test_a_repeated_letter_and_a_bracket_need_a_long_context():
+    assert context_length("abc") == 1
+    assert context_length("a" * 20) == 20
+    assert context_length("(12345)[12345]") == 6

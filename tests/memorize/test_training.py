@@ -20,6 +20,7 @@ from core.memorize import (
     restore_model,
     training,
 )
+from core.memorize import config as config_module
 from core.memorize.lstm import Model
 from core.text import graphemes
 from core.training import Change, Checkpoint, Control, TrainingDiverged
@@ -118,6 +119,15 @@ def test_one_character_with_thousands_of_accents_is_rejected():
         ValueError, match="has 20,001 letters, accents and parts of emoji and at most 16,000 are allowed"
     ):
         MemorizeConfig("a" + "\u0301" * 20_000)
+
+
+def test_the_length_of_a_sentence_is_checked_before_it_is_split_into_characters(monkeypatch):
+    def refuse(text):
+        raise AssertionError(f"{len(text):,} code points would be split")
+
+    monkeypatch.setattr(config_module, "graphemes", refuse)
+    with pytest.raises(ValueError, match="has 1,000,000 letters, accents and parts of emoji and at most 16,000"):
+        check_sentence("a" * 1_000_000)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def texts(elements) -> str:
 @pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd", "runs"])
 def test_every_page_opens_from_the_entry_point(open_page, name):
     app = open_page(name)
-    assert title(app)
+    assert name == "home" or title(app)
     assert not app.error
 
 
@@ -42,7 +42,7 @@ def test_the_first_page_that_a_new_server_opens_runs_from_the_entry_point(name):
     """Streamlit executes a page's file directly if `st.navigation` was never called."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120).run()
     app.switch_page(f"pages/{name}.py").run()
-    assert title(app)
+    assert name == "home" or title(app)
     assert any("stMainBlockContainer" in html.proto.body for html in app.get("html")), "app.py adds its style"
 
 

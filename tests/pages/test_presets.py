@@ -1,7 +1,6 @@
 """Presets: each can be set with the page's controls, and every claim in its text is true."""
 
 import math
-import random
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,13 +9,14 @@ import pytest
 
 from core.memorize import Alphabet, MemorizeConfig, MemorizeEpoch, fit, restore_model
 from core.memorize.gates import record
-from core.memorize.predictions import first_mistake, teacher_forced
+from core.memorize.predictions import context_length, first_mistake, teacher_forced
 from core.memorize.presets import PRESETS
 from core.text import graphemes
 from core.training import Checkpoint, Control
 from pages.ui.controls import LEARNING_RATES
 
 CONFIGS = {preset.name: preset.config for preset in PRESETS}
+WATCH = {preset.name: preset.watch for preset in PRESETS}
 
 
 def train(config: MemorizeConfig) -> tuple[list[MemorizeEpoch], Checkpoint]:
@@ -42,13 +42,15 @@ def test_every_preset_can_be_set_and_has_at_most_three_sentences(preset):
 def test_all_presets_are_listed():
     assert list(CONFIGS) == [
         *("Baseline", "Learning rate too high", "Learning rate too low", "Too few units", "Repeated letter"),
-        *("Palindrome", "Korean", "Emoji", "100 words"),
+        *("Palindrome", "Shuffled palindrome", "Korean", "Emoji", "100 words", "Brackets"),
     ]
 
 
 def test_the_baseline_starts_at_guessing_then_generates_repetitions_pieces_and_everything():
     history, _ = train(CONFIGS["Baseline"])
     letters = set(graphemes(history[0].reconstruction))
+    assert "here 3.2." in WATCH["Baseline"]
+    assert history[0].loss == pytest.approx(3.2, abs=0.05)
     assert history[0].loss == pytest.approx(math.log(len(set(CONFIGS["Baseline"].sentence)) + 2), abs=0.1)
     assert learned_after(history) < len(history) / 2
     assert len(letters) <= 5
@@ -81,9 +83,13 @@ def test_raising_the_low_learning_rate_bends_the_curve_down():
     assert losses[50] - losses[99] > 5 * (losses[0] - losses[50])
 
 
-def test_with_too_few_units_the_loss_gets_stuck_and_the_text_goes_in_circles():
+def test_with_too_few_units_the_loss_stays_above_1_and_the_text_goes_in_circles():
     history, _ = train(CONFIGS["Too few units"])
-    assert history[-1].loss > 0.5
+    baseline, _ = train(CONFIGS["Baseline"])
+    assert "after 300 epochs, the loss is still above 1, where the baseline's is below 0.01" in WATCH["Too few units"]
+    assert len(history) == len(baseline) == 300
+    assert history[-1].loss > 1
+    assert baseline[-1].loss < 0.01
     assert history[-1].char_accuracy < 0.5
     text = history[-1].reconstruction
     assert any(text.count(text[at : at + 8]) > 1 for at in range(len(text) - 8))
@@ -101,15 +107,28 @@ def test_a_repeated_letter_is_learned_quickly_and_counted_by_cell_states_that_ri
 
 
 def test_a_palindrome_is_no_easier_than_its_letters_in_random_order():
-    config = CONFIGS["Palindrome"]
-    assert config.sentence == config.sentence[::-1]
-    shuffled = list(config.sentence)
-    random.Random(0).shuffle(shuffled)
-    needed = [
-        learned_after(train(replace(config, sentence=sentence, stop_when_learned=True))[0])
-        for sentence in (config.sentence, "".join(shuffled))
-    ]
-    assert needed[0] > 0.75 * needed[1]
+    palindrome, shuffled = CONFIGS["Palindrome"], CONFIGS["Shuffled palindrome"]
+    assert palindrome.sentence == palindrome.sentence[::-1]
+    assert sorted(shuffled.sentence) == sorted(palindrome.sentence)
+    assert list(CONFIGS).index("Shuffled palindrome") == list(CONFIGS).index("Palindrome") + 1, "the next preset"
+    needed = [learned_after(train(replace(config, stop_when_learned=True))[0]) for config in (palindrome, shuffled)]
+    assert 0.75 < needed[0] / needed[1] < 1.33
+
+
+def test_the_lstms_leave_the_level_of_guessing_the_closing_brackets_and_the_rnn_does_not():
+    config = CONFIGS["Brackets"]
+    guessing = 4 * math.log(4) / (len(config.sentence) + 1)  # all else is known; the closing brackets are 4 guesses
+    assert context_length(config.sentence) == 22, "the opening bracket and the 21 characters after it"
+    losses = {}
+    for cell in ("MyLSTM", "nn.LSTM", "RNN"):
+        history, _ = train(replace(config, cell=cell))
+        losses[cell] = [epoch.loss for epoch in history]
+        assert any(0.9 * guessing < loss < 1.15 * guessing for loss in losses[cell]), "it rests there"
+        learned = history[-1].reconstruction == config.sentence
+        assert learned == (cell != "RNN")
+    assert losses["MyLSTM"][-1] < 0.05 * guessing
+    assert losses["nn.LSTM"][-1] < 0.5 * guessing
+    assert losses["RNN"][-1] > 0.9 * guessing
 
 
 def test_korean_syllables_are_characters_and_predictions_after_spaces_are_less_certain():

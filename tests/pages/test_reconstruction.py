@@ -1,4 +1,4 @@
-"""The generated text beside the sentence, the advice about a run that failed to learn it, and the figures."""
+"""The generated text beside the sentence and the figures."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from core.memorize import MemorizeEpoch
 from pages.ui.memorize.reconstruction import diff, reconstruction_html
-from pages.ui.memorize.training import advice, curve_in_words, figures
+from pages.ui.memorize.training import curve_in_words, figures
 
 
 def pieces(sentence: str, generated: str) -> list[tuple[str, str, str]]:
@@ -49,26 +49,11 @@ def epochs(*losses: float) -> list[MemorizeEpoch]:
     return [MemorizeEpoch(number, loss, 0.01, "a", 0.5) for number, loss in enumerate(losses)]
 
 
-@pytest.mark.parametrize(
-    ("losses", "says"),
-    [
-        ([3.0], "no longer falls much"),
-        ([3.0, 5.0], "smaller learning rate"),
-        ([3.0, 2.0], "more epochs"),
-        ([3.0 - 0.02 * number for number in range(140)], "more epochs"),
-        ([3.0, 1.0] + [0.9] * 98, "larger hidden size"),
-        ([3.0, 0.5] + [30.0] * 98, "smaller learning rate"),
-    ],
-)
-def test_the_advice_depends_on_where_the_loss_went(losses, says):
-    assert says in advice(epochs(*losses))
-
-
 def test_the_figures_say_what_the_loss_means():
-    loss, correct, epoch = figures(epochs(3.0, 0.6931)[-1], 1_000)
-    assert (loss.value, correct.value, epoch.value) == ("0.693", "50%", "2 of 1,000")
+    loss, correct, epoch = figures(epochs(3.0, 0.6931)[-1], 1_000, "ab")
+    assert (loss.value, correct.value, epoch.value) == ("0.693", "1 of 2", "2 of 1,000")
     assert "a probability of 50%" in loss.note
-    assert [figure.value for figure in figures(None, 300)] == ["–", "–", "0 of 300"]
+    assert [figure.value for figure in figures(None, 300, "ab")] == ["–", "0 of 2", "0 of 300"]
 
 
 def test_the_curve_is_described_for_readers_who_cannot_see_it():

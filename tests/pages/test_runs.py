@@ -11,10 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
-from core.runs import Limits, Run, Status, Visitor, get_dispatcher
+from core.runs import Limits, Run, Status, Visitor, get_dispatcher, housekeeping
+from core.runs.identity import hash_token
 from core.runs.job_types import job_type_of
+from core.runs.models import searchable_text
 from core.runs.serialization import to_json
 from pages.ui.run_bar import SLOW
+from pages.ui.runs.table import export_rows
 from tests.pages.conftest import button, run_of, run_until, status
 
 
@@ -22,7 +25,8 @@ from tests.pages.conftest import button, run_of, run_until, status
 def dispatcher():
     dispatcher = get_dispatcher()
     yield dispatcher
-    dispatcher.store.set_limits(Limits())
+    for classroom in ("", "TEST"):
+        dispatcher.store.set_limits(Limits(), classroom)
     dispatcher.teacher_auth.password = ""
 
 
@@ -45,9 +49,11 @@ def add_run(dispatcher):
             setting_changes_json=json.dumps(changes or {}),
             metrics_json=json.dumps(metrics),
         )
+        run.search_text = searchable_text(run)
         added.append(run.id)
         with Session(database) as session, session.begin():
             session.add(run)
+        housekeeping.settle(dispatcher.store._session, added[-1])
         return added[-1]
 
     yield add_run
@@ -60,15 +66,19 @@ def table(app, place=0):
 
 
 def test_students_see_the_runs_and_the_leaderboard_of_their_class(open_page, add_run):
-    add_run(ClassifyConfig(), "Ann", test_accuracy=0.9)
-    add_run(ClassifyConfig(), "Bob", test_accuracy=0.95)
+    add_run(ClassifyConfig(), "Ann", accuracy=0.9, test_accuracy=0.96)
+    add_run(ClassifyConfig(), "Bob", accuracy=0.93, test_accuracy=0.95)
     add_run(MemorizeConfig("hello"), "Cam", accuracy=1.0)
     app = open_page("runs", **{"class": "test"})
     assert "Class **TEST**" in " ".join(caption.value for caption in app.caption)
     assert list(table(app)["by"]) == ["Cam", "Bob", "Ann"]
-    assert list(table(app, 1)["by"]) == ["Bob", "Ann"]
+    board = table(app, 1)
+    assert list(board["by"]) == ["Bob", "Ann"], "validation accuracy ranks"
+    assert list(board["test accuracy"]) == [0.95, 0.96]
+    assert {"network", "rate", "preset"} <= set(board.columns)
     app.text_input(key="runs_search").set_value("HELLO").run()
     assert list(table(app)["by"]) == ["Cam"]
+    assert list(table(app, 1)["by"]) == ["Bob", "Ann"], "the filters do not change the leaderboard"
     app.toggle(key="runs_mine").set_value(True).run()
     assert "No runs found" in app.info[0].value
 
@@ -137,31 +147,54 @@ def test_a_comparison_of_equal_runs_says_so(add_run):
     assert table(app)["Input"].tolist() == ["characters", "characters"]
 
 
-def test_a_comparison_of_both_kinds_lists_the_settings_of_each(add_run):
+def test_runs_of_different_kinds_are_not_compared(add_run):
     app = compare(add_run(MemorizeConfig("hello", epochs=70)), add_run(ClassifyConfig(epochs=3)))
-    assert table(app)["Sentence"].tolist() == ["hello", "–"]
-    assert table(app)["Epochs"].tolist() == ["70", "3"]
-    assert "different tasks" not in " ".join(caption.value for caption in app.caption), (
-        "both see only one kind of input"
-    )
+    assert "cannot be compared" in app.info[0].value
+    assert not app.dataframe
+    assert not app.get("vega_lite_chart")
 
 
-def test_a_comparison_draws_the_curves_of_both_kinds_of_run(open_page, dispatcher):
+def test_a_comparison_draws_the_curves_of_each_kind_of_run(open_page, dispatcher):
     configs = MemorizeConfig("ab", hidden_size=8, epochs=50), ClassifyConfig(hidden=(8,), epochs=2)
-    runs = [dispatcher.submit(config) for config in configs]
+    sentence, digits = [dispatcher.submit(config) for config in configs]
     app = open_page("home")
-    run_until(app, lambda: all(dispatcher.store.run(run).status.is_terminal for run in runs))
-    app = compare(*runs)
+    run_until(app, lambda: all(dispatcher.store.run(run).status.is_terminal for run in (sentence, digits)))
 
-    def drawn() -> bytes:
+    def drawn(app) -> bytes:
+        assert len(app.get("vega_lite_chart")) == 2
         return b" ".join(chart.proto.SerializeToString() for chart in app.get("vega_lite_chart"))
 
-    assert len(app.get("vega_lite_chart")) == 2
-    assert b"Validation accuracy" in drawn()
-    assert b"Validation loss" in drawn()
+    app = compare(sentence)
+    assert b"Training accuracy" in drawn(app)
+    assert b"Validation" not in drawn(app)
+    assert not app.get("button_group")
+    app = compare(digits)
+    assert b"Validation accuracy" in drawn(app)
+    assert b"Validation loss" in drawn(app)
     app.get("button_group")[0].set_value("Training").run()
-    assert b"Training accuracy" in drawn()
-    assert b"Training loss" in drawn()
+    assert b"Training accuracy" in drawn(app)
+    assert b"Training loss" in drawn(app)
+
+
+def test_the_table_shows_one_page_of_many_runs(open_page, add_run, monkeypatch):
+    monkeypatch.setattr("pages.ui.runs.table.PAGE_SIZE", 2)
+    for name in ("Ann", "Bob", "Cam", "Dan", "Eve"):
+        add_run(MemorizeConfig("hello"), name)
+    app = open_page("runs", **{"class": "TEST"})
+    assert list(table(app)["by"]) == ["Eve", "Dan"]
+    assert "Runs: 5." in " ".join(caption.value for caption in app.caption)
+    assert len(app.get("pagination")) == 1
+    app.text_input(key="runs_search").set_value("cam").run()
+    assert list(table(app)["by"]) == ["Cam"]
+    assert not app.get("pagination")
+
+
+def test_all_pages_are_exported(dispatcher, add_run, monkeypatch):
+    monkeypatch.setattr("pages.ui.runs.table.EXPORT_PORTION", 2)
+    for name in ("Ann", "Bob", "=Cam"):
+        add_run(MemorizeConfig("hello"), name)
+    rows = list(export_rows(dispatcher.store, {"classroom": "TEST"}))
+    assert [row["by"] for row in rows] == ["'=Cam", "Bob", "Ann"]
 
 
 def test_a_nickname_is_saved_and_an_invalid_one_is_refused(open_page):
@@ -208,21 +241,46 @@ def test_the_teacher_panel_opens_only_with_the_password(open_page, dispatcher, a
     app.text_input(key="password_typed").set_value("wrong").run()
     assert "not the teacher's password" in app.toast[0].value
     app.text_input(key="password_typed").set_value("correct horse").run()
-    button(app, "Pause new runs").click().run()
-    assert not dispatcher.store.limits().accepting_runs
-    student = open_page("memorize", **{"class": "TEST"})
-    button(student, "Train").click().run()
-    assert "teacher has paused new runs" in student.error[0].value
-    button(app, "Allow new runs").click().run()
+    button(app, "Pause new runs of class TEST").click().run()
+    assert not dispatcher.store.limits("TEST").accepting_runs
+    assert dispatcher.store.limits("8A").accepting_runs, "another class is not affected"
+    assert "New runs of class TEST are paused" in app.warning[0].value
+    assert "Saved for class TEST" in app.toast[0].value
+    button(app, "Allow new runs of class TEST").click().run()
     app.number_input(key="limit max_classify_epochs").set_value(7)
     button(app, "Save limits").click().run()
-    assert dispatcher.store.limits() == Limits(max_classify_epochs=7)
+    assert dispatcher.store.limits("TEST") == Limits(max_classify_epochs=7)
+    assert dispatcher.store.limits() == Limits()
     app.number_input(key="limit max_minutes").set_value(10.0**9)
     button(app, "Save limits").click().run()
     assert not app.exception
     assert app.toast, "a limit beyond reason is refused"
-    assert dispatcher.store.limits() == Limits(max_classify_epochs=7)
+    assert dispatcher.store.limits("TEST") == Limits(max_classify_epochs=7)
     button(app, "Delete them").click().run()
     assert dispatcher.store.list_runs(classroom="TEST") == []
     button(app, "Log out").click().run()
     assert "password_typed" in app.session_state
+
+
+def test_stopping_all_runs_asks_first_and_says_who_did_it(open_page, dispatcher):
+    store = dispatcher.store
+    run_id = store.create(MemorizeConfig("hello", epochs=5_000), by=Visitor("someone", "Ann", "TEST"))
+    store.pause(run_id)
+    dispatcher.teacher_auth.password = "correct horse"
+    app = open_page("runs", **{"class": "TEST"})
+    app.text_input(key="password_typed").set_value("correct horse").run()
+    assert "Stop all runs of class TEST" not in [button.label for button in app.button], "it opens a question"
+    button(app, "Stop them").click().run()
+    run_until(app, lambda: store.run(run_id).status is Status.STOPPED)
+    assert store.run(run_id).message == "Stopped by the teacher."
+    store.delete(run_id)
+
+
+def test_a_tab_that_was_drawn_before_the_teacher_logged_out_has_no_power(open_page, dispatcher):
+    dispatcher.teacher_auth.password = "correct horse"
+    app = open_page("runs", **{"class": "TEST"})
+    app.text_input(key="password_typed").set_value("correct horse").run()
+    dispatcher.teacher_auth.logout(hash_token(app.session_state["token"]))  # in another tab
+    button(app, "Pause new runs of class TEST").click().run()
+    assert "Only a teacher can do that." in app.toast[0].value
+    assert dispatcher.store.limits("TEST").accepting_runs

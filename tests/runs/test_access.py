@@ -9,6 +9,8 @@ from core.memorize import MemorizeConfig
 from core.runs.access import RunAccess
 from core.runs.dispatcher import Dispatcher
 from core.runs.identity import (
+    MAX_FAILED_LOGINS,
+    MAX_FAILED_LOGINS_PER_ADDRESS,
     PermissionDenied,
     TeacherAuth,
     Visitor,
@@ -20,6 +22,7 @@ from core.runs.identity import (
 )
 from core.runs.limits import Limits
 from core.runs.models import Status
+from core.runs.rates import RecentCounts
 from tests.runs import claim_run
 
 CONFIG = MemorizeConfig("hello")
@@ -51,7 +54,10 @@ def bob(dispatcher):
 
 @pytest.fixture
 def teacher(dispatcher):
-    return RunAccess(dispatcher, Visitor(hash_token(new_token()), teacher=True))
+    visitor = Visitor(hash_token(new_token()), teacher=True)
+    dispatcher.teacher_auth.password = "correct horse"
+    dispatcher.teacher_auth.login(visitor.id, "correct horse")
+    return RunAccess(dispatcher, visitor)
 
 
 CHANGES = {
@@ -101,7 +107,7 @@ def test_only_teachers_may_change_limits_and_act_on_all_runs(ann, bob, teacher):
     for forbidden in (ann.stop_all, ann.delete_finished, lambda: ann.set_limits(Limits(accepting_runs=False))):
         with pytest.raises(PermissionDenied, match="Only a teacher"):
             forbidden()
-    teacher.set_limits(Limits(accepting_runs=False))
+    teacher.set_limits(Limits(accepting_runs=False), "7B")
     with pytest.raises(ValueError, match="paused new runs"):
         ann.submit(CONFIG)
     teacher.stop_all("another class")
@@ -175,6 +181,75 @@ def test_tokens_are_not_stored(url, dispatcher, tmp_path):
         assert token.encode() not in file.read_bytes()
     with sqlite3.connect(tmp_path / "runs.sqlite") as file:
         assert file.execute("SELECT owner FROM runs").fetchall() == [(hash_token(token),)]
+
+
+def test_a_teacher_who_has_logged_out_no_longer_acts_as_one_in_other_tabs(dispatcher, ann, teacher):
+    run_id = ann.submit(CONFIG)
+    dispatcher.teacher_auth.logout(teacher.visitor.id)  # in another tab; this one was drawn before
+    for forbidden in (teacher.stop_all, teacher.delete_finished, lambda: teacher.set_limits(Limits())):
+        with pytest.raises(PermissionDenied, match="Only a teacher"):
+            forbidden()
+    with pytest.raises(PermissionDenied, match="belongs to somebody else"):
+        teacher.stop(run_id)
+    teacher.store.set_limits(Limits(accepting_runs=False))
+    with pytest.raises(ValueError, match="paused new runs"):
+        teacher.submit(CONFIG)
+
+
+def test_a_stopped_run_says_when_it_was_stopped_by_the_teacher(ann, bob, teacher):
+    waiting, stopped_alone, own = ann.submit(CONFIG), bob.submit(CONFIG), ann.submit(CONFIG)
+    running = claim_run(ann.store, ann.submit(CONFIG))
+    ann.stop(own)
+    teacher.stop(stopped_alone)
+    teacher.stop_all()
+    ann.store.finish(running, Status.STOPPED)
+    messages = [ann.store.run(run).message for run in (waiting, stopped_alone, running.id, own)]
+    assert messages == ["Stopped by the teacher."] * 3 + [""]
+    assert {ann.store.run(run).status for run in (waiting, stopped_alone, running.id, own)} == {Status.STOPPED}
+
+
+def test_a_visitor_s_limits_are_those_of_the_class(ann, teacher):
+    teacher.set_limits(Limits(max_hidden_size=8), "7B")
+    assert ann.limits() == Limits(max_hidden_size=8)
+    assert RunAccess(ann.dispatcher, replace(ann.visitor, classroom="8A")).limits() == Limits()
+    assert RunAccess(ann.dispatcher, replace(teacher.visitor, classroom="7B")).limits() == Limits()
+
+
+def test_wrong_passwords_of_others_never_refuse_the_right_one(monkeypatch):
+    delays = []
+    monkeypatch.setattr("core.runs.identity.time.sleep", delays.append)
+    auth = TeacherAuth("correct horse")
+    for student in range(30):
+        for _ in range(MAX_FAILED_LOGINS):
+            with pytest.raises(PermissionDenied):
+                auth.login(f"student {student}", "wrong", "192.0.2.1")
+    assert len(delays) == 30 * MAX_FAILED_LOGINS - MAX_FAILED_LOGINS_PER_ADDRESS, "guessing is slow at that address"
+    delays.clear()
+    auth.login("teacher at another address", "correct horse", "192.0.2.2")
+    assert delays == []
+    auth.login("teacher at the same address", "correct horse", "192.0.2.1")
+    assert auth.is_teacher("teacher at the same address")
+
+
+@pytest.mark.parametrize("password", [1234, 0, 12.5])
+def test_a_password_that_is_a_number_counts_as_text(password):
+    auth = TeacherAuth()
+    auth.password = password
+    auth.login("tea", str(password))
+    assert auth.is_teacher("tea")
+
+
+def test_counts_forget_what_is_over_a_minute_ago(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("core.runs.rates.time.monotonic", lambda: now[0])
+    counts = RecentCounts()
+    for _ in range(3):
+        counts.add("a")
+        now[0] += 20
+    assert (counts.count("a"), counts.count("b")) == (2, 0)
+    now[0] += 60
+    assert counts.count("a") == 0
+    assert len(counts._counts) == len(counts._moments) == 0, "nothing is kept for ever"
 
 
 def test_the_password_logs_in_and_guessing_is_limited(monkeypatch):

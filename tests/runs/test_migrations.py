@@ -15,11 +15,12 @@ from core.classify import ClassifyConfig, Epoch, PreparationProgress, Result, St
 from core.classify import fit as fit_classify
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.memorize import fit as fit_memorize
+from core.runs import housekeeping
 from core.runs.access import RunAccess
 from core.runs.identity import Visitor, hash_token
 from core.runs.limits import Limits
 from core.runs.migrations import MIGRATIONS
-from core.runs.models import Status
+from core.runs.models import VISIBLE, Status
 from core.runs.serialization import to_json
 from core.runs.store import IMPORTED, Store
 from core.runs.worker import train_run
@@ -135,7 +136,7 @@ def test_every_run_is_listed_with_its_config_changes_metrics_and_events(store):
 
 def test_the_state_of_every_run_is_kept(store):
     runs = {run.id: run for run in store.list_runs(limit=None)}
-    by_status = {status: {run.id for run in runs.values() if run.status is status} for status in Status}
+    by_status = {status: {run.id for run in runs.values() if run.status is status} for status in VISIBLE}
     assert by_status == {
         Status.WAITING: {WAITING},
         Status.RUNNING: set(),
@@ -187,6 +188,34 @@ def test_checkpoints_are_readable_under_their_new_names(store):
 def test_limits_and_nicknames_are_kept(store):
     assert store.limits() == Limits(max_characters=500, max_starts_per_minute=45, idle_pause_minutes=5.0)
     assert (store.nickname(ANN), store.nickname(BOB)) == ("Änn 🦊", "")
+
+
+def test_limits_of_the_whole_server_apply_to_every_class_until_it_has_its_own(store):
+    assert store.limits("7B") == store.limits()
+    store.set_limits(Limits(max_characters=7), "7B")
+    assert (store.limits("7B").max_characters, store.limits("8A").max_characters) == (7, 500)
+
+
+def test_old_runs_can_be_searched_and_found_by_their_config(store):
+    assert [run.id for run in store.list_runs(search="NAÏVE 👩")] == [TORCH]
+    config = store.run(FINISHED).config
+    assert store.find_matching([config], "")[0].id == FINISHED
+    assert store.list_runs(search="\\u") == [], "settings are searched as they were typed"
+
+
+def test_old_runs_are_settled_in_the_background(store):
+    before = store.checkpoint(FINISHED)
+    assert store.run(FINISHED).size is None
+    while housekeeping.settle_some(store._session):
+        pass
+    after = store.checkpoint(FINISHED)
+    assert store.run(FINISHED).size > 0
+    assert any(name.startswith("optimizer.") for name in before.arrays)
+    assert after.section("model").keys() == before.section("model").keys()
+    assert (after.metadata, len(after.arrays)) == (before.metadata, len(after.section("model")))
+    assert store.run(PAUSED).size is None
+    assert any(name.startswith("optimizer.") for name in store.checkpoint(PAUSED).arrays)
+    assert [store.events(run)[-1:] for run in (FINISHED, DIGITS)] != [[], []]
 
 
 def test_every_limit_is_kept(old_url, open_store):
@@ -278,8 +307,7 @@ def test_the_migrated_schema_equals_that_of_a_new_database(old_url, open_store, 
         new_url = new_url.replace("postgresql:", "postgresql+psycopg:")
     open_store(new_url)
     assert schema(old_url) == schema(new_url)
-    assert execute(old_url, "SELECT version FROM schema") == execute(new_url, "SELECT version FROM schema") == [(4,)]
-    assert [index["name"] for index in schema(old_url)["runs"]["indexes"]] == ["runs_by_owner", "runs_by_status"]
+    assert execute(old_url, "SELECT version FROM schema") == execute(new_url, "SELECT version FROM schema") == [(5,)]
 
 
 def test_a_migrated_database_can_be_opened_again(old_url, open_store):
@@ -293,7 +321,7 @@ def test_a_migration_that_fails_changes_nothing(old_url, open_store, monkeypatch
 
     before = schema(old_url)
     with monkeypatch.context() as patch:
-        patch.setitem(MIGRATIONS, 4, [*MIGRATIONS[4], fail])
+        patch.setitem(MIGRATIONS, 5, [*MIGRATIONS[5], fail])
         with pytest.raises(ZeroDivisionError):
             Store(old_url)
     assert schema(old_url) == before
@@ -344,5 +372,6 @@ def test_a_database_of_version_1_is_migrated_with_its_contents(url, tmp_path, op
     checkpoint = Checkpoint({"model.weight": np.ones(3)}, {"step": 1})
     store.sync(run, [], Status.RUNNING, 1.0, (checkpoint.to_bytes(), 0))
     assert store.checkpoint("waiting").metadata == {"step": 1}
-    indexes = [index["name"] for index in schema(url)["runs"]["indexes"]]
-    assert indexes == ["runs_by_owner", "runs_by_status"]
+    indexes = {index["name"]: index["column_names"] for index in schema(url)["runs"]["indexes"]}
+    assert indexes["runs_by_status"] == ["status", "owner"]
+    assert indexes["runs_by_owner"] == ["owner", "created_at"]

@@ -8,7 +8,9 @@ from core.classify import ClassifyConfig
 from core.classify.presets import PRESETS
 from core.memorize import MemorizeConfig
 from core.runs.identity import Visitor
-from core.runs.reporting import CUSTOM, LeaderboardKey, differing_settings, export_row, leaderboards, table_row
+from core.runs.models import Status
+from core.runs.reporting import CUSTOM, differing_settings, export_row, leaderboard_rows, table_row
+from tests.runs import claim_run
 
 BASELINE = next(iter(PRESETS))  # the preset with the defaults of ClassifyConfig
 
@@ -29,6 +31,7 @@ def test_a_table_row_shows_the_run_and_its_results(make_run):
     row = table_row(run)
     assert (row["name"], row["by"], row["kind"], row["status"]) == ("hello", "Ann", "memorize", "waiting")
     assert (row["epochs"], row["loss"], row["accuracy"], row["test accuracy"]) == (3, 0.5, 0.25, None)
+    assert (row["network"], row["rate"]) == ("2 × 64", run.config.lr)
     assert row["started"].timestamp() == pytest.approx(run.created_at)
 
 
@@ -44,27 +47,74 @@ def test_differing_settings_include_changes_during_training(make_run):
     assert mixed["sentence"] == ["a", None]
 
 
-def test_a_leaderboard_has_the_best_run_per_nickname(make_run):
-    good = make_run(ClassifyConfig(), "Ann", test_accuracy=0.9, parameters=10)
-    runs = [
-        make_run(ClassifyConfig(), "ann", test_accuracy=0.8, parameters=10),
-        good,
-        make_run(ClassifyConfig(), "Bob", test_accuracy=0.95, parameters=20),
-        make_run(ClassifyConfig(), "Cam", test_accuracy=0.95, parameters=10),
-        make_run(ClassifyConfig(), "", test_accuracy=0.99),
-        make_run(ClassifyConfig(), "Dan", accuracy=0.99),
-        make_run(ClassifyConfig(dataset="mnist"), "Ann", test_accuracy=0.7),
-        make_run(ClassifyConfig(hidden=(9,)), "Ann", test_accuracy=0.7),
-        make_run(ClassifyConfig(seed=3), "Eve", changes={"lr": 0.3}, test_accuracy=0.6),
-        make_run(ClassifyConfig(seed=3), "Eve", test_accuracy=0.5),
-        make_run(MemorizeConfig("a"), "Ann", accuracy=1.0),
-    ]
-    boards = leaderboards(runs)
-    digits = LeaderboardKey("mnist-5k", "pixels", "baseline")
-    assert list(boards) == [LeaderboardKey("mnist", "pixels", "baseline"), digits, digits._replace(preset=CUSTOM)]
-    assert [run.nickname for run in boards[digits]] == ["Cam", "Bob", "Ann", "Eve"]
-    assert boards[digits][2] is good
-    assert [run.nickname for run in boards[digits._replace(preset=CUSTOM)]] == ["Ann", "Eve"]
+@pytest.fixture
+def finish_run(store):
+    """Return finish_run(config, nickname, ...), which stores a finished run with these results and returns it."""
+
+    def finish_run(config, nickname="", changes=None, classroom="7B", **results):
+        by = Visitor(f"owner of {nickname}", nickname, classroom)
+        run = claim_run(store, store.create(config, by=by), task=f"task {nickname}")
+        if changes:
+            store.steer(run.id, **changes)
+        store.sync(run, [], Status.RUNNING, 1.0, metrics=results)
+        store.finish(run, Status.FINISHED)
+        return store.run(run.id)
+
+    return finish_run
+
+
+def test_a_leaderboard_ranks_by_validation_accuracy_and_shows_test_accuracy(store, finish_run):
+    lucky = finish_run(ClassifyConfig(seed=1), "Ann", accuracy=0.90, test_accuracy=0.99, parameters=10)
+    chosen = finish_run(ClassifyConfig(), "ann", accuracy=0.92, test_accuracy=0.91, parameters=10)
+    bob = finish_run(ClassifyConfig(seed=2), "Bob", accuracy=0.91, test_accuracy=0.98, parameters=20)
+    finish_run(ClassifyConfig(), "", accuracy=0.99, test_accuracy=0.99)
+    finish_run(ClassifyConfig(), "Dan", accuracy=0.99)
+    finish_run(MemorizeConfig("a"), "Ann", accuracy=1.0)
+    boards = store.leaderboards("7B")
+    assert {dataset: [run.id for run in runs] for dataset, runs in boards.items()} == {"mnist-5k": [chosen.id, bob.id]}
+    rows = leaderboard_rows(boards["mnist-5k"])
+    assert [(row["place"], row["by"], row["test accuracy"]) for row in rows] == [(1, "ann", 0.91), (2, "Bob", 0.98)]
+    store.delete(chosen.id)
+    assert [run.id for run in store.leaderboards("7B")["mnist-5k"]] == [bob.id, lucky.id]
+
+
+def test_equal_results_share_a_place(store, finish_run):
+    for number, (name, accuracy) in enumerate(
+        [("Ann", 0.9), ("Bob", 0.945), ("Cam", 0.945), ("Dan", 0.945), ("Eve", 0.8)]
+    ):
+        finish_run(ClassifyConfig(), name, accuracy=accuracy, test_accuracy=0.5 + number / 10, parameters=10 - number)
+    rows = leaderboard_rows(store.leaderboards("7B")["mnist-5k"])
+    assert [(row["place"], row["by"]) for row in rows] == [(1, "Dan"), (1, "Cam"), (1, "Bob"), (4, "Ann"), (5, "Eve")]
+
+
+def test_there_is_one_leaderboard_per_dataset_with_the_settings_as_columns(store, finish_run):
+    results = {"accuracy": 0.9, "test_accuracy": 0.8}
+    finish_run(ClassifyConfig(), "Ann", **results)
+    finish_run(ClassifyConfig(hidden=(9,), lr=0.5), "Bob", **results)
+    finish_run(ClassifyConfig(features="patches", hidden=()), "Cam", **results)
+    finish_run(ClassifyConfig(), "Dan", changes={"lr": 0.3}, **results)
+    finish_run(ClassifyConfig(dataset="mnist"), "Eve", classroom="8A", **results)
+    boards = store.leaderboards()
+    assert list(boards) == ["mnist", "mnist-5k"]
+    assert list(store.leaderboards("8A")) == ["mnist"]
+    rows = {row["by"]: row for row in leaderboard_rows(boards["mnist-5k"])}
+    assert {
+        name: (row["network"], row["rate"], row["preset"] == CUSTOM, row["input"]) for name, row in rows.items()
+    } == {
+        "Ann": ("256, 128", 0.05, False, "pixels"),
+        "Bob": ("9", 0.5, True, "pixels"),
+        "Cam": ("no hidden layer", 0.05, False, "patches"),
+        "Dan": ("256, 128", 0.3, True, "pixels"),
+    }
+    assert rows["Ann"]["preset"] == PRESETS[BASELINE].title
+
+
+def test_a_leaderboard_lists_at_most_so_many_players_and_one_run_of_each(store, finish_run):
+    for number in range(12):
+        finish_run(ClassifyConfig(seed=number), f"P{number % 6}", accuracy=number / 20, test_accuracy=0.5)
+    [board] = store.leaderboards("7B", size=3).values()
+    assert [run.nickname for run in board] == ["P5", "P4", "P3"]
+    assert [run.metrics["accuracy"] for run in board] == [0.55, 0.5, 0.45]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
@@ -79,5 +129,5 @@ def test_exported_text_is_not_evaluated_as_a_formula(make_run, text):
 def test_a_run_with_an_unreadable_config_still_has_a_row(make_run):
     run = make_run(MemorizeConfig("a"))
     run.config_json = '{"words": 3}'
-    assert table_row(run)["name"] == ""
-    assert leaderboards([run]) == {}
+    row = table_row(run)
+    assert (row["name"], row["network"], row["rate"]) == ("", "", None)

@@ -32,7 +32,18 @@ def test_an_owner_with_many_runs_takes_turns_with_the_others():
     waiting = [QueuedRun(f"a{i}", "ann", i) for i in range(3)] + [QueuedRun("b", "bob", 10), QueuedRun("c", "cam", 11)]
     assert order(waiting) == ["a0", "b", "c", "a1", "a2"]
     assert order(waiting, active={"ann": 1}) == ["b", "c", "a0", "a1", "a2"]
-    assert order(waiting, last_started={"ann": 5.0}) == ["b", "c", "a0", "a1", "a2"]
+    assert order(waiting, last_started={"ann": 20.0}) == ["b", "c", "a0", "a1", "a2"]
+
+
+def test_new_browsers_do_not_come_before_a_student_who_is_waiting():
+    waiting = [QueuedRun("second", "ann", 6.0), *(QueuedRun(f"new {i}", f"new {i}", 7.0 + i) for i in range(1_000))]
+    assert order(waiting, last_started={"ann": 5.0})[0] == "second"
+    assert order(waiting, active={"ann": 1}, last_started={"ann": 5.0})[-1] == "second", "she is training now"
+
+
+def test_runs_without_an_owner_wait_their_turn():
+    assert order([QueuedRun("1", "ann", 1), QueuedRun("2", "", 2), QueuedRun("3", "", 3)]) == ["1", "2", "3"]
+    assert order([QueuedRun("1", "", 1), QueuedRun("2", "ann", 2)]) == ["1", "2"]
 
 
 runs = st.lists(
@@ -183,6 +194,64 @@ def test_queued_runs_are_limited_per_browser(store):
     with pytest.raises(ValueError, match="3 of your runs are already waiting"):
         store.create(CONFIG, by=ANN)
     store.claim("task")
+    assert store.create(CONFIG, by=ANN)
+
+
+def test_the_limits_of_one_class_do_not_affect_another(store):
+    store.set_limits(Limits(accepting_runs=False), "7B")
+    with pytest.raises(ValueError, match="paused new runs"):
+        store.create(CONFIG, by=replace(ANN, classroom="7B"))
+    assert store.create(CONFIG, by=replace(ANN, classroom="8A"))
+    assert store.create(CONFIG, by=ANN)
+    assert (store.limits("7B"), store.limits("8A"), store.limits()) == (
+        Limits(accepting_runs=False),
+        Limits(),
+        Limits(),
+    )
+
+
+def test_a_class_without_limits_of_its_own_has_those_of_visitors_without_a_class_code(store):
+    store.set_limits(Limits(max_characters=9))
+    store.set_limits(Limits(max_characters=500), "7B")
+    assert [store.limits(name).max_characters for name in ("", "8A", "7B")] == [9, 9, 500]
+
+
+def test_starts_per_minute_are_limited_per_class(store):
+    store.set_limits(Limits(max_class_starts_per_minute=4), "7B")
+    students = [Visitor(f"student {number}", classroom="7B") for number in range(5)]
+    for student in students[:4]:
+        store.create(CONFIG, by=student)
+    with pytest.raises(ValueError, match=r"Your class has started 4 runs within a minute\. Wait a little\."):
+        store.create(CONFIG, by=students[4])
+    assert store.create(CONFIG, by=replace(students[4], classroom="8A"))
+    assert store.create(CONFIG, by=replace(students[4], teacher=True))
+
+
+def test_starts_per_minute_are_limited_per_address(store, monkeypatch):
+    monkeypatch.setattr("core.runs.store.MAX_STARTS_PER_ADDRESS", 3)
+    cookies = [Visitor(f"cookie {number}", classroom=f"class {number}", address="192.0.2.1") for number in range(4)]
+    for cookie in cookies[:3]:
+        store.create(CONFIG, by=cookie)
+    with pytest.raises(ValueError, match="3 runs have been started from your network within a minute"):
+        store.create(CONFIG, by=cookies[3])
+    assert store.create(CONFIG, by=replace(cookies[3], address="192.0.2.2"))
+    assert store.create(CONFIG, by=replace(cookies[3], address="")), "its address is unknown"
+
+
+def test_a_whole_class_may_press_train_every_ten_seconds(store):
+    students = [Visitor(f"student {number}", classroom="7B", address="192.0.2.1") for number in range(30)]
+    for _ in range(6):
+        for student in students:
+            store.stop(store.create(CONFIG, by=student))
+    assert store.count_runs(classroom="7B") == 180
+
+
+def test_all_waiting_runs_together_are_limited(store, monkeypatch):
+    monkeypatch.setattr("core.runs.store.MAX_WAITING_RUNS", 3)
+    waiting = [store.create(CONFIG, by=Visitor(f"cookie {number}")) for number in range(3)]
+    with pytest.raises(ValueError, match="3 runs are already waiting on this server"):
+        store.create(CONFIG, by=ANN)
+    store.stop(waiting[0])
     assert store.create(CONFIG, by=ANN)
 
 

@@ -184,8 +184,30 @@ def test_only_the_latest_checkpoint_is_kept(store):
     save(store, run, 4)
     kept, seq = store.checkpoint_and_seq(run.id)
     assert (kept.to_bytes(), seq) == (checkpoint(4).to_bytes(), 4)
-    store.finish(run, Status.STOPPED)
-    assert store.checkpoint(run.id).to_bytes() == kept.to_bytes()
+
+
+@pytest.mark.parametrize("how", ["finished", "stopped without a worker"])
+def test_an_ended_run_keeps_only_its_weights(store, how):
+    run = claim_run(store, store.create(CONFIG))
+    whole = Checkpoint(
+        {"model.weight": np.ones(3), "optimizer.means": np.ones(10_000), "order": np.arange(10_000)}, {"epoch": 7}
+    )
+    write(store, run, range(3))
+    store.sync(run, [], Status.RUNNING, 1.5, checkpoint=(whole.to_bytes(), 2))
+    if how == "finished":
+        store.finish(run, Status.FINISHED)
+    else:
+        store.pause(run.id)
+        store.release_worker(run)
+        assert store.checkpoint(run.id).arrays.keys() == whole.arrays.keys(), "a paused run needs everything"
+        store.tidy()
+        assert store.checkpoint(run.id).arrays.keys() == whole.arrays.keys()
+        store.stop(run.id)
+        store.tidy()
+    kept, seq = store.checkpoint_and_seq(run.id)
+    assert (list(kept.arrays), kept.metadata, seq) == (["model.weight"], {"epoch": 7}, 2)
+    assert store.run(run.id).size < 2_000
+    assert store.run(store.create(CONFIG, parent=run.id)), "another run can continue from its weights"
 
 
 def test_a_second_attempt_continues_after_the_checkpoint_and_locks_the_first_out(store):

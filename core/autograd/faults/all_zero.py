@@ -55,13 +55,33 @@ FAULT = Fault(
     hint="With all weights zero, what does the hidden layer output? And what flows back through a weight of zero?",
     correct=Linear.__init__,
     faulty=ZeroLinear.__init__,
+    faulty_lines=("weight = np.zeros((in_features, out_features))",),
+    repair=(
+        "Random initial weights make the hidden units different from each other and let gradients pass through the "
+        "layers."
+    ),
     symptom=symptom,
     question=Question(
         "Which parameters of the faulty network ever change?",
-        ("All of them, but slowly", "The weights of the first layer", "Only the bias of the last layer", "None"),
-        2,
-        "The hidden units output relu(0) = 0, so the gradient of the last weights, hiddenᵀ · g, is 0; and g · Wᵀ with "
-        "W = 0 passes 0 back to the first layer. Only the last bias learns: how frequent each class is. Equal weights "
-        "other than 0 are no better: units that start equal stay equal. Random weights break the symmetry.",
+        {
+            "All of them, but slowly": (
+                "The loss stops falling after a few steps. If all parameters changed slowly, it would go on "
+                "falling slowly. What is the output of a hidden unit whose weights and bias are 0?"
+            ),
+            "The weights of the first layer": (
+                "The gradient that reaches the first layer is g · Wᵀ with the last layer's W. What is W here?"
+            ),
+            "Only the bias of the last layer": (
+                "The hidden units output relu(0) = 0, so the gradient of the last weights, hiddenᵀ · g, is 0; and "
+                "g · Wᵀ with W = 0 passes 0 back to the first layer. Only the last bias learns: how frequent each "
+                "class is. Equal weights other than 0 are no better: units that start equal stay equal. Random "
+                "weights break the symmetry."
+            ),
+            "None": (
+                "The loss falls from 1.10 to 1.04, so something changes. Which parameter affects the output even "
+                "if all weights are 0?"
+            ),
+        },
+        answer="Only the bias of the last layer",
     ),
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.source import source
+from core.source import source, syntax_tree
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,13 @@ class Question:
 
     Attributes:
         text: The question.
-        options: The possible answers.
-        answer: Index of the correct one.
-        explanation: Why it is correct.
+        replies: The possible answers, each with the reply to a student who chooses it.
+        answer: The correct one.
     """
 
     text: str
-    options: tuple[str, ...]
-    answer: int
-    explanation: str
+    replies: dict[str, str]
+    answer: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,9 @@ class Fault:
         hint: A hint at the cause.
         correct: The function or class as the project uses it.
         faulty: The same with a mistake.
+        faulty_lines: Lines of the faulty code that a student may point at: those that are wrong, or, where a line is
+            missing, those beside the gap.
+        repair: What the correct lines do differently.
         symptom: Runs both versions.
         question: A question about the cause.
     """
@@ -104,11 +106,22 @@ class Fault:
     hint: str
     correct: Callable
     faulty: Callable
+    faulty_lines: tuple[str, ...]
+    repair: str
     symptom: Callable[[], Curves | Comparison]
     question: Question
 
-    def diff(self) -> str:
-        """Return the code of both versions as a unified diff: - correct, + faulty."""
-        correct, faulty = (textwrap.dedent(source(version)[0]).splitlines() for version in (self.correct, self.faulty))
-        _, _, _, *lines = difflib.unified_diff(correct, faulty, n=len(correct), lineterm="")  # without the header
+    def code(self) -> list[str]:
+        """Return the lines of the faulty code without its docstring, which describes the correct code."""
+        text = textwrap.dedent(source(self.faulty)[0])
+        function = syntax_tree(text).body[0]
+        assert isinstance(function, ast.FunctionDef)
+        docstring = function.body[0] if ast.get_docstring(function) else None
+        hidden = range(docstring.lineno, (docstring.end_lineno or 0) + 1) if docstring else ()
+        return [line for number, line in enumerate(text.splitlines(), 1) if number not in hidden]
+
+    def repair_diff(self) -> str:
+        """Return the repair as a unified diff: - faulty, + correct."""
+        faulty, correct = (textwrap.dedent(source(version)[0]).splitlines() for version in (self.faulty, self.correct))
+        _, _, _, *lines = difflib.unified_diff(faulty, correct, n=len(faulty), lineterm="")  # without the header
         return "\n".join(lines)

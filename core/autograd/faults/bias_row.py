@@ -77,13 +77,33 @@ FAULT = Fault(
     hint="The bias is added to every row of the batch. How many paths lead from it to the loss?",
     correct=correct_linear,
     faulty=linear,
+    faulty_lines=("grad[0] if bias.requires_grad else None,",),
+    repair=(
+        "The bias is added to every row, so every row contributes to its gradient: the contributions are summed "
+        "over the batch."
+    ),
     symptom=symptom,
     question=Question(
         "The gradient that arrives at the layer has shape (batch, out). How does it become the bias's gradient, "
         "(out,)?",
-        ("Take its first row", "Sum over the rows", "Average over the rows", "Take its largest row"),
-        1,
-        "Each row uses the bias once, and paths add up. (The mean would be wrong as well: if the loss is a mean, the "
-        "loss's own backward has already multiplied by 1/batch.) A test with a batch of 1 can never find this.",
+        {
+            "Take its first row": (
+                "This is what the faulty code does. It ignores that the bias affects the outputs of the other "
+                "rows, too."
+            ),
+            "Sum over the rows": (
+                "Each row uses the bias once, and paths add up. (The mean would be wrong as well: if the loss is a "
+                "mean, the loss's own backward has already multiplied by 1/batch.) A test with a batch of 1 can "
+                "never find this."
+            ),
+            "Average over the rows": (
+                "If the bias grows by ε, all outputs grow by ε, and their effects add up. If the loss is a mean "
+                "over the batch, its own backward pass has already multiplied by 1/batch."
+            ),
+            "Take its largest row": (
+                "The bias is added to every row of the batch, so every row contributes, not only the largest."
+            ),
+        },
+        answer="Sum over the rows",
     ),
 )

@@ -34,17 +34,29 @@ FAULT = Fault(
     hint="c is zero before the first character. Follow it through the cell by hand for one step, then for two.",
     correct=MyLSTMCell.step,
     faulty=ProductCell.step,
+    faulty_lines=("c = torch.sigmoid(f) * c * torch.sigmoid(i) * torch.tanh(g)",),
+    repair=(
+        "The new cell state is a sum: f·c is kept from before, and i·g is written. Because of the plus sign, a c "
+        "of 0 does not stay 0."
+    ),
     symptom=symptom,
     question=Question(
         "What is the faulty cell's c after 18 characters?",
-        (
-            "Exactly 0, whatever the weights are",
-            "So large that tanh(c) is flat",
-            "A random number that depends on the initial weights",
-        ),
-        0,
-        "c starts as 0 and is only ever multiplied: 0 stays 0, so h = o · tanh(0) is 0, too. Only the output layer's "
-        "bias can learn, and it knows how often a character comes, not when. In f·c + i·g, the sum lets new "
-        "information in.",
+        {
+            "Exactly 0, whatever the weights are": (
+                "c starts as 0 and is only ever multiplied: 0 stays 0, so h = o · tanh(0) is 0, too. Only the "
+                "output layer's bias can learn, and it knows how often a character comes, not when. In f·c + i·g, "
+                "the sum lets new information in."
+            ),
+            "So large that tanh(c) is flat": (
+                "c cannot grow: three of its four factors, σ(f), σ(i) and tanh(g), are between −1 and 1. The "
+                "fourth is the old c. What is c before the first character?"
+            ),
+            "A random number that depends on the initial weights": (
+                "The weights determine σ(f), σ(i) and tanh(g), but c is multiplied by all of them. What is c "
+                "before the first character?"
+            ),
+        },
+        answer="Exactly 0, whatever the weights are",
     ),
 )

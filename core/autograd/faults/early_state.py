@@ -60,17 +60,32 @@ FAULT = Fault(
     ),
     correct=correct_run_layer,
     faulty=run_layer,
+    faulty_lines=(
+        "final = state",
+        "return torch.stack(outputs), final",
+    ),
+    repair=(
+        "The state to return is the one after the last step, (h, c). The faulty loop saves the state before each "
+        "step, so it returns one that is a step old."
+    ),
     symptom=symptom,
     question=Question(
         "Why does the loss not reveal this fault?",
-        (
-            "The loss is rounded to a few digits",
-            "In training, every sequence starts from zeros, and the returned state is never read",
-            "The optimiser has learned to compensate for it",
-        ),
-        1,
-        "The outputs are correct; only the returned state is one step old. With sequences of length 1 it is even the "
-        "state that went in, so nothing is ever remembered. A test that compares the final h with the last output, "
-        "or one long call with two short ones, finds it at once.",
+        {
+            "The loss is rounded to a few digits": (
+                "The loss of both versions is equal to the last digit, because the outputs are equal. Only the "
+                "returned state differs. Who reads it?"
+            ),
+            "In training, every sequence starts from zeros, and the returned state is never read": (
+                "The outputs are correct; only the returned state is one step old. With sequences of length 1 it "
+                "is even the state that went in, so nothing is ever remembered. A test that compares the final h "
+                "with the last output, or one long call with two short ones, finds it at once."
+            ),
+            "The optimiser has learned to compensate for it": (
+                "The cell was trained with the correct loop and never saw the fault. Both versions have the same "
+                "weights."
+            ),
+        },
+        answer="In training, every sequence starts from zeros, and the returned state is never read",
     ),
 )

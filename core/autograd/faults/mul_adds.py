@@ -35,12 +35,28 @@ FAULT = Fault(
     hint="The chain rule combines the incoming gradient with the local derivative. How?",
     correct=correct_mul,
     faulty=mul,
+    faulty_lines=("return grad + b.data, grad + a.data",),
+    repair=(
+        "The chain rule multiplies: each input receives the incoming gradient times the local derivative, which "
+        "for a product is the other factor."
+    ),
     symptom=symptom,
     question=Question(
         "The gradient g arrives at a·b. Which gradient should be passed on to a?",
-        ("g + b", "g · b", "g · a", "g"),
-        1,
-        "If a moves by ε, the product moves by b·ε and the result by g·b·ε: chained slopes multiply. Paths add up; "
-        "factors along one path never do.",
+        {
+            "g + b": (
+                "This is what the faulty code does. Compare the table: at a = 2, b = 3 with g = 1 it gives 4, but "
+                "the slope is 3."
+            ),
+            "g · b": (
+                "If a moves by ε, the product moves by b·ε and the result by g·b·ε: chained slopes multiply. Paths "
+                "add up; factors along one path never do."
+            ),
+            "g · a": "This is the gradient for b. If a moves by ε, the product a·b moves by b·ε.",
+            "g": (
+                "g alone would be correct for a sum. If a moves by ε, the product a·b does not move by ε, but by b·ε."
+            ),
+        },
+        answer="g · b",
     ),
 )

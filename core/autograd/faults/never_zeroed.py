@@ -34,12 +34,30 @@ FAULT = Fault(
     hint="backward() adds to the existing gradient. What is there at the second step?",
     correct=correct_train,
     faulty=train,
+    faulty_lines=(
+        "loss = network(Tensor(batch.x), batch.targets)",
+        "loss.backward()",
+        "network.update(lr)",
+    ),
+    repair=(
+        "zero_grad() deletes the gradients of the previous step, so that update() follows the gradient of the "
+        "present loss only."
+    ),
     symptom=symptom,
     question=Question(
         "Which gradient does the third step of the faulty loop follow?",
-        ("g₃", "g₁ + g₂ + g₃", "(g₁ + g₂ + g₃) / 3", "g₁"),
-        1,
-        "backward() accumulates, because a gradient may come in several parts. zero_grad() says when a new one "
-        "begins. Without it, old gradients never fade, like momentum without friction.",
+        {
+            "g₃": (
+                "This would be correct, and it is what the loop with zero_grad() does. backward() does not replace "
+                "the existing gradient. What does it do?"
+            ),
+            "g₁ + g₂ + g₃": (
+                "backward() accumulates, because a gradient may come in several parts. zero_grad() says when a new "
+                "one begins. Without it, old gradients never fade, like momentum without friction."
+            ),
+            "(g₁ + g₂ + g₃) / 3": "Nothing divides by the number of steps: backward() only adds.",
+            "g₁": "backward() is called at every step, and each call changes the gradient. How?",
+        },
+        answer="g₁ + g₂ + g₃",
     ),
 )

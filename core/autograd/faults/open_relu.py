@@ -42,12 +42,22 @@ FAULT = Fault(
     hint="Draw max(a, 0). How steep is it to the left of 0?",
     correct=correct_relu,
     faulty=relu,
+    faulty_lines=("return (grad,)",),
+    repair=(
+        "The gradient passes only where the input was positive. Elsewhere the output is constant, so its slope is 0."
+    ),
     symptom=symptom,
     question=Question(
         "A unit has z = −3, so relu gives 0. The gradient 5 arrives. Which gradient is passed on to z?",
-        ("5", "−15", "0", "−5"),
-        2,
-        "If z moves a little, relu still gives 0 and the loss does not change: the slope is 0. Passing 5 on would "
-        "move weights that the loss does not depend on here.",
+        {
+            "5": "This is what the faulty code does. But if z moves from −3 to −2.9, relu(z) stays 0.",
+            "−15": "The gradient is multiplied by the slope of relu at z = −3, not by z itself.",
+            "0": (
+                "If z moves a little, relu still gives 0 and the loss does not change: the slope is 0. Passing 5 "
+                "on would move weights that the loss does not depend on here."
+            ),
+            "−5": "The slope of relu is never negative: it is 1 where z > 0. What is it at z = −3?",
+        },
+        answer="0",
     ),
 )

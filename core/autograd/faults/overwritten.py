@@ -73,17 +73,32 @@ FAULT = Fault(
     hint="Draw x · x as a graph. How many arrows leave x? How many gradients come back along them?",
     correct=Tensor.backward,
     faulty=OverwritingTensor.backward,
+    faulty_lines=(
+        "if parent_grad is grad or parent_grad.base is not None:",
+        "arriving[parent] = parent_grad",
+    ),
+    repair=(
+        "If a gradient has already arrived at the parent along another path, the new one is added to it instead of "
+        "replacing it."
+    ),
     symptom=symptom,
     question=Question(
         "A value affects the result along two paths. Its gradient is …",
-        (
-            "the larger of the two paths' gradients",
-            "the mean of the two",
-            "the sum of the two",
-            "the one that arrives last",
-        ),
-        2,
-        "If x moves by ε, both paths move the result, and both movements happen: df/dx = Σ over the paths. For the "
-        "same reason, a bias, used by every row of a batch, gets the sum of the rows' gradients.",
+        {
+            "the larger of the two paths' gradients": (
+                "Check x + x: each path contributes 1, so the larger one is 1. But if x grows by ε, x + x grows by 2ε."
+            ),
+            "the mean of the two": (
+                "Check x + x: each path contributes 1, so the mean is 1. But if x grows by ε, x + x grows by 2ε."
+            ),
+            "the sum of the two": (
+                "If x moves by ε, both paths move the result, and both movements happen: df/dx = Σ over the paths. "
+                "For the same reason, a bias, used by every row of a batch, gets the sum of the rows' gradients."
+            ),
+            "the one that arrives last": (
+                "This is what the faulty code computes. For x + x it gives 1, but if x grows by ε, x + x grows by 2ε."
+            ),
+        },
+        answer="the sum of the two",
     ),
 )

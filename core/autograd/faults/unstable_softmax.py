@@ -38,16 +38,31 @@ FAULT = Fault(
     hint="What is the largest x for which a float64 can hold eˣ? (For a float32 it is 88.)",
     correct=correct_log_softmax,
     faulty=log_softmax,
+    faulty_lines=(
+        "exponentials = np.exp(logits)",
+        "return np.log(exponentials / exponentials.sum(axis=1, keepdims=True))",
+    ),
+    repair=(
+        "The largest logit of each row is subtracted before exp is computed, so the largest exponent is 0. The "
+        "logarithm is then taken of the sum only, which is at least 1."
+    ),
     symptom=symptom,
     question=Question(
         "What can be done to all logits of a row without changing any probability?",
-        (
-            "Divide them by the largest one",
-            "Subtract the same number from each",
-            "Leave out the largest one",
-        ),
-        1,
-        "eˣ⁻ᵐ / Σ eʸ⁻ᵐ = eˣ / Σ eʸ: the factor e⁻ᵐ cancels. With the largest logit as m, the largest exponent is 0, so "
-        "nothing overflows, and the sum is at least 1, so nothing is divided by zero.",
+        {
+            "Divide them by the largest one": (
+                "Division changes the differences between the logits, and with them the probabilities: the logits "
+                "1 and 2 give 27 % and 73 %, but 0.5 and 1 give 38 % and 62 %."
+            ),
+            "Subtract the same number from each": (
+                "eˣ⁻ᵐ / Σ eʸ⁻ᵐ = eˣ / Σ eʸ: the factor e⁻ᵐ cancels. With the largest logit as m, the largest "
+                "exponent is 0, so nothing overflows, and the sum is at least 1, so nothing is divided by zero."
+            ),
+            "Leave out the largest one": (
+                "Then the class with the largest logit has no probability at all, and the probabilities of the "
+                "others grow."
+            ),
+        },
+        answer="Subtract the same number from each",
     ),
 )

@@ -1,48 +1,70 @@
-"""Break-it lab: the symptom of a fault first, then a question and a hint, and finally the faulty code."""
-
-import textwrap
+"""Break-it lab: the symptom of a fault first, then its code, a question, and finally the repair."""
 
 import pandas as pd
 import streamlit as st
 
 from core.autograd.faults import FAULTS, Comparison, Curves, Fault, Row
-from core.source import source
-from pages.ui.autograd.graph import format_number
+from pages.ui.autograd.graph import CURRENT_CARD, TEXT, format_number
 from pages.ui.charts import learning_curves
 from pages.ui.code_view import source_location
+from pages.ui.kept import keep, kept_values
 
 TITLES = {f"{number}. {fault.title}": fault for number, fault in enumerate(FAULTS.values(), 1)}
+MARKED = f"background-color: {CURRENT_CARD}; color: {TEXT}; font-weight: 700"
+STYLE = """<style>
+.st-key-faulty_code label { padding: 0; margin: 0; }
+.st-key-faulty_code [role="radiogroup"] { gap: 0.1rem; }
+.st-key-faulty_code code { background: none; color: inherit; padding: 0; font-size: 0.95rem; overflow-wrap: anywhere; }
+</style>"""
 
 
 def show() -> None:
     """Show the chosen fault."""
-    st.markdown(
-        "In each case, the same thing runs twice: once with correct code and once with a **faulty copy** that differs "
-        "in one or two lines. Look at what goes wrong, make a guess, then find the fault in the code."
-    )
-    fault = TITLES[st.selectbox("Case", list(TITLES), key="fault", bind="query-params")]
-    st.subheader("Symptom")
-    st.markdown(f"{fault.setting} **{fault.observation}**")
+    with st.sidebar:
+        first = next(iter(TITLES))
+        with keep({"fault": first}):
+            fault = TITLES[st.selectbox("Case", list(TITLES), key="fault", bind="query-params")]
+        progress = st.empty()
+        st.markdown(
+            "In each case, the same thing runs twice: once with correct code and once with a **faulty copy** that "
+            "differs in a few lines. Look at what goes wrong, find the line, answer the question, and compare with the "
+            "repair. The **loss** says how wrong the predictions are; an **epoch** is one pass through the training "
+            "data."
+        )
+    st.markdown(f"**1. The symptom.** {fault.setting} **{fault.observation}**")
     with st.spinner("Running both versions …"):
         symptom = run_symptom(fault.name)
     if isinstance(symptom, Curves):
         curves(symptom)
     else:
         comparison(symptom)
-
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("Question")
+    with keep({f"line_{fault.name}": None, f"answer_{fault.name}": None}, bound=False):
+        find_the_line(fault)
         question(fault)
-        with st.expander("Hint", key=f"hint_{fault.name}", icon=":material/lightbulb:"):
-            st.markdown(fault.hint)
-    with right:  # the keys differ, so that an open expander is closed again in the next case
-        st.subheader("Code")
-        with st.expander("Faulty code", key=f"faulty_{fault.name}", icon=":material/search:"):
-            st.code(textwrap.dedent(source(fault.faulty)[0]), language="python", wrap_lines=True)
-        with st.expander("Solution", key=f"solution_{fault.name}", icon=":material/difference:"):
-            st.caption(f"Correct (−): {source_location(fault.correct)}  \nFaulty (+): {source_location(fault.faulty)}")
-            st.code(fault.diff(), language="diff", wrap_lines=True)
+    kept = kept_values()
+    solved = [str(number) for number, case in enumerate(FAULTS.values(), 1) if is_solved(case, kept)]
+    which = f" (number {', '.join(solved)})" if solved else ""
+    progress.markdown(f"**Solved:** {len(solved)} of {len(FAULTS)}{which}")
+    hint, repair = st.columns([1, 2], gap="medium")
+    with hint.expander("Hint", key=f"hint_{fault.name}", icon=":material/lightbulb:"):
+        st.markdown(fault.hint)
+    with repair.expander("The repair", key=f"repair_{fault.name}", icon=":material/build:"):
+        st.markdown(fault.repair)
+        st.code(fault.repair_diff(), language="diff", wrap_lines=True)
+        st.caption(
+            f"− faulty: {source_location(fault.faulty)}  \n\\+ correct: {source_location(fault.correct)}",
+        )
+
+
+def is_solved(fault: Fault, kept: dict[str, object]) -> bool:
+    """Return whether the visitor has found the line and answered the question."""
+    line, answer = kept.get(f"line_{fault.name}"), kept.get(f"answer_{fault.name}")
+    return isinstance(line, int) and is_faulty_line(fault, line) and answer == fault.question.answer
+
+
+def is_faulty_line(fault: Fault, number: int) -> bool:
+    """Return whether a line, counted from 0, is one of those to find."""
+    return fault.code()[number].strip() in fault.faulty_lines
 
 
 @st.cache_data(show_spinner=False)
@@ -53,11 +75,12 @@ def run_symptom(name: str) -> Curves | Comparison:
 
 def curves(symptom: Curves) -> None:
     """Show the losses of both versions in one chart."""
-    frames = {
-        name: pd.DataFrame({"x": range(len(losses)), "y": losses})
-        for name, losses in (("correct", symptom.correct), ("faulty", symptom.faulty))
-    }
-    st.altair_chart(learning_curves(frames, symptom.x_title, symptom.y_title), width="stretch")
+    versions = {"correct": symptom.correct, "faulty": symptom.faulty}
+    frames = {name: pd.DataFrame({"x": range(len(losses)), "y": losses}) for name, losses in versions.items()}
+    ends = " and ".join(f"{losses[-1]:.3g} with the {name} code" for name, losses in versions.items())
+    alt = f"{symptom.y_title} per {symptom.x_title.lower()}. It starts at {symptom.correct[0]:.3g} and ends at {ends}."
+    chart = learning_curves(frames, symptom.x_title, symptom.y_title, height=230)
+    st.altair_chart(chart, width="stretch", alt=alt)
 
 
 def comparison(symptom: Comparison) -> None:
@@ -73,7 +96,7 @@ def comparison(symptom: Comparison) -> None:
         ],
         columns=["", f"Expected ({symptom.source})", "Correct code", "Faulty code"],
     ).set_index("")
-    marks = frame.map(lambda text: "background-color: #fdeee3; font-weight: 700" if text.startswith("✗") else "")
+    marks = frame.map(lambda text: MARKED if text.startswith("✗") else "")
     st.table(frame.style.apply(lambda _: marks, axis=None))
 
 
@@ -82,13 +105,40 @@ def format_value(value: float | str) -> str:
     return f"“{value}”" if isinstance(value, str) else format_number(value)
 
 
-def question(fault: Fault) -> None:
-    """Show the question, and whether the chosen answer is correct."""
-    asked = fault.question
-    answer = st.radio(asked.text, asked.options, index=None, key=f"answer_{fault.name}", persist_state="page")
-    if answer is None:
+def find_the_line(fault: Fault) -> None:
+    """Show the faulty code, in which the student chooses a line, and say whether it is the right one."""
+    st.html(STYLE)
+    code = fault.code()
+    with st.container(border=True, key="faulty_code"):
+        number = st.radio(
+            "**2. The faulty code.** Which line is wrong? If one is missing, choose a line beside the gap.",
+            [number for number, line in enumerate(code) if line.strip()],
+            format_func=lambda number: code_label(code[number]),
+            index=None,
+            key=f"line_{fault.name}",
+        )
+    if number is None:
         return
-    if asked.options.index(answer) == asked.answer:
-        st.success(asked.explanation, icon=":material/check:")
+    if is_faulty_line(fault, number):
+        st.success("Yes, this is where it goes wrong. Why? Answer the question below.", icon=":material/check:")
     else:
-        st.error("Incorrect. Look at the symptom again, or open the hint.", icon=":material/close:")
+        first = min(line for line in range(len(code)) if is_faulty_line(fault, line))
+        where = "further down" if number < first else "further up"
+        st.error(f"`{code[number].strip()}` does what it should. The fault is {where}.", icon=":material/close:")
+
+
+def code_label(line: str) -> str:
+    """Return a line of code as Markdown in which the indentation is kept."""
+    text = line.lstrip()
+    indent = "\N{NO-BREAK SPACE}" * (len(line) - len(text))
+    return f"`{indent}{text}`"
+
+
+def question(fault: Fault) -> None:
+    """Show the question, and the reply to the chosen answer."""
+    asked = fault.question
+    answer = st.radio(f"**3. The question.** {asked.text}", list(asked.replies), index=None, key=f"answer_{fault.name}")
+    if answer == asked.answer:
+        st.success(asked.replies[answer], icon=":material/check:")
+    elif answer:
+        st.error(asked.replies[answer], icon=":material/close:")

@@ -24,6 +24,7 @@ STEP, EPOCH = "Step (one batch each)", "Epoch (all training images once)"
 CHART_HEIGHT = 240  # pixels: on a screen of 1280 x 720, all of the tab is visible
 MIN_EPOCHS_TO_ZOOM = 4  # accuracies; with fewer, the axis starts at 0
 GUESSING_FACTOR = 1.2  # an accuracy below this multiple of pure guessing is no success
+MAX_BATCH_IMAGES = 10
 EventT = TypeVar("EventT")
 
 
@@ -41,7 +42,9 @@ def show(run: Run | None, config: ClassifyConfig | None) -> None:
     now = epochs[(shown or 0) - 1] if epochs else None  # the chosen epoch, or the last one
     show_figures(figures(steps, now, events_of_type(Result, events)), *outcome(run, events))
     classes = class_names(config.dataset)
-    if now and classes:
+    if run and shown is None and show_single_step(run, steps, epochs, classes):
+        pass
+    elif now and classes:
         st.html(compact_samples_html(now.samples, classes))
     else:
         st.html(placeholder_html(len(classes)))
@@ -54,6 +57,27 @@ def show(run: Run | None, config: ClassifyConfig | None) -> None:
     st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
     if run:
         show_settings_of(run, use_settings_of)
+
+
+def show_single_step(run: Run, steps: list[Step], epochs: list[Epoch], classes: tuple[str, ...]) -> bool:
+    """Show what a run that is paused within an epoch predicts now, and its latest batch. Return whether it is."""
+    if run.status is not Status.PAUSED or not steps or not classes or (epochs and epochs[-1].step == steps[-1].step):
+        return False
+    checkpoint = run_panel.dispatcher().store.checkpoint(run.id)
+    if checkpoint is None:
+        return False
+    try:
+        dataset, inputs = load_inputs(run.config)
+        samples = sample_predictions(restore_model(run.config, dataset, checkpoint), dataset, inputs)
+    except (DatasetError, ValueError):  # the tab Confusion matrix says what is wrong
+        return False
+    st.html(compact_samples_html(samples, classes))
+    batch = last_batch(run.config, checkpoint)
+    labels = ", ".join(escape_markdown(classes[label]) for label in dataset.y_train[batch[:MAX_BATCH_IMAGES]])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"Batch of step {len(steps):,}, {len(batch):,} images with the labels {labels} …", width="content")
+        st.html(image_grid_html(list(dataset.x_train[batch[:MAX_BATCH_IMAGES]]), 1.8), width="content")
+    return True
 
 
 def figures(steps: list[Step], now: Epoch | None, results: list[Result]) -> list[Figure]:

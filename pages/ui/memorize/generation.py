@@ -1,17 +1,36 @@
 """Generate: continue a prompt, with a temperature, and with one wrong character."""
 
+from html import escape
+
 import streamlit as st
 
-from core.memorize.generate import generate, generate_text, recovery_length, replace_character
+from core.memorize.generate import Recovery, generate, recovery, replace_character
 from core.runs import Run
 from core.text import graphemes
 from pages.ui.code_view import show_code
+from pages.ui.formatting import count
 from pages.ui.markdown import escape_markdown
-from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html, unmarked_html
+from pages.ui.memorize.model_cache import cached_generate_text
+from pages.ui.memorize.reconstruction import reconstruction_html, unmarked_html
 from pages.ui.memorize.snapshot import Snapshot, load_snapshot
 from pages.ui.memorize.symbols import display
 
 LINE = "(scores / temperature).softmax(dim=0)"
+CAPTION = (
+    "Grey background: the beginning, as you typed it. Single underline: as in the sentence. Double underline, shaded: "
+    "not as in the sentence. Dot: missing."
+)
+WRONG_CAPTION = (
+    "Grey background: the beginning; framed: the wrong character. Single underline: the same character as in the text "
+    "above. Double underline, shaded: another one. Dot: missing."
+)
+STYLE = """<style>
+.prompt { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1;
+          overflow-wrap: anywhere; white-space: break-spaces; }
+.prompt .typed { background: rgb(128 140 150 / 30%); border-radius: 3px; padding: 0.15rem 0; }
+.prompt .replaced { outline: 3px solid #d55e00; outline-offset: -1px; border-radius: 3px; font-weight: 700; }
+.prompt .reconstruction.reconstruction { display: inline; font-size: inherit; line-height: inherit; }
+</style>"""
 
 
 def show(run: Run | None) -> None:
@@ -40,40 +59,50 @@ def show(run: Run | None) -> None:
                 "Sampling seed", 0, 999, 0, key="sampling_seed", help="Each seed draws another text."
             )
     try:
-        generated = generate_text(
+        generated = cached_generate_text(
             snapshot.model, snapshot.alphabet, prompt, len(parts) + 10, temperature=temperature, seed=seed
         )
     except ValueError as error:
         st.error(escape_markdown(str(error)), icon=":material/edit:")
         return
-    show_text(snapshot, prompt + generated, compare=begins_with(snapshot, prompt))
-    if graphemes(prompt):
-        robustness(snapshot, prompt, temperature, seed)
-    show_code(generate, recovery_length)
-
-
-def begins_with(snapshot: Snapshot, prompt: str) -> bool:
-    """Return whether the sentence begins with the prompt."""
-    parts = graphemes(prompt)
-    return graphemes(snapshot.sentence)[: len(parts)] == parts
-
-
-def show_text(snapshot: Snapshot, text: str, compare: bool) -> None:
-    """Show a prompt and its continuation. compare: mark which characters are those of the sentence."""
-    if compare:
-        st.html(reconstruction_html(snapshot.sentence, text))
+    known = graphemes(prompt)
+    if parts[: len(known)] == known:
+        st.html(continuation_html(prompt, reconstruction_html("".join(parts[len(known) :]), generated)))
         st.caption(CAPTION)
     else:
-        st.html(unmarked_html(text))
-        st.caption("The sentence does not begin like this, so nothing is marked as correct or wrong.")
+        st.html(continuation_html(prompt, unmarked_html(generated)))
+        st.caption(
+            "Grey background: the beginning, as you typed it. The sentence does not begin like this, so nothing is "
+            "marked as correct or wrong."
+        )
+    if known:
+        robustness(snapshot, prompt, generated, temperature, seed)
+    show_code(generate, recovery)
 
 
-def robustness(snapshot: Snapshot, prompt: str, temperature: float, seed: int) -> None:
-    """Replace one character of the prompt and show whether the network recovers."""
-    model, alphabet, sentence = snapshot.model, snapshot.alphabet, graphemes(snapshot.sentence)
+def continuation_html(prompt: str, continuation: str, replaced: int | None = None) -> str:
+    """Format a prompt and the HTML of its continuation as one text. replaced: index of a character to frame."""
+    typed = "".join(
+        f'<span class="replaced" title="replaced">{escape(display(part))}</span>' if at == replaced else escape(part)
+        for at, part in enumerate(graphemes(prompt))
+    )
+    typed = f'<span class="typed" title="beginning">{typed}</span>'
+    return f'{STYLE}<div class="prompt" dir="auto">{typed}{continuation}</div>'
+
+
+def robustness(snapshot: Snapshot, prompt: str, expected: str, temperature: float, seed: int) -> None:
+    """Replace one character of the prompt and compare the continuation with that of the unchanged prompt.
+
+    expected: the continuation of the unchanged prompt, with the same temperature and seed.
+    """
+    model, alphabet = snapshot.model, snapshot.alphabet
     parts = graphemes(prompt)
     st.subheader("One wrong character")
-    st.markdown("Replace one character of the beginning. Does the error grow, or does the network recover?")
+    st.markdown(
+        "Replace one character of the beginning. Does the error grow, or does the network recover? The continuation is "
+        "compared with the one above, without the error"
+        + (", drawn with the same temperature and sampling seed." if temperature else ".")
+    )
     left, right = st.columns(2, gap="large")
     with left:
         position = 1
@@ -89,18 +118,29 @@ def robustness(snapshot: Snapshot, prompt: str, temperature: float, seed: int) -
         label = f"Replace {escape_markdown(display(original))} with"
         replacement = st.selectbox(label, others, format_func=display, key="replacement")
     wrong = replace_character(prompt, position - 1, replacement)
-    generated = generate_text(model, alphabet, wrong, len(sentence) + 10, temperature=temperature, seed=seed)
-    show_text(snapshot, wrong + generated, compare=begins_with(snapshot, prompt))
-    if not begins_with(snapshot, prompt):
-        return
-    expected = "".join(sentence[len(parts) :])
-    length = recovery_length(expected, generated)
+    generated = cached_generate_text(
+        model, alphabet, wrong, len(graphemes(snapshot.sentence)) + 10, temperature=temperature, seed=seed
+    )
+    st.html(continuation_html(wrong, reconstruction_html(expected, generated), replaced=position - 1))
+    st.caption(WRONG_CAPTION)
     if generated == expected:
-        st.success("The error has no effect: the network continues correctly.", icon=":material/check_circle:")
-    elif length is None:
-        st.warning("The network does not recover before the end.", icon=":material/alt_route:")
-    elif length == 0:
-        st.info("The network continues at another position of the sentence.", icon=":material/u_turn_left:")
+        st.success("The error has no effect: the continuation is the same.", icon=":material/check_circle:")
     else:
-        characters = "1 character" if length == 1 else f"{length} characters"
-        st.info(f"The network recovers after {characters}.", icon=":material/u_turn_left:")
+        result = recovery(expected, generated)
+        icon = ":material/alt_route:" if result.length is None else ":material/u_turn_left:"
+        st.info(recovery_text(result), icon=icon)
+
+
+def recovery_text(result: Recovery) -> str:
+    """Describe the effect of the wrong character on a continuation that is not the same."""
+    if result.length is None:
+        return "The network does not recover: the two continuations end differently."
+    if not result.shift:
+        return (
+            f"{count(result.different, 'character')} {'differs' if result.different == 1 else 'differ'}. After "
+            f"{count(result.length, 'character')}, the network has recovered: the rest is the same."
+        )
+    places = f"{count(abs(result.shift), 'character')} {'later' if result.shift > 0 else 'earlier'}"
+    if result.length == 0:
+        return f"The network continues at another position: the same text follows {places}."
+    return f"After {count(result.length, 'character')}, the network has recovered, but the rest follows {places}."

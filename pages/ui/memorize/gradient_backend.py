@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.memorize import MemorizeConfig
 from core.memorize.lstm import BACKENDS
-from core.memorize.training import seconds_per_epoch
+from pages.ui.memorize.timing import milliseconds_per_epoch, timed_part
 
 NAMES = {"bptt": "by hand, compiled", "torch": "by PyTorch, step by step"}
 
@@ -28,10 +28,9 @@ def backend_selector() -> str:
 def timing_button(config: MemorizeConfig) -> None:
     """Show a button that times one epoch with each backend."""
     if st.button("Time both", type="tertiary", icon=":material/timer:", help="Time one epoch with these settings."):
-        with st.spinner("Timing both …"):
-            seconds = {backend: seconds_per_epoch(replace(config, backend=backend)) for backend in BACKENDS}
-        by_pytorch, by_hand = (f"**{seconds[backend] * 1e3:.3g} ms**" for backend in ("torch", "bptt"))
+        times = {backend: milliseconds_per_epoch(replace(config, backend=backend)) for backend in BACKENDS}
+        by_pytorch, by_hand = (f"**{times[backend]:.3g} ms**" for backend in ("torch", "bptt"))
         st.caption(
-            f"One epoch with these settings takes {by_pytorch} by PyTorch, {by_hand} by hand: "
-            f"{seconds['torch'] / seconds['bptt']:.1f} times faster."
+            f"One epoch over {timed_part(config)} takes {by_pytorch} by PyTorch and {by_hand} by hand: "
+            f"{times['torch'] / times['bptt']:.1f} times faster."
         )

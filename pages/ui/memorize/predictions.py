@@ -10,21 +10,27 @@ import streamlit as st
 from core.memorize import Alphabet
 from core.memorize.predictions import Mistake, first_mistake, free_running, teacher_forced, top
 from core.runs import Run
-from pages.ui.charts import BLUE, VERMILLION, apply_theme
+from pages.ui.charts import apply_theme, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
+from pages.ui.formatting import count
 from pages.ui.markdown import escape_markdown
+from pages.ui.memorize.model_cache import cached_free_running
 from pages.ui.memorize.snapshot import Snapshot, load_snapshot
 from pages.ui.memorize.symbols import END_SYMBOL, START_SYMBOL, as_code, display_id, input_symbols, target_symbols
+from pages.ui.theme import colors
 
 TEACHER_FORCING, FREE_RUNNING = "Teacher forcing", "Free-running"
+CERTAIN = 0.95  # mean probability above which there is little left to see
+NUMBER_EVERY = 10  # columns of the table
 LINE = "logits.squeeze(1).softmax(dim=-1)"
 STYLE = """<style>
 .predictions { display: flex; flex-wrap: wrap; row-gap: 0.8rem; max-height: 40rem; overflow-y: auto;
                font-family: "Source Code Pro", monospace; }
 .predictions .position { width: 1.75rem; text-align: center; font-size: 1.1rem; line-height: 1.75rem; }
+.predictions .number { font-size: 0.7rem; line-height: 1rem; height: 1rem; white-space: nowrap; opacity: 0.75; }
 .predictions .next { font-weight: 700; border-bottom: 3px solid #009e73; }
-.predictions .next.wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; }
+.predictions .next.wrong { border-bottom: 3px double #d55e00; background: rgb(213 94 0 / 0.2); }
 .predictions .prediction { margin: 1px; border-radius: 3px; overflow: hidden; }
 .predictions .correct { outline: 2px solid #009e73; outline-offset: -2px; }
 </style>"""
@@ -58,7 +64,7 @@ def show(run: Run | None) -> None:
             "astray. Top row: the generated character (shaded = wrong). Below: the five most likely predictions "
             "(darker = more likely; green frame = correct)."
         )
-        token_ids, probabilities = free_running(model, alphabet, len(targets) + 10)
+        token_ids, probabilities = cached_free_running(model, alphabet, len(targets) + 10)
         top_row = [display_id(alphabet, token_id) for token_id in token_ids]
         inputs = [START_SYMBOL, *top_row[:-1]]
         show_first_mistake(sentence, alphabet.decode(token_ids))
@@ -66,15 +72,32 @@ def show(run: Run | None) -> None:
     formula.latex(r"p(\text{next} \mid \text{past}) = \mathrm{softmax}(W h_t + b)")
     code.code(LINE, language="python")
     st.html(grid_html(alphabet, top_row, targets, probabilities))
-    most_likely = probabilities.argmax(axis=1)[: len(targets)]
-    correct = int((most_likely == target_ids(snapshot)[: len(most_likely)]).sum())
-    st.caption(
-        f"After {snapshot.epochs:,} epochs, the most likely prediction is correct at {correct} of {len(targets)} "
-        f"positions. Hover over a prediction to see its probability. {START_SYMBOL} is the start token, {END_SYMBOL} "
-        "the end token."
-    )
+    st.caption(summary(snapshot, probabilities))
     position_detail(snapshot, inputs, targets, probabilities)
     show_code(teacher_forced, free_running, first_mistake)
+
+
+def summary(snapshot: Snapshot, probabilities: np.ndarray) -> str:
+    """Describe how many of the predictions are correct, and how likely the correct ones are."""
+    targets = target_ids(snapshot)
+    rows = probabilities[: len(targets)]
+    correct = int((rows.argmax(axis=1) == targets[: len(rows)]).sum())
+    certainty = float(rows[np.arange(len(rows)), targets[: len(rows)]].mean())
+    characters = count(len(targets) - 1, "character")
+    text = (
+        f"After {count(snapshot.epochs, 'epoch')}, the most likely prediction is correct at {correct} of "
+        f"{count(len(targets), 'position')}: {characters} and the end token {END_SYMBOL}. {START_SYMBOL} is the start "
+        f"token. The correct prediction has a mean probability of {percentage(certainty)}. Hover over a prediction to "
+        "see its probability."
+    )
+    if certainty > CERTAIN:
+        text += " The network is sure of almost everything: after fewer epochs, this picture shows its doubts."
+    return text
+
+
+def percentage(fraction: float) -> str:
+    """Format a fraction, such as "12.3%"; never "100.0%" for what is less than everything."""
+    return f"{min(fraction, 0.999) if fraction < 1 else 1:.1%}"
 
 
 def target_ids(snapshot: Snapshot) -> np.ndarray:
@@ -107,6 +130,7 @@ def grid_html(alphabet: Alphabet, top_row: list[str], targets: list[str], probab
     columns = []
     for at, (character, token_ids, values) in enumerate(zip(top_row, *top(probabilities), strict=True)):
         target = targets[at] if at < len(targets) else None
+        number = at + 1 if at % NUMBER_EVERY == 0 else ""
         cells = "".join(
             f'<div class="prediction{" correct" if symbol == target else ""}" style="{shade(value)}" '
             f'title="{escape(symbol)} {value:.2%}">{escape(symbol)}</div>'
@@ -114,19 +138,22 @@ def grid_html(alphabet: Alphabet, top_row: list[str], targets: list[str], probab
         )
         wrong = "" if character == target else " wrong"
         head = f'<div class="next{wrong}" title="character {at + 1}">{escape(character)}</div>'
-        columns.append(f'<div class="position">{head}{cells}</div>')
+        columns.append(f'<div class="position"><div class="number">{number}</div>{head}{cells}</div>')
     return f'{STYLE}<div class="predictions">{"".join(columns)}</div>'
 
 
 def shade(probability: float) -> str:
     """Return the style of a prediction: a background that is darker the larger its probability, legible text."""
-    return f"background: rgb(8 50 90 / {probability:.0%}); color: {'#fff' if probability > 0.62 else '#15202b'}"
+    return f"background: rgb(8 50 90 / {probability:.0%}); color: {'#fff' if probability > 0.62 else 'inherit'}"
 
 
 def position_detail(snapshot: Snapshot, inputs: list[str], targets: list[str], probabilities: np.ndarray) -> None:
     """Show the predictions at one position as bars."""
-    count = len(probabilities)
-    position = st.slider("Position", 1, count, 1, key=f"prediction position of {count}") - 1
+    total = len(probabilities)
+    position = 0
+    if total > 1:
+        help = f"Numbered above every {NUMBER_EVERY}th column of the table."
+        position = st.slider("Position", 1, total, 1, key=f"prediction position of {total}", help=help) - 1
     token_ids, values = top(probabilities[position : position + 1])
     target = targets[position] if position < len(targets) else None
     symbols = [display_id(snapshot.alphabet, token_id) for token_id in token_ids[0]]
@@ -137,24 +164,25 @@ def position_detail(snapshot: Snapshot, inputs: list[str], targets: list[str], p
             "correct": [symbol == target for symbol in symbols],
         }
     )
-    bars = alt.Chart(frame).encode(y=alt.Y("character:N", sort=symbols, title=None, axis=alt.Axis(labelFontSize=20)))
+    shown = colors()
+    y = alt.Y("character:N", sort=symbols, title="Next character", axis=alt.Axis(labelFontSize=20))
+    bars = alt.Chart(frame).encode(y=y)
     percent = alt.Axis(format=".0%", values=[0, 0.25, 0.5, 0.75, 1])
-    chart = apply_theme(
-        alt.layer(
-            bars.mark_bar().encode(
-                x=alt.X("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.15]), axis=percent),
-                color=alt.condition("datum.correct", alt.value(BLUE), alt.value(VERMILLION)),
-                tooltip=["character:N", alt.Tooltip("probability:Q", format=".3%")],
-            ),
-            bars.mark_text(align="left", dx=6, fontSize=16).encode(
-                x="probability:Q", text=alt.Text("probability:Q", format=".1%")
-            ),
-        ).properties(height=230)
+    rects = bars.mark_bar().encode(
+        x=alt.X("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1.15]), axis=percent),
+        color=alt.condition("datum.correct", alt.value(shown.palette[0]), alt.value(shown.palette[1])),
+        tooltip=["character:N", alt.Tooltip("probability:Q", format=".3%")],
     )
+    texts = bars.mark_text(align="left", dx=6, fontSize=16, color=shown.text).encode(
+        x="probability:Q", text=alt.Text("probability:Q", format=".1%")
+    )
+    chart = apply_theme(alt.LayerChart(layer=[rects, texts], height=230))
     before = escape_markdown("".join(inputs[max(0, position - 20) : position + 1]))
     st.markdown(
-        f"Prediction after **{before}**"
+        f"Position {position + 1}: prediction after **{before}**"
         + (f" (correct: **{escape_markdown(target)}**). Blue: correct, orange: wrong." if target else ".")
     )
-    st.altair_chart(chart, width="stretch")
+    listed = ", ".join(f"{symbol} {value:.1%}" for symbol, value in zip(symbols, values[0], strict=True))
+    alt_text = f"Bar chart of the most likely characters at position {position + 1}: {listed}."
+    show_live_chart(chart, snapshot.final, alt=alt_text)
     chart_download_buttons(chart, f"predictions at position {position + 1}")

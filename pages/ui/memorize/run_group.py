@@ -24,6 +24,41 @@ def any_active(runs: Sequence[Run | None]) -> bool:
     return any(run is not None and not run.status.is_terminal for run in runs)
 
 
+def group_buttons(
+    name: str, icon: str, missing: Sequence[MemorizeConfig], runs: Sequence[Run | None], done: str, refused: str = ""
+) -> None:
+    """Show buttons that train and stop the group, and say why one of them cannot be pressed.
+
+    name: what is trained, such as "the grid". missing: configs without a run. done: that all have been trained.
+    refused: why they must not be trained; "" if they may.
+    """
+    active = any_active(runs)
+    if active:
+        why = "They are being trained. Stop them to train with other settings."
+    else:
+        why = refused or ("" if missing else f"{done} Change a setting to train again.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            f"Train {name}",
+            icon=icon,
+            type="primary",
+            disabled=bool(why),
+            help=why or None,
+            on_click=submit,
+            args=[missing],
+        )
+        st.button(
+            f"Stop {name}",
+            icon=":material/stop:",
+            disabled=not active,
+            help=None if active else "Nothing is being trained here.",
+            on_click=stop,
+            args=[runs],
+        )
+        if why and not refused:
+            st.caption(why)
+
+
 def submit(configs: Sequence[MemorizeConfig]) -> None:
     """Queue a run for each config, as many as the teacher's limits allow (callback)."""
 

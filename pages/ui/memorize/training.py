@@ -8,6 +8,8 @@ import streamlit as st
 
 from core import memorize
 from core.memorize import Alphabet, MemorizeEpoch
+from core.memorize.advice import advice
+from core.memorize.predictions import correct_characters
 from core.runs import Run, Status
 from core.text import graphemes
 from core.training import Change
@@ -37,7 +39,7 @@ def show(run: Run | None, sentence: str, epochs: int) -> None:
     shown = shown_epoch(run, len(trained))
     now = trained[(shown or 0) - 1] if trained else None  # the chosen epoch, or the last one
     st.html(reconstruction_html(sentence, now.reconstruction if now else ""))
-    show_figures(figures(now, epochs), *outcome(run, trained))
+    show_figures(figures(now, epochs, sentence), *outcome(run, trained))
     log = bool(st.session_state.get("log_scale")) and bool(trained)
     show_live_chart(loss_chart(sentence, epochs, events, log, shown), alt=curve_in_words(trained))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -74,17 +76,18 @@ def loss_chart(
     )
 
 
-def figures(now: MemorizeEpoch | None, epochs: int) -> list[Figure]:
+def figures(now: MemorizeEpoch | None, epochs: int, sentence: str) -> list[Figure]:
     """Return the figures for one epoch; dashes before the first one."""
+    total = len(graphemes(sentence))
     if now is None:
         return [
             Figure("Loss", "–", "how unlikely the correct characters were"),
-            Figure("Correct", "–", "generated characters"),
+            Figure("Correct", f"0 of {total}", "characters generated"),
             Figure("Epoch", f"0 of {epochs:,}", "one pass over the sentence each"),
         ]
     return [
         Figure("Loss", f"{now.loss:.3g}", f"the correct character gets a probability of {math.exp(-now.loss):.0%}"),
-        Figure("Correct", f"{now.char_accuracy:.0%}", "of the generated characters"),
+        Figure("Correct", f"{correct_characters(sentence, now.reconstruction)} of {total}", "characters generated"),
         Figure("Epoch", f"{now.epoch + 1:,} of {epochs:,}", "one pass over the sentence each"),
     ]
 
@@ -102,18 +105,8 @@ def outcome(run: Run | None, epochs: list[MemorizeEpoch]) -> tuple[str, str]:
         first = next(epoch.epoch + 1 for epoch in epochs if epoch.char_accuracy == 1)
         what = f"All {total} characters are" if total > 1 else "The only character is"
         return "success", f"{what} correct, for the first time after {first} epochs."
-    return "warning", f"{last.char_accuracy:.0%} of the characters are correct. {advice(epochs)}"
-
-
-def advice(epochs: list[MemorizeEpoch]) -> str:
-    """Return what to try when the sentence was not learned."""
-    first, last = epochs[0].loss, epochs[-1].loss
-    if last > first:
-        return "The loss is higher than at the start: try a smaller learning rate."
-    tenth = epochs[-min(len(epochs), max(2, len(epochs) // 10))].loss
-    if last < 0.9 * tenth:
-        return "The loss is still falling: try more epochs, or a larger learning rate."
-    return "The loss no longer falls much: try a larger hidden size, or another learning rate."
+    correct = correct_characters(run.config.sentence, last.reconstruction)
+    return "warning", f"{correct} of {total} characters are correct. {advice(run.config, epochs)}"
 
 
 def curve_in_words(epochs: list[MemorizeEpoch]) -> str:

@@ -19,16 +19,14 @@ LEGEND_ROW = 24  # pixels
 
 
 def show_comparison(runs: dict[str, Run]) -> None:
-    """Show the runs' curves and a table of their differences. runs: label -> run, at most MAX_RUNS."""
+    """Show the curves of runs of one kind, and a table of their differences. runs: label -> run, at most MAX_RUNS."""
+    if len({run.kind for run in runs.values()}) > 1:
+        st.info("Memorize and Classify runs cannot be compared with each other. Select runs of one kind.")
+        return
     source = "Training"
     if any(run.kind == "classify" for run in runs.values()):
         source = st.segmented_control(
-            "Curves",
-            ["Validation", "Training"],
-            default="Validation",
-            required=True,
-            key="compared_curves",
-            help="For a sentence, both show its training.",
+            "Curves", ["Validation", "Training"], default="Validation", required=True, key="compared_curves"
         )
     show_curves(runs, source)
     differing = differing_settings(runs.values())

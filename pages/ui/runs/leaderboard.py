@@ -1,26 +1,33 @@
-"""Leaderboards: the best test accuracy of every nickname."""
+"""Leaderboards: the best run of every nickname, by validation accuracy."""
 
 import pandas as pd
 import streamlit as st
 
 from core.classify.datasets import DATASETS
-from core.classify.presets import PRESETS
-from core.runs import Run
-from core.runs.reporting import leaderboards, table_row
+from core.runs.reporting import leaderboard_rows
+from pages.ui import run_panel
+from pages.ui.markdown import escape_markdown
 from pages.ui.runs.table import COLUMNS
+from pages.ui.visitor import visitor
 
-INPUT_LABELS = {"pixels": "raw pixels", "patches": "patch features"}
-SHOWN_COLUMNS = ["place", "by", "test accuracy", "epochs", "parameters", "seconds", "name"]
+SHOWN_COLUMNS = [
+    *("place", "by", "accuracy", "test accuracy", "network", "rate", "preset", "input"),
+    *("epochs", "parameters", "seconds", "name"),
+]
 
 
-def show_leaderboards(runs: list[Run]) -> None:
-    """Show one table for each dataset, input and preset: results are only comparable within these."""
-    boards = leaderboards(runs)
+def show_leaderboards() -> None:
+    """Show one table per dataset for the visitor's class, or for all classes if the visitor is in none."""
+    boards = run_panel.dispatcher().store.leaderboards(visitor().classroom or None)
     if not boards:
         st.info("Choose a nickname and finish a run on **Classify** to enter the leaderboard.")
-    for key, best in boards.items():
-        dataset = DATASETS[key.dataset].title if key.dataset in DATASETS else key.dataset
-        preset = PRESETS[key.preset].title if key.preset in PRESETS else key.preset
-        st.markdown(f"**{dataset}** · {INPUT_LABELS[key.features]} · {preset}")
-        rows = [{"place": place, **table_row(run)} for place, run in enumerate(best, start=1)]
-        st.dataframe(pd.DataFrame(rows)[SHOWN_COLUMNS], column_config=COLUMNS, hide_index=True, placeholder="–")
+        return
+    st.caption(
+        "The places are by validation accuracy. Test accuracy stands beside it: it is measured once, at the end, and "
+        "would no longer be fair if it chose the best run."
+    )
+    for dataset, runs in boards.items():
+        title = DATASETS[dataset].title if dataset in DATASETS else dataset
+        st.markdown(f"**{escape_markdown(title)}**")
+        rows = pd.DataFrame(leaderboard_rows(runs))[SHOWN_COLUMNS]
+        st.dataframe(rows, column_config=COLUMNS, hide_index=True, placeholder="–")

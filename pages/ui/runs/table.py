@@ -1,19 +1,24 @@
 """The table of runs, with its filters and the visitor's nickname."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from core.runs import Run, Status
-from core.runs.reporting import table_row
+from core.runs import Run, Status, Store
+from core.runs.reporting import export_row, table_row
 from pages.ui import run_panel
 from pages.ui.visitor import visitor
 
 COLUMNS = {
     "name": st.column_config.TextColumn(width="medium"),
     "epochs": st.column_config.NumberColumn(format="%d"),
-    "loss": st.column_config.NumberColumn(format="%.4f", help="Validation loss; for a sentence, the training loss"),
+    "network": st.column_config.TextColumn("layers", help="Units per hidden layer; for an LSTM, layers × hidden size"),
+    "rate": st.column_config.NumberColumn("learning rate", format="%g"),
+    "loss": st.column_config.NumberColumn("validation loss", format="%.4f", help="For a sentence: the training loss"),
     "accuracy": st.column_config.NumberColumn(
-        format="percent", help="Validation accuracy; for a sentence, the fraction of correct characters"
+        "validation accuracy", format="percent", help="For a sentence: the fraction of correct characters in training"
     ),
     "test accuracy": st.column_config.NumberColumn(format="percent"),
     "parameters": st.column_config.NumberColumn(format="localized"),
@@ -21,6 +26,9 @@ COLUMNS = {
     "started": st.column_config.DatetimeColumn(format="distance"),
     "id": None,
 }
+PAGE_SIZE = 100  # rows that are sent to the browser
+EXPORT_PORTION = 1_000  # runs that the export reads at a time
+STATUSES = [status.value for status in Status if status is not Status.DELETED]
 
 
 def run_label(run: Run) -> str:
@@ -53,35 +61,51 @@ def save_nickname() -> None:
     run_panel.try_action(save)
 
 
-def filtered_runs() -> list[Run]:
-    """Show the filters and return the runs that match them, newest first."""
+def run_filters() -> dict[str, Any]:
+    """Show the filters and return them as arguments of `Store.list_runs` and `Store.count_runs`."""
     kinds, statuses, search, own = st.columns([2, 2, 3, 1], vertical_alignment="bottom")
     kind = kinds.segmented_control("Kind", ["memorize", "classify"], format_func=str.capitalize, key="runs_kind")
-    wanted = statuses.multiselect(
-        "Status", [status.value for status in Status], format_func=str.capitalize, key="runs_status"
-    )
+    wanted = statuses.multiselect("Status", STATUSES, format_func=str.capitalize, key="runs_status")
     text = search.text_input("Search", key="runs_search", help="Searches names, nicknames, settings and notes.")
     mine = own.toggle("Only mine", key="runs_mine")
-    classroom = visitor().classroom or None
-    runs = run_panel.dispatcher().store.list_runs(limit=None, kind=kind, classroom=classroom)
-    return [
-        run
-        for run in runs
-        if (not wanted or run.status in wanted)
-        and (not mine or run.owner == visitor().id)
-        and text.casefold() in " ".join([run.title, run.nickname, run.note, run.config_json, run.id]).casefold()
-    ]
+    return {
+        "kind": kind,
+        "classroom": visitor().classroom or None,
+        "statuses": tuple(wanted),
+        "owner": visitor().id if mine else None,
+        "search": text,
+    }
 
 
-def run_table(runs: list[Run]) -> list[Run]:
-    """Show the runs as a table and return the selected ones."""
+def page_of_runs(filters: dict[str, Any], total: int) -> tuple[list[Run], int]:
+    """Let the visitor choose a page if there are several. Returns its runs, newest first, and its number.
+
+    filters: as `run_filters` returns them. total: number of runs that match.
+    """
+    pages, page = -(-total // PAGE_SIZE), 1
+    if pages > 1:
+        page = min(st.pagination(pages, key=f"runs_page {sorted(filters.items())}"), pages)
+    runs = run_panel.dispatcher().store.list_runs(PAGE_SIZE, offset=(page - 1) * PAGE_SIZE, **filters)
+    return runs, page
+
+
+def run_table(runs: list[Run], page: int) -> list[Run]:
+    """Show the runs as a table and return the selected ones. page: a selection is valid on this page only."""
     event = st.dataframe(
         pd.DataFrame([table_row(run) for run in runs]),
         column_config=COLUMNS,
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        key="runs_table",
+        key=f"runs_table {page}",
         placeholder="–",
     )
     return [runs[row] for row in event.selection.rows if row < len(runs)]
+
+
+def export_rows(store: Store, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the export's row of every run that matches the filters. It does not call Streamlit."""
+    offset = 0
+    while runs := store.list_runs(EXPORT_PORTION, offset=offset, **filters):
+        yield from map(export_row, runs)
+        offset += len(runs)

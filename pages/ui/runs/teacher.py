@@ -1,10 +1,10 @@
-"""The teacher panel: limits and actions for the whole class, behind a password."""
+"""The teacher panel: limits and actions for a class, behind a password."""
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
-from core.runs import Limits
 from pages.ui import run_panel
 from pages.ui.visitor import visitor
 
@@ -18,6 +18,9 @@ LABELS = {
     "idle_pause_minutes": "Minutes until an unviewed run is paused (0: never)",
     "max_starts_per_minute": "Maximum runs started per student and minute",
     "max_queued_runs": "Maximum queued runs per student",
+    "max_class_starts_per_minute": "Maximum runs started per class and minute",
+    "keep_days": "Days until an old run is deleted (0: never)",
+    "keep_megabytes": "Megabytes of runs to keep (0: all)",
 }
 
 
@@ -35,41 +38,80 @@ def teacher_panel() -> None:
                 "Password", type="password", key="password_typed", on_change=submit_password, autocomplete="off"
             )
             return
-        limits = run_panel.dispatcher().store.limits()
-        access = run_panel.run_access()
-        classroom = current.classroom or None
-        scope = f"of class {classroom}" if classroom else "of all classes"
-        with st.container(horizontal=True):
+        classroom = current.classroom
+        show_actions(classroom)
+        show_limits(classroom)
+
+
+def show_actions(classroom: str) -> None:
+    """Show the buttons that concern all runs of the class; all runs, without a class."""
+    access = run_panel.run_access()
+    accepting = access.store.limits(classroom).accepting_runs
+    scope = f"of class {classroom}" if classroom else "of all classes"
+    visitors = f"of class {classroom}" if classroom else "without a class code"
+    if not accepting:
+        st.warning(f"New runs {visitors} are paused.", icon=":material/pause:")
+    with st.container(horizontal=True):
+        st.button(
+            f"{'Pause' if accepting else 'Allow'} new runs {visitors}",
+            on_click=change_limits,
+            args=[classroom, {"accepting_runs": not accepting}],
+        )
+        with st.popover(f"Stop all runs {scope}"):
+            st.write("This ends all runs that are training, waiting or paused. They cannot be resumed.")
             st.button(
-                "Pause new runs" if limits.accepting_runs else "Allow new runs",
+                "Stop them",
                 on_click=run_panel.try_action,
-                args=[access.set_limits, replace(limits, accepting_runs=not limits.accepting_runs)],
+                args=[access.stop_all, classroom or None],
+                type="primary",
             )
-            st.button(f"Stop all runs {scope}", on_click=run_panel.try_action, args=[access.stop_all, classroom])
-            with st.popover(f"Delete ended runs {scope}"):
-                st.write("This permanently deletes all runs that have finished, failed or been stopped.")
-                st.button(
-                    "Delete them",
-                    on_click=run_panel.try_action,
-                    args=[access.delete_finished, classroom],
-                    type="primary",
-                )
-            st.button("Log out", on_click=teacher_auth.logout, args=[current.id])
-        with st.form("limits"):
-            st.markdown("**Limits for new runs**")
-            values = {}
-            for i, (name, label) in enumerate(LABELS.items()):
-                if i % 3 == 0:
-                    columns = st.columns(3)  # one row at a time keeps the order on a phone
-                value = getattr(limits, name)
-                lowest = 0 if isinstance(value, int) else 0.0
-                values[name] = columns[i % 3].number_input(label, lowest, value=value, key=f"limit {name}")
-            if st.form_submit_button("Save limits"):
-                new = {**values, "accepting_runs": limits.accepting_runs}
-                run_panel.try_action(lambda: access.set_limits(Limits(**new)))
+        with st.popover(f"Delete ended runs {scope}"):
+            st.write("This permanently deletes all runs that have finished, failed or been stopped.")
+            st.button(
+                "Delete them",
+                on_click=run_panel.try_action,
+                args=[access.delete_finished, classroom or None],
+                type="primary",
+            )
+        st.button("Log out", on_click=run_panel.dispatcher().teacher_auth.logout, args=[access.visitor.id])
+
+
+def show_limits(classroom: str) -> None:
+    """Show the limits of the class in a form."""
+    limits = run_panel.dispatcher().store.limits(classroom)
+    with st.form("limits"):
+        st.markdown(
+            f"**Limits for class {classroom}**" if classroom else "**Limits for visitors without a class code**"
+        )
+        if not classroom:
+            st.caption("They also apply to every class without limits of its own.")
+        for i, (name, label) in enumerate(LABELS.items()):
+            if i % 3 == 0:
+                columns = st.columns(3)  # one row at a time keeps the order on a phone
+            value = getattr(limits, name)
+            lowest = 0 if isinstance(value, int) else 0.0
+            columns[i % 3].number_input(label, lowest, value=value, key=f"limit {name}")
+        st.form_submit_button("Save limits", on_click=save_limits, args=[classroom])
+
+
+def save_limits(classroom: str) -> None:
+    """Callback of the form."""
+    change_limits(classroom, {name: st.session_state[f"limit {name}"] for name in LABELS})
+
+
+def change_limits(classroom: str, changes: dict[str, Any]) -> None:
+    """Callback: change some limits of the class and leave the others as they are now."""
+
+    def change() -> None:
+        access = run_panel.run_access()
+        access.set_limits(replace(access.store.limits(classroom), **changes), classroom)
+        st.toast(f"Saved for class {classroom}." if classroom else "Saved.", icon=":material/check:")
+
+    run_panel.try_action(change)
 
 
 def submit_password() -> None:
     """Callback of the password's field: log in and clear the field."""
     password, st.session_state["password_typed"] = st.session_state["password_typed"], ""
-    run_panel.try_action(run_panel.dispatcher().teacher_auth.login, visitor().id, password)
+    current, login = visitor(), run_panel.dispatcher().teacher_auth.login
+    run_panel.try_action(login, current.id, password, current.address)
