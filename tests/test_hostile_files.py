@@ -11,6 +11,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from core.classify import ClassifyConfig
 from core.paths import PROJECT
@@ -75,6 +76,20 @@ def network(config: dict, **arrays: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def black_png(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("1", (side, side)).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
 ZEROS = bytes(600 * MEGABYTE)
 WIDE = torch.zeros(1).expand(30_000, 30_000)  # 3.6 GB as soon as anything is computed from it
 PATCHES = {"dataset": "mnist-5k", "features": "patches", "patches": 4_000, "grid": 5, "hidden": []}
@@ -84,6 +99,7 @@ FILES = {
     "a bzip2 member in a dataset": ("dataset", lambda: bombed({"x_train.npy": ZEROS}, zipfile.ZIP_BZIP2)),
     "a bzip2 member in weights.npz": ("weights.npz", lambda: bombed({"config.npy": ZEROS}, zipfile.ZIP_BZIP2)),
     "a bzip2 member in weights.pt": ("weights.pt", lambda: bombed({"archive/data.pkl": ZEROS}, zipfile.ZIP_BZIP2)),
+    "an image of 400 megapixels in a zip": ("zip", lambda: zipped({"cats/1.png": black_png(20_000)})),
     "an expanded tensor": (
         "weights.pt",
         lambda: saved(

@@ -3,7 +3,8 @@
 config             settings of a run, and their checks
 datasets           labelled images: built in, from a file, or downloaded
 custom_data        datasets of uploaded images
-images             single images: decoded, cropped, centred
+images             single images: decoded and cropped
+handwriting        digits in drawings and photographs: found and centred
 inputs             network inputs: pixels or patch features
 patch_features     whitened patches as fixed features (Coates & Ng 2011)
 augment            random changes to training images
@@ -17,8 +18,15 @@ presets, notebook  settings to start from; a run as a Jupyter notebook
 mnist_5k.npz       the built-in digits (origin and licence: mnist_5k.md)
 """
 
-from core.classify.config import MAX_PARAMETERS, ClassifyConfig, check_fits_dataset, parameter_counts, validation_size
-from core.classify.mlp import MLP, evaluate, make_model, predict, predict_all, restore_model
+from core.classify.config import (
+    MAX_PARAMETERS,
+    ClassifyConfig,
+    check_fits_dataset,
+    fit_batch_size,
+    parameter_counts,
+    validation_size,
+)
+from core.classify.mlp import MLP, evaluate, fitting_weights, make_model, predict, predict_all, restore_model
 from core.classify.training import (
     Epoch,
     Event,
@@ -45,6 +53,8 @@ __all__ = [
     "check_fits_dataset",
     "evaluate",
     "fit",
+    "fit_batch_size",
+    "fitting_weights",
     "make_model",
     "parameter_counts",
     "predict",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from core.autograd import optim
@@ -13,7 +13,9 @@ from core.classify.inputs import FEATURES
 from core.classify.patch_features import PatchSettings
 from core.training import check_name, check_range
 
+MAX_LAYERS = 20  # hidden ones
 VALIDATION_FRACTION = 0.1
+STEPS_PER_EPOCH = 4  # at least, where the batch size follows a small dataset
 MAX_PARAMETERS = 30_000_000  # gradients, momentum and Adam's averages make it up to four times as many numbers: 0.5 GB
 
 
@@ -69,7 +71,7 @@ class ClassifyConfig:
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if not isinstance(self.dataset, str):
             raise ValueError(f"The dataset must be a name, but it is {self.dataset!r:.60}.")
-        check_range("The number of hidden layers", len(self.hidden), 0, 20, whole=True)
+        check_range("The number of hidden layers", len(self.hidden), 0, MAX_LAYERS, whole=True)
         for width in self.hidden:
             check_range("The size of a hidden layer", width, 1, 4_096, whole=True)
         check_range("The learning rate", self.lr, 1e-6, 10)
@@ -146,3 +148,19 @@ def check_fits_dataset(config: ClassifyConfig, n_images: int, image_shape: tuple
             f"The batch size must be at most {train_size:,}, the number of training images, but it is "
             f"{config.batch_size:,}. Choose a smaller batch size."
         )
+
+
+def fit_batch_size(config: ClassifyConfig, n_images: int) -> tuple[ClassifyConfig, str]:
+    """Return a config whose batch size suits `n_images` images, and a sentence about it; "" if nothing was changed.
+
+    A batch size larger than the number of training images becomes one with STEPS_PER_EPOCH steps per epoch.
+    """
+    train_size = config.train_size or n_images - validation_size(n_images)
+    if config.batch_size <= train_size:
+        return config, ""
+    batch_size = max(1, train_size // STEPS_PER_EPOCH)
+    images = "1 training image" if train_size == 1 else f"{train_size:,} training images"
+    return (
+        replace(config, batch_size=batch_size),
+        f"The batch size is {batch_size:,} instead of {config.batch_size:,}, because there are only {images}.",
+    )

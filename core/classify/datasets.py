@@ -10,17 +10,21 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import tokenize
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -31,6 +35,8 @@ ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 MAX_IMAGES = 200_000  # per array; a damaged or hostile file that claims more must not fill the memory
 NPZ_LIMITS = ArchiveLimits(members=20, total_bytes=2**30)
 MAX_CLASSES, MAX_NAME = 100, 60  # of a custom dataset: classes, and characters of a class name
+UNPRINTABLE = {"Cc", "Cs"}  # Unicode's control characters and halves of surrogate pairs
+RECENTLY_USED = 2  # datasets that stay in memory although nothing uses them; CIFAR-10 takes 184 MB
 DOWNLOAD_TIMEOUT = 60.0  # seconds without a new byte before a download is cancelled
 READ_ERRORS = (  # what damaged, wrong or hostile files raise
     *(OSError, EOFError, LookupError, MemoryError, RuntimeError, SyntaxError, TypeError, ValueError),
@@ -186,7 +192,22 @@ def read_info(file: Path | BinaryIO, name: str) -> DatasetInfo:
         if dtype.kind != "U" or not 2 <= count <= MAX_CLASSES or dtype.itemsize > 4 * MAX_NAME:
             raise ValueError(f"classes must be 2 to {MAX_CLASSES} names of at most {MAX_NAME} characters")
         classes = tuple(map(str, read_array(archive, "classes")))
+    check_class_names(classes)
     return DatasetInfo(name, "Custom dataset", classes, tuple(shape), train, test)
+
+
+def check_class_names(names: Iterable[str]) -> None:
+    """Raise ValueError unless every name can be shown and differs from the others."""
+    names = list(names)
+    for name in names:
+        if not name.strip():
+            raise ValueError("A class has an empty name. Give every class a name")
+        if any(unicodedata.category(character) in UNPRINTABLE for character in name):
+            raise ValueError(f"The class name {name!a:.80} contains characters that cannot be shown. Rename it")
+        if len(name) > MAX_NAME:
+            raise ValueError(f"The class name {name:.20}… is longer than {MAX_NAME} characters. Shorten it")
+    if equal := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"Two classes have the same name, {equal[0]}. Rename one of them")
 
 
 def load(name: str, progress: Progress | None = None) -> Dataset:
@@ -216,9 +237,26 @@ def _load_builtin() -> Dataset:
     return Dataset("mnist-5k", images[train], labels[train], images[test], labels[test], DIGITS)
 
 
-@lru_cache(maxsize=2)  # CIFAR-10 takes 184 MB
+_in_memory: WeakValueDictionary[tuple[Path, int], Dataset] = WeakValueDictionary()
+_recent: deque[Dataset] = deque(maxlen=RECENTLY_USED)
+_reading = threading.Lock()
+
+
 def _load_file(info: DatasetInfo, path: Path, modified: int) -> Dataset:
-    """Read an .npz in Keras's layout. `modified`, the file's time, makes the cache read a replaced file again."""
+    """Return the dataset in an .npz in Keras's layout, which is in memory only once, however many sessions use it.
+
+    `modified`, the file's time, makes a replaced file be read again.
+    """
+    with _reading:
+        dataset = _in_memory.get((path, modified))
+        if dataset is None:
+            dataset = _in_memory[path, modified] = _read_file(info, path)
+        if dataset not in _recent:
+            _recent.append(dataset)
+        return dataset
+
+
+def _read_file(info: DatasetInfo, path: Path) -> Dataset:
     try:
         return read_dataset(path, info)
     except READ_ERRORS as error:

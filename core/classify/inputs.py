@@ -78,9 +78,8 @@ class Patches:
 
     def __init__(self, features: PatchFeatures, flip: bool = False):
         self.features, self.flip = features, flip
-        sample = normalize_contrast(features.train[:: max(1, len(features.train) // 5_000)])
-        deviations = sample.std(axis=0)
-        self.mean, self.scale = sample.mean(axis=0), 1 / (deviations + 1e-3 * deviations.mean() + 1e-6)
+        self.mean, deviations = _mean_and_deviation(features.train[:: max(1, len(features.train) // 5_000)])
+        self.scale = 1 / (deviations + 1e-3 * deviations.mean() + 1e-6)
         self.size = features.encoder.settings.features
 
     def train_batch(self, indices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -104,6 +103,17 @@ class Patches:
         inputs -= self.mean
         inputs *= self.scale
         return inputs
+
+
+def _mean_and_deviation(features: np.ndarray, block_size: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of each feature, after `normalize_contrast`: (features,) float32 each.
+
+    Block by block, because 5,000 images with 51,200 features would take 1 GB as float32.
+    """
+    blocks = [features[start : start + block_size] for start in range(0, len(features), block_size)]
+    mean = sum(normalize_contrast(block).sum(axis=0, dtype=np.float64) for block in blocks) / len(features)
+    squares = sum(np.square(normalize_contrast(block) - mean).sum(axis=0) for block in blocks)
+    return mean.astype(np.float32), np.sqrt(squares / len(features)).astype(np.float32)
 
 
 def normalize_contrast(features: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from core.autograd.tensor import Tensor
 from core.classify.config import ClassifyConfig, check_parameter_count
 from core.classify.datasets import Dataset
 from core.classify.inputs import Inputs, Split
-from core.training import Checkpoint, checked_weights
+from core.training import Checkpoint
 
 
 class MLP(Module):
@@ -111,15 +111,44 @@ def parameter_shapes(config: ClassifyConfig, image_shape: tuple[int, ...], class
     return shapes
 
 
+def fitting_weights(
+    config: ClassifyConfig, image_shape: tuple[int, ...], classes: int, checkpoint: Checkpoint
+) -> dict[str, np.ndarray]:
+    """Return the weights of a checkpoint for the model's `load_state_dict`.
+
+    Raises ValueError with a sentence for a student if the network would be too large or the weights do not fit it.
+    """
+    check_parameter_count(config, image_shape, classes)
+    expected = parameter_shapes(config, image_shape, classes)
+    weights = checkpoint.section("model")
+    shapes = {name: array.shape for name, array in weights.items()}
+    if shapes != expected:
+        raise ValueError(
+            f"These weights belong to another network, with {_units(shapes)} units per layer; this one has "
+            f"{_units(expected)}. Choose the dataset, network input and hidden layers that the weights were trained "
+            "with."
+        )
+    return weights
+
+
+def _units(shapes: dict[str, tuple[int, ...]]) -> str:
+    """Describe a network by the sizes of its layers, input first, such as "784 → 64 → 10"."""
+    matrices = [shape for _, shape in sorted(shapes.items(), key=_layer_number) if len(shape) == 2]
+    return " → ".join(f"{units:,}" for units in (*[shape[0] for shape in matrices], *[m[1] for m in matrices[-1:]]))
+
+
+def _layer_number(item: tuple[str, tuple[int, ...]]) -> int:
+    digits = "".join(filter(str.isdigit, item[0]))
+    return int(digits[:6] or 0)
+
+
 def restore_model(config: ClassifyConfig, dataset: Dataset, checkpoint: Checkpoint) -> MLP:
     """Restore a trained model, in evaluation mode.
 
     Raises ValueError if the network would be too large or the weights do not fit the config, before it is made.
     """
-    image_shape, classes = dataset.x_train.shape[1:], len(dataset.classes)
-    check_parameter_count(config, image_shape, classes)
-    checked_weights(parameter_shapes(config, image_shape, classes), checkpoint)
+    weights = fitting_weights(config, dataset.x_train.shape[1:], len(dataset.classes), checkpoint)
     model = make_model(config, dataset, np.random.default_rng(config.seed))
-    model.load_state_dict(checkpoint.section("model"))
+    model.load_state_dict(weights)
     model.eval()
     return model

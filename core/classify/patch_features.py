@@ -14,9 +14,11 @@ import json
 import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -35,6 +37,7 @@ CONTRAST_FLOOR, WHITENING_FLOOR = 10.0, 0.1  # keep noise in flat patches and ra
 MAX_FEATURES = 51_200  # per image: 1,600 patches on a 4 × 4 grid
 BLOCK_SIZE = 200  # images that a thread encodes at a time
 LOCK_POLL = 0.5  # seconds between two checks whether another process has finished
+TEMPORARY = ".encoding-"  # prefix of the folder in which a file is written, before its key
 CACHE_LIMIT = 12e9  # bytes; the least recently used files are deleted first
 
 
@@ -217,15 +220,18 @@ def prepare(dataset: Dataset, settings: PatchSettings) -> Generator[tuple[float,
     splits = {"train": dataset.x_train, "test": dataset.x_test}
     folder = data_dir() / "features"
     folder.mkdir(parents=True, exist_ok=True)
-    features = {}
+    _remove_abandoned(folder)
+    features: dict[str, np.ndarray] = {}
     total, done = sum(map(len, splits.values())), 0
     for split, images in splits.items():
         path = folder / f"{cache_key(images, encoder)}.npy"
-        for encoded in _encode_to(path, images, encoder):
-            yield (done + encoded) / total, f"Comparing {total:,} images with {settings.patches:,} patches"
+        while split not in features:
+            for encoded in _encode_to(path, images, encoder):
+                yield (done + encoded) / total, f"Comparing {total:,} images with {settings.patches:,} patches"
+            with suppress(FileNotFoundError):  # another process has just deleted it to make space
+                os.utime(path)  # just used
+                features[split] = np.load(path, mmap_mode="r", allow_pickle=False)
         done += len(images)
-        features[split] = np.load(path, mmap_mode="r", allow_pickle=False)
-        os.utime(path)  # just used
     evict_least_recently_used(folder, "*.npy", CACHE_LIMIT)
     return PatchFeatures(encoder, features["train"], features["test"])
 
@@ -237,6 +243,14 @@ def cache_key(images: np.ndarray, encoder: PatchEncoder) -> str:
         key.update(repr((array.shape, array.dtype.str)).encode())
         key.update(np.ascontiguousarray(array).data)
     return key.hexdigest()[:32]
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Delete what killed processes left behind: the folders whose lock is free."""
+    for temporary in folder.glob(f"{TEMPORARY}*"):
+        key = temporary.name.removeprefix(TEMPORARY).partition("-")[0]
+        with suppress(Timeout), FileLock(folder / f"{key}.lock", timeout=0):
+            rmtree(temporary, ignore_errors=True)
 
 
 def _encode_to(path: Path, images: np.ndarray, encoder: PatchEncoder) -> Iterator[int]:
@@ -254,7 +268,7 @@ def _encode_to(path: Path, images: np.ndarray, encoder: PatchEncoder) -> Iterato
 def _encode_all(path: Path, images: np.ndarray, encoder: PatchEncoder) -> Iterator[int]:
     """Encode into a temporary folder, then rename atomically, so a file at `path` is always complete."""
     starts = range(0, len(images), BLOCK_SIZE)
-    with TemporaryDirectory(prefix=".encoding-", dir=path.parent) as folder:
+    with TemporaryDirectory(prefix=f"{TEMPORARY}{path.stem}-", dir=path.parent) as folder:
         temporary = Path(folder) / path.name
         out = open_memmap(temporary, "w+", np.float16, (len(images), encoder.settings.features))
 

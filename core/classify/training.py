@@ -14,8 +14,8 @@ from core.classify.config import ClassifyConfig, check_fits_dataset, validation_
 from core.classify.datasets import Dataset
 from core.classify.diagnostics import LayerHealth, layer_health
 from core.classify.inputs import Inputs, make_inputs
-from core.classify.mlp import evaluate, make_model, parameter_shapes, predict
-from core.training import Change, Checkpoint, Control, LoopState, check_finite, checked_weights, prefixed
+from core.classify.mlp import evaluate, fitting_weights, make_model, predict
+from core.training import Change, Checkpoint, Control, LoopState, check_finite, prefixed
 
 
 @dataclass(frozen=True)
@@ -178,9 +178,7 @@ def fit(
     optimizer = optim.OPTIMIZERS[config.optimizer](model.parameters(), config.lr)
     progress, order = Progress(), training
     if checkpoint:
-        model.load_state_dict(
-            checked_weights(parameter_shapes(config, dataset.x_train.shape[1:], len(dataset.classes)), checkpoint)
-        )
+        model.load_state_dict(fitting_weights(config, dataset.x_train.shape[1:], len(dataset.classes), checkpoint))
     if checkpoint and checkpoint.metadata:
         optimizer.load_state_dict(checkpoint.section("optimizer"))
         progress, order = Progress(**checkpoint.metadata["progress"]), checkpoint.arrays["order"]

@@ -9,12 +9,12 @@ from dataclasses import asdict
 import numpy as np
 
 from core.archive import ArchiveLimits, open_archive, read_array
-from core.classify.config import MAX_PARAMETERS, ClassifyConfig
+from core.classify.config import MAX_LAYERS, MAX_PARAMETERS, ClassifyConfig
 from core.classify.datasets import READ_ERRORS
 from core.training import Checkpoint, prefixed
 
 MAX_BYTES = 4 * MAX_PARAMETERS + 2**20
-MAX_ARRAYS = 2 * 21 + 1  # weight and bias of 20 hidden layers and the output layer, and the config
+MAX_ARRAYS = 2 * (MAX_LAYERS + 1) + 1  # weight and bias of each layer, and the config
 
 
 def to_file(config: ClassifyConfig, checkpoint: Checkpoint) -> bytes:

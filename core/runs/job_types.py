@@ -23,6 +23,7 @@ class JobType:
         live_settings: fields of the config that may be changed during training.
         metrics: returns what an event adds to the run's results, out of epochs (number completed), loss, accuracy and
             test_accuracy.
+        check_weights: raises ValueError if the initial weights in a checkpoint do not fit the config.
     """
 
     config: type
@@ -31,6 +32,7 @@ class JobType:
     units: dict[str, type]
     live_settings: tuple[str, ...]
     metrics: Callable[[Any], dict[str, float]]
+    check_weights: Callable[[Any, Checkpoint], object] = lambda config, weights: None
 
     def with_changes(self, config: Any, changes: dict[str, Any]) -> Any:
         """Return the config with changed fields. Raises ValueError if a field or its new value is not allowed."""
@@ -54,6 +56,12 @@ def start_classify(
 ) -> Iterator[classify.Event | Checkpoint]:
     """Load the config's dataset and create the training loop."""
     return classify.fit(config, datasets.load(config.dataset), control, checkpoint)
+
+
+def check_classify_weights(config: classify.ClassifyConfig, weights: Checkpoint) -> None:
+    """Raise ValueError if these weights do not fit the config's network."""
+    info = datasets.get_info(config.dataset)
+    classify.fitting_weights(config, info.image_shape, len(info.classes), weights)
 
 
 def memorize_metrics(event: memorize.Event) -> dict[str, float]:
@@ -90,6 +98,7 @@ JOB_TYPES = {
         units={"step": classify.Step, "epoch": classify.Epoch},
         live_settings=("lr", "momentum", "weight_decay", "dropout", "batch_size", "schedule"),
         metrics=classify_metrics,
+        check_weights=check_classify_weights,
     ),
 }
 

@@ -111,8 +111,8 @@ class Store:
             weights: uploaded weights that it should start from.
 
         Raises:
-            ValueError: if the parent is of another kind or has no saved weights, or if the limits of the class or the
-                server do not allow `by` to start this run now.
+            ValueError: if the parent is of another kind or has no saved weights, if the weights do not fit the config,
+                or if the limits of the class or the server do not allow `by` to start this run now.
         """
         run_id, kind, now = secrets.token_urlsafe(12), job_type_of(config), time.time()
         run = Run(run_id, kind, to_json(config), created_at=now, parent=IMPORTED if weights else parent, queued_at=now)
@@ -135,6 +135,7 @@ class Store:
                     raise ValueError("That run has no saved weights yet. Start a new run.")
                 weights = Checkpoint.from_bytes(payload)
             if weights:
+                JOB_TYPES[kind].check_weights(config, weights)
                 session.flush()
                 session.add(CheckpointRow(run_id, -1, weights.weights().to_bytes()))
         self._starts_by_address.add(by.address)

@@ -35,3 +35,9 @@ def seed(kind: str) -> int:
         bind="query-params",
         help="The same seed gives the same initial weights, and therefore the same curve.",
     )
+
+
+def limit_note(limit: int, maximum: int) -> None:
+    """Show the teacher's limit below a control, if it is lower than the control's own maximum."""
+    if limit < maximum:
+        st.caption(f":material/lock: At most {limit:,} in this class.")

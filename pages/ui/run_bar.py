@@ -50,14 +50,15 @@ def show(
     active = editable if editable and not editable.status.is_terminal else None
     paused = active if active and (active.pause_requested or active.status is Status.PAUSED) else None
     follow_pace(kind, run)
+    refusal = why_not(config)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{kind}_buttons"):
         st.button(
             "Train",
             type="primary",
             icon=":material/model_training:",
             key=f"{kind}_train",
-            disabled=active is not None or config is None,
-            help=train_help(active, config),
+            disabled=active is not None or bool(refusal),
+            help=train_help(active, refusal),
             on_click=st.session_state.__setitem__,
             args=[f"{kind}_start", TRAIN],
         )
@@ -74,7 +75,7 @@ def show(
                 f"One {unit}",
                 icon=":material/skip_next:",
                 key=key,
-                disabled=active is None and config is None,
+                disabled=active is None and bool(refusal),
                 help=f"Trains for one {unit} and then pauses. {'Key: →' if unit == names[0] else ''}",
                 on_click=advance,
                 args=[kind, unit, active],
@@ -92,15 +93,26 @@ def show(
         )
     done = completed_epochs(run) if run else 0
     total = run.config.epochs if run else config.epochs if config else 1
-    show_timeline(run, done, total, status_text(run, done, config), fragments)
+    show_timeline(run, done, total, status_text(run, done, refusal), fragments)
     return run is not None and not run.status.is_terminal
 
 
-def train_help(active: Run | None, config: Any | None) -> str:
+def why_not(config: Any | None) -> str:
+    """Return why no run can be started with this config; "" if one can."""
+    if config is None:
+        return "Correct the setting that is marked in the sidebar."
+    try:
+        run_panel.run_access().limits().check(config)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def train_help(active: Run | None, refusal: str) -> str:
     """Return what Train does, or why it cannot be pressed."""
     if active:
-        return "Stop the current run first. Only one run at a time is shown here."
-    return "Starts a run with the settings in the sidebar. Key: R" if config else "A setting in the sidebar is wrong."
+        return "Stop the current run first. This page shows one run at a time."
+    return refusal or "Starts a run with the settings in the sidebar. Key: R"
 
 
 def advance(kind: str, unit: str, run: Run | None) -> None:
@@ -203,10 +215,12 @@ def completed_epochs(run: Run) -> int:
     return sum(isinstance(event, unit) for event in run_panel.cached_events(run))
 
 
-def status_text(run: Run | None, done: int, config: Any | None) -> str:
+def status_text(run: Run | None, done: int, refusal: str) -> str:
     """Return the status of the run in a few words."""
     if run is None:
-        return "Press Train to start." if config else "Correct the setting that is marked in the sidebar."
+        return refusal or "Press Train to start."
+    if refusal and run.status.is_terminal:
+        return refusal
     text = run_panel.STATUS_TEXTS[run.status]
     if run.status is Status.WAITING:
         text = " ".join([text, run_panel.queue_label(run)])

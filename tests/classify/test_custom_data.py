@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core.classify import custom_data, datasets
-from core.classify.custom_data import class_of, import_files, import_npz, import_zip
+from core.classify.custom_data import import_files, import_npz, import_zip
 from core.classify.datasets import DatasetError, get_info, load
 
 
@@ -51,9 +51,9 @@ ANIMALS = {f"pets/cat/{i}.png": png((250, i, 0)) for i in range(10)} | {
 
 
 def test_a_zip_of_folders_becomes_a_dataset():
-    name = import_zip(
-        zipped(ANIMALS | {"__MACOSX/pets/cat/._1.png": b"x", ".DS_Store": b"x", "pets/notes.txt": b"x"}), check_progress
-    )
+    imported = import_zip(zipped(ANIMALS | {"__MACOSX/pets/cat/._1.png": b"x", ".DS_Store": b"x"}), check_progress)
+    name = imported.name
+    assert imported.notes == (), "hidden files are not the visitor's own"
     dataset = load(name)
     assert dataset.classes == ("cat", "dog")
     assert dataset.x_train.shape == (12, 32, 32, 3)
@@ -74,7 +74,7 @@ def test_the_name_depends_on_the_images_only():
 
 def test_grey_images_stay_grey():
     grey = {f"{kind}/{i}.png": png((i, i, i)) for kind in "ab" for i in range(3)}
-    assert load(import_zip(zipped(grey), check_progress)).x_train.shape == (4, 28, 28)
+    assert load(import_zip(zipped(grey), check_progress).name).x_train.shape == (4, 28, 28)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,9 @@ def test_paths_outside_the_folder_are_rejected(path, data_dir):
 
 
 def test_the_last_folder_is_the_class():
-    assert class_of("a/b/c.png") == "b"
-    assert class_of("a\\b\\c.jpg") == "b"
-    assert class_of("a/b/c.txt") is None
-    assert class_of("a/.hidden/c.png") is None
+    images = {f"set\\{kind}/{i}.png": png((i, 2, 3)) for kind in "ab" for i in range(2)}
+    hidden = {"a/.hidden/c.png": b"x"}
+    assert load(import_files((images | hidden).items(), 5, check_progress).name).classes == ("a", "b")
 
 
 def test_a_zip_bomb_is_rejected_before_it_is_unpacked(monkeypatch):
@@ -154,11 +153,15 @@ def arrays(**changed) -> dict:
 
 def test_an_npz_becomes_a_dataset():
     given = arrays()
-    dataset = load(import_npz(npz(**given)))
+    dataset = load(import_npz(npz(**given)).name)
     for key in datasets.ARRAY_NAMES:
         np.testing.assert_array_equal(getattr(dataset, key), given[key])
     assert dataset.classes == ("0", "1", "2")
-    assert load(import_npz(npz(**arrays(classes=np.array(["one", "two", "three"]))))).classes == ("one", "two", "three")
+    assert load(import_npz(npz(**arrays(classes=np.array(["one", "two", "three"])))).name).classes == (
+        "one",
+        "two",
+        "three",
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,9 +202,135 @@ def test_guessed_and_forged_names_are_rejected():
 
 
 def test_the_least_recently_used_dataset_is_deleted_first(data_dir, monkeypatch):
-    first = import_npz(npz(**arrays()))
+    first = import_npz(npz(**arrays())).name
     os.utime(datasets.path_of(first), (1, 1))
     monkeypatch.setattr(custom_data, "CACHE_LIMIT", 1)
-    second = import_zip(zipped(ANIMALS), check_progress)
+    second = import_zip(zipped(ANIMALS), check_progress).name
     assert load(second)
     assert not datasets.path_of(first).exists()
+
+
+# What is left out, or looks wrong
+
+
+def test_every_suffix_of_a_readable_format_is_taken():
+    photo = io.BytesIO()
+    Image.new("RGB", (50, 40), (9, 99, 9)).save(photo, "JPEG")
+    birds = {f"pets/bird/{i}.{suffix}": photo.getvalue() for i, suffix in enumerate(["jfif", "jpe", "JPG", "tif"])}
+    imported = import_zip(zipped(ANIMALS | birds), check_progress)
+    assert load(imported.name).classes == ("bird", "cat", "dog")
+    assert imported.notes == ()
+
+
+def test_files_that_are_left_out_are_listed_with_their_kinds_and_classes():
+    others = {"pets/bird/1.HEIC": b"x", "pets/bird/2.heic": b"x", "pets/cat/notes.txt": b"x", "LICENSE": b"x"}
+    imported = import_zip(zipped(ANIMALS | others), check_progress)
+    [files, classes] = imported.notes
+    assert files.startswith("4 files were left out")
+    assert ".heic (2), .txt (1), no suffix (1)" in files
+    assert "pets/bird/1.HEIC" in files
+    assert classes == "These folders have no other images, so they are not classes: bird."
+
+
+def test_the_error_about_missing_classes_lists_what_was_left_out():
+    with pytest.raises(DatasetError, match=r"found no images\. 2 files were left out.*heic \(2\)"):
+        import_zip(zipped({"cat/1.heic": b"x", "dog/1.heic": b"x"}), check_progress)
+
+
+def test_a_colon_in_a_name_is_allowed():
+    photo = {
+        "pets/cat/IMG 10:20.png": png((1, 2, 3)),
+        "pets/a:b/1.png": png((1, 2, 3)),
+        "pets/a:b/2.png": png((3, 2, 1)),
+    }
+    assert load(import_zip(zipped(ANIMALS | photo), check_progress).name).classes == ("a:b", "cat", "dog")
+
+
+def without_utf8_flag(names: dict[str, bytes], encoding: str) -> io.BytesIO:
+    """A zip whose names are in this encoding, without a flag that says so."""
+    placeholders = {name: f"{'#' * (len(name.encode(encoding)) - 1)}{number}" for number, name in enumerate(names)}
+    data = zipped({placeholders[name]: content for name, content in names.items()}).getvalue()
+    for name, placeholder in placeholders.items():
+        assert data.count(placeholder.encode()) == 2
+        data = data.replace(placeholder.encode(), name.encode(encoding))
+    return io.BytesIO(data)
+
+
+def test_names_in_utf8_are_read_without_the_flag():
+    names = {f"{kind}/{i}.png": png((i, 2, 3)) for kind in ("Hündchen", "Kätzchen") for i in range(2)}
+    imported = import_zip(without_utf8_flag(names, "utf-8"), check_progress)
+    assert load(imported.name).classes == ("Hündchen", "Kätzchen")
+    assert imported.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "kinds"), [("shift-jis", "犬猫"), ("gbk", "狗猫"), ("cp1252", "éü"), ("cp866", "жя")]
+)
+def test_names_in_an_old_encoding_are_pointed_out(encoding, kinds):
+    names = {f"{kind}/{i}.png": png((i, 2, 3)) for kind in kinds for i in range(2)}
+    imported = import_zip(without_utf8_flag(names, encoding), check_progress)
+    assert len(load(imported.name).classes) == 2
+    assert "old encoding" in imported.notes[0]
+
+
+def test_the_same_name_from_a_mac_is_the_same_class():
+    names = {"caf\u00e9/1.png": png((1, 2, 3)), "cafe\u0301/2.png": png((1, 2, 3))}
+    assert load(import_zip(zipped(ANIMALS | names), check_progress).name).classes == ("café", "cat", "dog")
+
+
+def test_more_pixels_than_the_limit_are_not_decoded(monkeypatch):
+    monkeypatch.setattr(custom_data, "MAX_DECODED_PIXELS", 14 * 50 * 40)
+    decoded = []
+    monkeypatch.setattr(custom_data, "read_image", lambda data, path: decoded.append(path) or Image.new("RGB", (9, 9)))
+    with pytest.raises(DatasetError, match="million pixels together"):
+        import_zip(zipped(ANIMALS), check_progress)
+    assert len(decoded) == 14
+
+
+@pytest.mark.parametrize(
+    ("classes", "says"),
+    [
+        (["a", "\ud800", "c"], "cannot be shown"),
+        (["a", "b\nc", "c"], "cannot be shown"),
+        (["a", "\x00b", "c"], "cannot be shown"),
+        (["a", " ", "c"], "empty name"),
+        (["a", "b", "b"], "same name, b"),
+    ],
+)
+def test_class_names_that_cannot_be_told_apart_or_shown_are_rejected(classes, says, data_dir):
+    with pytest.raises(DatasetError, match=says):
+        import_npz(npz(**arrays(classes=np.array(classes))))
+    assert not list(data_dir.rglob("own-*"))
+
+
+@pytest.mark.parametrize("folder", ["a\x07b", "x" * 61])
+def test_folder_names_that_cannot_be_shown_are_rejected(folder):
+    with pytest.raises(DatasetError, match=r"Rename it|Shorten it"):
+        import_zip(zipped(ANIMALS | {f"{folder}/{i}.png": png((1, 2, 3)) for i in range(2)}), check_progress)
+
+
+def test_classes_without_training_images_are_pointed_out():
+    from_one = import_npz(npz(**arrays(y_train=np.arange(30) % 3 + 1, y_test=np.arange(6) % 3 + 1)))
+    assert from_one.notes == (
+        "These classes have no training images, and no test images: 0.",
+        "The labels in y_train begin with 1. Subtract 1 from them if the first class should be number 0.",
+    )
+    only_tested = import_npz(npz(**arrays(y_train=np.arange(30) % 2, y_test=np.arange(6) % 3)))
+    [note] = only_tested.notes
+    assert "have test images, which it will get wrong: 2" in note
+    assert import_npz(npz(**arrays())).notes == ()
+
+
+def test_a_dataset_that_is_deleted_while_it_is_uploaded_again_is_written_again(data_dir, monkeypatch):
+    name = import_npz(npz(**arrays())).name
+    utime = os.utime
+
+    def deleted_first(path):
+        monkeypatch.setattr(os, "utime", utime)
+        datasets.path_of(name).unlink()
+        utime(path)
+
+    monkeypatch.setattr(os, "utime", deleted_first)
+    assert import_npz(npz(**arrays())).name == name
+    assert datasets.path_of(name).exists()
+    assert [path.name for path in (data_dir / "own").iterdir()] == [f"{name}.npz"]

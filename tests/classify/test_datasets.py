@@ -1,8 +1,10 @@
 """Datasets: loading, rejected files and their reasons, and downloads that succeed, fail or are interrupted."""
 
+import gc
 import hashlib
 import io
 import os
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -88,6 +90,26 @@ def test_a_replaced_file_is_read_again(folder):
     np.savez(folder / "mnist.npz", **arrays("mnist", train=11))
     os.utime(folder / "mnist.npz", ns=(1, 1))
     assert len(load("mnist").y_train) == 11
+
+
+def test_a_dataset_that_is_in_use_is_in_memory_only_once(folder):
+    for name in NAMES:
+        np.savez(folder / f"{name}.npz", **arrays(name))
+    in_use = load("mnist")
+    for other in NAMES:
+        load(other)
+    assert load("mnist") is in_use
+
+
+def test_a_dataset_that_nobody_uses_is_forgotten(folder):
+    for name in NAMES:
+        np.savez(folder / f"{name}.npz", **arrays(name))
+    unused = weakref.ref(load("mnist"))
+    assert unused() is not None, "the last ones that were used stay"
+    for other in set(NAMES) - {"mnist"}:
+        load(other)
+    gc.collect()
+    assert unused() is None
 
 
 def test_the_error_for_an_unknown_name_lists_the_known_ones():

@@ -1,10 +1,12 @@
 """Network inputs of patch features: standardized, and mirrored if requested."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from core.classify.inputs import Patches, normalize_contrast
-from core.classify.patch_features import PatchEncoder, PatchFeatures, PatchSettings
+from core.classify.inputs import Patches, _mean_and_deviation, normalize_contrast
+from core.classify.patch_features import MAX_FEATURES, PatchEncoder, PatchFeatures, PatchSettings
 
 
 @pytest.fixture
@@ -28,6 +30,23 @@ def test_patch_features_have_mean_0_and_standard_deviation_1(dataset, patch_feat
     np.testing.assert_allclose(encoded.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(encoded.std(axis=0), 1, atol=0.01)
     np.testing.assert_array_equal(inputs.train_batch(indices, np.random.default_rng(0)), encoded)
+
+
+def test_statistics_in_blocks_are_those_of_all_images(patch_features):
+    mean, deviation = _mean_and_deviation(patch_features.train, block_size=7)
+    features = normalize_contrast(patch_features.train)
+    np.testing.assert_allclose(mean, features.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(deviation, features.std(axis=0), atol=1e-5)
+
+
+def test_statistics_of_the_most_features_take_little_memory(dataset):
+    encoder = PatchEncoder(dataset.x_train, PatchSettings(patches=6))
+    train = np.zeros((1_500, MAX_FEATURES), np.float16)
+    tracemalloc.start()
+    Patches(PatchFeatures(encoder, train, train))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200e6, "as float32 all features would take 300 MB"
 
 
 def test_flip_mirrors_about_half_of_the_images(dataset, patch_features):

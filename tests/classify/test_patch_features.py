@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from core.classify import ClassifyConfig, Result, fit, patch_features
 from core.classify.patch_features import PatchEncoder, PatchSettings, cache_key, normalize, prepare, random_patches
@@ -181,3 +182,30 @@ def test_training_on_patches_with_flip_works_with_a_batch_size_of_1(make_dataset
 def test_too_many_features_per_image_are_rejected():
     with pytest.raises(ValueError, match="51,200"):
         PatchSettings(patches=4_000, grid=5)
+
+
+def test_what_a_killed_process_left_behind_is_deleted_but_not_what_is_being_written(dataset, data_dir):
+    folder = data_dir / "features"
+    abandoned, in_progress = folder / ".encoding-aaa-1", folder / ".encoding-bbb-2"
+    for path in (abandoned, in_progress):
+        path.mkdir(parents=True)
+        (path / "large.npy").write_bytes(bytes(99))
+    with FileLock(folder / "bbb.lock"):
+        run(prepare(dataset, SETTINGS))
+    assert not abandoned.exists()
+    assert in_progress.exists()
+
+
+def test_features_that_another_process_deletes_at_once_are_computed_again(dataset, data_dir, monkeypatch):
+    run(prepare(dataset, SETTINGS))
+    utime = os.utime
+
+    def deleted_first(path):
+        monkeypatch.setattr(os, "utime", utime)
+        path.unlink()
+        utime(path)
+
+    monkeypatch.setattr(os, "utime", deleted_first)
+    progress, made = run(prepare(dataset, SETTINGS))
+    assert progress
+    np.testing.assert_array_equal(made.train, made.encoder(dataset.x_train))

@@ -445,3 +445,16 @@ def test_a_batch_larger_than_the_data_is_rejected(make_dataset):
 def test_invalid_settings_are_rejected(field, value, says):
     with pytest.raises(ValueError, match=says):
         ClassifyConfig(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "expected"), [(40, 100, 9), (40, 36, 36), (3, 100, 1), (4_000, 100, 100)]
+)
+def test_the_batch_size_follows_a_small_dataset(images, batch_size, expected):
+    config, sentence = classify.fit_batch_size(ClassifyConfig(batch_size=batch_size), images)
+    assert config == ClassifyConfig(batch_size=expected)
+    classify.check_fits_dataset(config, images, (28, 28), 10)
+    if expected == batch_size:
+        assert sentence == ""
+    else:
+        assert sentence.startswith(f"The batch size is {expected} instead of 100, because there are only ")

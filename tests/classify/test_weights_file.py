@@ -71,6 +71,26 @@ def test_weights_of_another_network_are_rejected(checkpoint, make_dataset):
         restore_model(config, make_dataset(), Checkpoint(checkpoint.arrays, {}))
 
 
+def test_weights_of_another_network_name_both_networks_in_a_sentence(checkpoint, make_dataset):
+    dataset = make_dataset()
+    for config in (ClassifyConfig(hidden=(7,)), ClassifyConfig(hidden=(6, 5, 5)), ClassifyConfig(hidden=())):
+        with pytest.raises(ValueError, match="with 20 → 6 → 5 → 4 units per layer; this one has 20") as error:
+            restore_model(config, dataset, checkpoint.weights())
+        with pytest.raises(ValueError, match=r"20 → 6 → 5 → 4"):
+            list(classify.fit(config, dataset, checkpoint=checkpoint.weights()))
+        assert "modules" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [{}, {"x": np.zeros(3)}, {"layers.modules.0.weight": np.zeros((2, 3, 4))}, {"9" * 5_000: np.zeros((1, 1))}],
+)
+def test_weights_of_no_network_are_rejected(arrays, make_dataset):
+    weights = Checkpoint({f"model.{name}": array for name, array in arrays.items()}, {})
+    with pytest.raises(ValueError, match="belong to another network"):
+        restore_model(CONFIG, make_dataset(), weights)
+
+
 def test_a_file_that_would_fill_the_memory_is_rejected_before_it_is_unpacked(monkeypatch):
     monkeypatch.setattr(weights_file, "MAX_BYTES", 10_000)
     file = io.BytesIO()

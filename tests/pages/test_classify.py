@@ -85,6 +85,27 @@ def test_layers_are_added_resized_and_removed(open_page):
     assert "784 → 10: **7,850 parameters**" in texts(app)
 
 
+def test_too_many_layers_in_the_address_are_refused_before_they_are_drawn(open_page):
+    app = open_page("classify", hidden=",".join(["1"] * 2_000))
+    assert any("There may be at most 20 hidden layers, but these are 2,000" in error.value for error in app.error)
+    assert len(app.number_input) < 5
+
+
+def test_a_run_with_weights_that_do_not_fit_is_explained_in_every_tab(open_page, finished, data_folder):
+    from core.classify import ClassifyConfig
+    from core.runs import get_dispatcher
+    from core.runs.models import CheckpointRow
+
+    dispatcher = get_dispatcher()
+    other = dispatcher.submit(ClassifyConfig(hidden=(8,), epochs=1))
+    wait_for(lambda: dispatcher.store.run(other).status.is_terminal, timeout=120)
+    with dispatcher.store._session.begin() as session:  # as runs of earlier versions could be
+        session.get(CheckpointRow, other).payload = dispatcher.store.checkpoint(finished).to_bytes()
+    for tab in ("Confusion matrix", "Diagnostics", "Own image"):
+        app = open_page("classify", run=other, tab=tab)
+        assert "belong to another network" in app.error[0].value
+
+
 def test_confusion_matrix_and_worst_mistakes_are_shown(open_page, finished):
     app = open_page("classify", run=finished, tab="Confusion matrix")
     said = texts(app)
@@ -163,10 +184,14 @@ def test_a_custom_dataset_is_selected_as_soon_as_it_is_uploaded(open_page):
         for number in range(20):
             archive.writestr(f"red/{number}.png", png(Image.new("RGB", (40, 40), (200 + number, 0, 0))))
             archive.writestr(f"blue/{number}.png", png(Image.new("RGB", (40, 40), (0, 0, 200 + number))))
+        archive.writestr("green/1.heic", b"not read")
     app = open_page("classify")
     app.file_uploader(key="custom_file").set_value(("colours.zip", buffer.getvalue(), "application/zip")).run()
     assert not app.exception
     assert app.selectbox(key="dataset").value.startswith("own-")
+    notes = [warning.value.replace("\\", "") for warning in app.warning]
+    assert any("1 file was left out" in note and "green/1.heic" in note for note in notes), notes
+    assert any("so they are not classes" in note and "green" in note for note in notes), notes
     assert "The batch size must be at most 29" in app.error[0].value
     app.select_slider(key="classify_lr").set_value(0.001)
     app.select_slider(key="batch_size").set_value(10).run()
@@ -245,6 +270,19 @@ def test_rewind_restarts_a_run_and_training_can_start_from_its_weights(open_page
     [epoch] = [event for _, event in store.events(app.query_params["run"]) if type(event).__name__ == "Epoch"]
     first = next(event for _, event in store.events(finished) if type(event).__name__ == "Epoch")
     assert epoch.train_loss < first.train_loss / 2
+
+
+def test_training_does_not_start_from_weights_that_do_not_fit(open_page, finished):
+    from core.runs import get_dispatcher
+
+    app = open_page("classify", run=finished)
+    app.text_input(key="hidden").set_value("7")
+    app.toggle(key="classify_continue").set_value(True).run()
+    before = len(get_dispatcher().store.list_runs(limit=None))
+    next(button for button in app.button if button.label.startswith("Train")).click().run()
+    assert not app.exception
+    assert any("belong to another network" in error.value for error in app.error)
+    assert len(get_dispatcher().store.list_runs(limit=None)) == before
 
 
 def test_the_notebook_repeats_the_run(tmp_path):

@@ -357,3 +357,21 @@ def test_forged_ids_match_no_run(store, forged):
     for change in (access.delete, lambda forged: access.set_title(forged, "x")):
         change(forged)
     assert store.run(run_id).title == ""
+
+
+def test_a_run_is_not_created_with_weights_that_do_not_fit_it(store):
+    weights = Checkpoint(
+        {
+            "model.layers.modules.0.weight": np.zeros((784, 5), np.float32),
+            "model.layers.modules.0.bias": np.zeros(5, np.float32),
+            "model.layers.modules.3.weight": np.zeros((5, 10), np.float32),
+            "model.layers.modules.3.bias": np.zeros(10, np.float32),
+        },
+        {},
+    )
+    parent = store.create(ClassifyConfig(hidden=(5,)), weights=weights)
+    for start in ({"parent": parent}, {"weights": weights}):
+        assert store.run(store.create(ClassifyConfig(hidden=(5,)), **start))
+        with pytest.raises(ValueError, match="784 → 5 → 10 units per layer; this one has 784 → 64 → 10"):
+            store.create(ClassifyConfig(hidden=(64,)), **start)
+    assert len(store.list_runs()) == 3

@@ -47,7 +47,8 @@ def draw(snapshot: Snapshot) -> None:
             indices = indices[np.argsort(-snapshot.probabilities[indices, predicted], kind="stable")]
             pair = f"True class {escape_markdown(classes[true])}, predicted {escape_markdown(classes[predicted])}"
             count = "1 image" if len(indices) == 1 else f"{len(indices):,} images"
-            st.markdown(f"**{pair}**: {count}, most confident first")
+            first = f", the first {MAX_SAMPLES} shown" if len(indices) > MAX_SAMPLES else ""
+            st.markdown(f"**{pair}**: {count}, most confident first{first}")
         else:
             indices = worst_mistakes(labels, snapshot.probabilities, MAX_SAMPLES)
             st.markdown("**Worst mistakes**, most confident first")

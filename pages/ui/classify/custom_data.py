@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.classify.custom_data import import_files, import_npz, import_zip
+from core.classify.custom_data import Imported, import_files, import_npz, import_zip
 from core.classify.datasets import DatasetError, get_info
 from core.classify.images import MAX_BYTES
 from pages.ui.markdown import escape_markdown
@@ -27,8 +27,7 @@ def upload_controls() -> None:
                 lambda progress: import_zip(file, progress) if file.name.lower().endswith(".zip") else import_npz(file)
             )
         files = st.file_uploader(
-            "Folder",
-            ["png", "jpg", "jpeg", "gif", "webp", "bmp"],
+            "Folder",  # of files of all types, so that those that cannot be used are mentioned
             accept_multiple_files="directory",
             max_upload_size=MAX_BYTES // 2**20,
             key="custom_folder",
@@ -36,6 +35,8 @@ def upload_controls() -> None:
         if files and is_new_upload("custom_folder", "".join(file.file_id for file in files)):
             contents = ((file.name, file.getvalue()) for file in files)
             import_images(lambda progress: import_files(contents, len(files), progress))
+    for note in st.session_state.get("upload_notes", {}).get(st.session_state["dataset"], ()):
+        st.warning(escape_markdown(note), icon=":material/info:")
 
 
 def is_new_upload(uploader: str, file_id: str) -> bool:
@@ -46,10 +47,10 @@ def is_new_upload(uploader: str, file_id: str) -> bool:
     return new
 
 
-def import_images(save: Callable[[Callable[[float, str], None]], str]) -> None:
+def import_images(save: Callable[[Callable[[float, str], None]], Imported]) -> None:
     """Save a custom dataset with a progress bar and select it; or show why it cannot be used.
 
-    save: saves it, reports its progress to its argument, and returns the dataset's name.
+    save: saves it, reports its progress to its argument, and returns its name and what was left out.
     """
     placeholder = st.empty()
     bar = placeholder.progress(0.0, text="Reading the images …")
@@ -58,14 +59,15 @@ def import_images(save: Callable[[Callable[[float, str], None]], str]) -> None:
         bar.progress(min(fraction, 1.0), text=text)
 
     try:
-        name = save(show_progress)
-        info = get_info(name)
+        imported = save(show_progress)
+        name, info = imported.name, get_info(imported.name)
     except DatasetError as error:
         placeholder.error(escape_markdown(str(error)), icon=":material/image_not_supported:")
         return
     placeholder.empty()
     if name not in st.session_state["custom_datasets"]:
         st.session_state["custom_datasets"].append(name)
+    st.session_state.setdefault("upload_notes", {})[name] = imported.notes
     st.session_state["new_dataset"] = name  # the select box exists already and takes it over at the next rerun
     st.toast(f"Uploaded {info.train_size + info.test_size:,} images of {len(info.classes)} classes.")
     st.rerun()

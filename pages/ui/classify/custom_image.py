@@ -7,7 +7,8 @@ import streamlit as st
 from PIL import Image
 
 from core.classify import predict
-from core.classify.images import MAX_BYTES, ImageError, center_digit, fit_image, ink_mask, read_image
+from core.classify.handwriting import center_digit, find_digit
+from core.classify.images import MAX_BYTES, SUFFIXES, ImageError, fit_image, read_image
 from core.runs import Run
 from pages.ui.charts import BLUE, apply_theme
 from pages.ui.classify.images import png_data_url
@@ -53,6 +54,8 @@ def drawing(size: int) -> np.ndarray | None:
     """Show a canvas to draw on with the mouse or a finger; return the drawing as a network input image."""
     from streamlit_drawable_canvas import st_canvas  # can only be imported while Streamlit runs
 
+    if "canvas" not in st.session_state:  # it was not on the page: start with what was drawn before
+        st.session_state["canvas_start"] = st.session_state.get("drawing")
     canvas = st_canvas(
         stroke_width=PEN_WIDTH,
         stroke_color="#15202b",
@@ -60,13 +63,17 @@ def drawing(size: int) -> np.ndarray | None:
         width=CANVAS_SIZE,
         height=CANVAS_SIZE,
         drawing_mode="freedraw",
+        initial_drawing=st.session_state["canvas_start"],
         return_image_data=True,
         key="canvas",
     )
     st.caption("Draw with the mouse or a finger. The drawing is scaled and centred like MNIST's digits.")
-    if canvas.image_data is None:
+    if canvas.image_data is not None:
+        st.session_state["drawing"] = canvas.json_data
+        st.session_state["drawn_image"] = canvas.image_data.astype(np.uint8)
+    if "drawn_image" not in st.session_state:
         return None
-    ink = ink_mask(Image.fromarray(canvas.image_data.astype(np.uint8)).convert("RGB"))
+    ink = 1 - np.asarray(Image.fromarray(st.session_state["drawn_image"]).convert("L")) / 255
     return center_digit(ink, size) if ink.any() else None
 
 
@@ -74,7 +81,7 @@ def upload(shape: tuple[int, ...], drawable: bool) -> np.ndarray | None:
     """Show an upload; return the image in the dataset's shape, or None and an error if it cannot be used."""
     file = st.file_uploader(
         "Image file",
-        ["png", "jpg", "jpeg", "gif", "webp", "bmp"],
+        [suffix.removeprefix(".") for suffix in SUFFIXES],
         max_upload_size=MAX_BYTES // 2**20,
         key="custom_image",
     )
@@ -82,7 +89,7 @@ def upload(shape: tuple[int, ...], drawable: bool) -> np.ndarray | None:
         return None
     try:
         image = read_image(file, file.name)
-        return center_digit(ink_mask(image), shape[0]) if drawable and is_drawing() else fit_image(image, shape)
+        return find_digit(image, shape[0]) if drawable and is_drawing() else fit_image(image, shape)
     except ImageError as error:
         st.error(escape_markdown(str(error)), icon=":material/image_not_supported:")
         return None
@@ -91,10 +98,11 @@ def upload(shape: tuple[int, ...], drawable: bool) -> np.ndarray | None:
 def is_drawing() -> bool:
     """Show the choice whether an upload is treated like a drawing."""
     return st.toggle(
-        "Treat as a drawing: find, scale and centre the ink",
+        "Find the digit, scale and centre it",
         True,
         key="is_drawing",
-        help="For handwriting, dark on light or light on dark. Off: the middle of the image is used as it is.",
+        help="For photographs and scans of one digit, dark on light or light on dark. Off: the middle of the image is "
+        "used as it is.",
     )
 
 

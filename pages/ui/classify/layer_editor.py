@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.classify import ClassifyConfig, parameter_counts
+from core.classify.config import MAX_LAYERS
 from core.classify.datasets import DatasetInfo
 from pages.ui.markdown import escape_markdown
 
@@ -37,7 +38,13 @@ def editor(default: str) -> str:
                     on_click=set_layers,
                     args=[(*widths[:number], *widths[number + 1 :])],
                 )
-        st.button("Add a layer", icon=":material/add:", on_click=set_layers, args=[(*widths, (64, *widths)[-1])])
+        st.button(
+            "Add a layer",
+            icon=":material/add:",
+            on_click=set_layers,
+            args=[(*widths, (64, *widths)[-1])],
+            disabled=len(widths) == MAX_LAYERS,
+        )
     return text
 
 
@@ -53,7 +60,11 @@ def parse_layers(text: str) -> tuple[int, ...]:
     """Parse the units per hidden layer, such as "256, 128" -> (256, 128). Raises ValueError with a sentence."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
-        raise ValueError(f"Hidden layers must be whole numbers separated by commas, such as 256, 128, but not: {text}")
+        raise ValueError(
+            f"Hidden layers must be whole numbers separated by commas, such as 256, 128, but not: {text:.60}"
+        )
+    if len(parts) > MAX_LAYERS:
+        raise ValueError(f"There may be at most {MAX_LAYERS} hidden layers, but these are {len(parts):,}. Remove some.")
     return tuple(map(int, parts))
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.autograd.nn import ACTIVATIONS, INIT_STDS
 from core.autograd.optim import OPTIMIZERS, SCHEDULES
-from core.classify import ClassifyConfig, check_fits_dataset
+from core.classify import ClassifyConfig, check_fits_dataset, fit_batch_size
 from core.classify.augment import AUGMENTATIONS
 from core.classify.datasets import DATASETS, DatasetError, DatasetInfo, get_info, is_custom
 from core.classify.inputs import FEATURES
@@ -36,9 +36,12 @@ def settings() -> ClassifyConfig | None:
     """Show all settings, the essential ones first. Return the config; None, and an error, if they are invalid."""
     info = preset_and_dataset()
     hidden = layer_editor.editor(HIDDEN_DEFAULT)
+    limits = run_panel.run_access().limits()
+    controls.limit_note(limits.max_layer_width, layer_editor.MAX_WIDTH)
     about_layers = st.container()
     lr = controls.learning_rate("classify", ClassifyConfig.lr)
     epochs = st.slider("Epochs", 1, MAX_EPOCHS, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
+    controls.limit_note(limits.max_classify_epochs, MAX_EPOCHS)
     problem = st.container()
     with st.expander("Training", icon=":material/tune:"):
         more = live_settings()
@@ -60,6 +63,9 @@ def settings() -> ClassifyConfig | None:
     try:
         config = ClassifyConfig(st.session_state["dataset"], layers, lr, epochs=epochs, features=features, **more)
         if info:
+            config, note = fit_batch_size(config, info.train_size)
+            if note:
+                problem.caption(note)
             check_fits_dataset(config, info.train_size, info.image_shape, len(info.classes))
     except ValueError as error:
         problem.error(escape_markdown(str(error)), icon=":material/edit:")

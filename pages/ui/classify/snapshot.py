@@ -11,6 +11,7 @@ from core.classify.datasets import Dataset, DatasetError, load
 from core.classify.inputs import Inputs
 from core.runs import Run
 from pages.ui import run_panel
+from pages.ui.markdown import escape_markdown
 
 
 class Snapshot(NamedTuple):
@@ -54,10 +55,13 @@ def load_snapshot(run: Run | None) -> Snapshot | None:
     if cache.get("key") != key:
         try:
             dataset, inputs = load_inputs(config.dataset, config.features, config.patches, config.grid)
+            model = restore_model(config, dataset, checkpoint)
         except DatasetError as error:
-            st.error(str(error), icon=":material/cloud_off:")
+            st.error(escape_markdown(str(error)), icon=":material/cloud_off:")
             return None
-        model = restore_model(config, dataset, checkpoint)
+        except ValueError as error:  # a run that failed because its initial weights do not fit
+            st.error(escape_markdown(str(error)), icon=":material/error:")
+            return None
         probabilities = predict_all(model, inputs, "test", np.arange(len(dataset.y_test)))
         cache.update(key=key, snapshot=Snapshot(config, model, dataset, inputs, probabilities))
     return cache["snapshot"]

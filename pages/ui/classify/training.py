@@ -8,15 +8,19 @@ import pandas as pd
 import streamlit as st
 
 from core import classify
-from core.classify import ClassifyConfig, Epoch, PreparationProgress, Result, Step
+from core.classify import ClassifyConfig, Epoch, PreparationProgress, Result, Step, restore_model
 from core.classify.datasets import DatasetError, get_info
+from core.classify.single_step import last_batch, sample_predictions
 from core.runs import Run, Status
 from core.training import Change
 from pages.ui import run_bar, run_panel
 from pages.ui.charts import change_markers, downsample, learning_curves, show_live_chart
+from pages.ui.classify.images import image_grid_html
 from pages.ui.classify.sample_cards import compact_samples_html, placeholder_html
 from pages.ui.classify.settings import use_settings_of
+from pages.ui.classify.snapshot import load_inputs
 from pages.ui.figures import Figure, show_figures
+from pages.ui.markdown import escape_markdown
 from pages.ui.run_settings import show_settings_of
 from pages.ui.timeline import shown_epoch
 
@@ -67,8 +71,9 @@ def show_single_step(run: Run, steps: list[Step], epochs: list[Epoch], classes: 
     if checkpoint is None:
         return False
     try:
-        dataset, inputs = load_inputs(run.config)
-        samples = sample_predictions(restore_model(run.config, dataset, checkpoint), dataset, inputs)
+        config = run.config
+        dataset, inputs = load_inputs(config.dataset, config.features, config.patches, config.grid)
+        samples = sample_predictions(restore_model(config, dataset, checkpoint), dataset, inputs)
     except (DatasetError, ValueError):  # the tab Confusion matrix says what is wrong
         return False
     st.html(compact_samples_html(samples, classes))

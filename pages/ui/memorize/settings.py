@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.memorize import EXAMPLE_SENTENCE, MemorizeConfig
+from core.memorize import EXAMPLE_SENTENCE, MAX_CHARACTERS, MemorizeConfig
 from core.memorize.presets import PRESETS
 from core.runs import Run
-from pages.ui import controls
+from pages.ui import controls, run_panel
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize import gradient_backend
 
@@ -40,6 +40,8 @@ def choose_preset() -> None:
 def settings() -> MemorizeConfig | None:
     """Show the settings and return the config. If it is invalid, show why beside the setting and return None."""
     sentence = st.text_area("Sentence to memorise", EXAMPLE_SENTENCE, key="sentence", bind="query-params", height=110)
+    limits = run_panel.run_access().limits()
+    controls.limit_note(limits.max_characters, MAX_CHARACTERS)
     problem = st.empty()
     lr = controls.learning_rate("memorize", MemorizeConfig.lr)
     st.selectbox(
@@ -59,10 +61,12 @@ def settings() -> MemorizeConfig | None:
         bind="query-params",
         help="Units per layer: how many numbers each layer can remember from one character to the next.",
     )
+    controls.limit_note(limits.max_hidden_size, 256)
     num_layers = st.slider("Layers", 1, MAX_LAYERS, MemorizeConfig.num_layers, key="num_layers", bind="query-params")
     epochs = st.slider(
         "Epochs", MIN_EPOCHS, MAX_EPOCHS, MemorizeConfig.epochs, 50, key="memorize_epochs", bind="query-params"
     )
+    controls.limit_note(limits.max_memorize_epochs, 1000)
     more = st.expander("Seed and gradients", icon=":material/tune:")
     with more:
         seed = controls.seed("memorize")
