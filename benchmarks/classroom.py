@@ -232,7 +232,7 @@ class Student:
             match message.WhichOneof("type"):
                 case "new_session":
                     self.page = message.new_session.page_script_hash
-                    if not message.new_session.fragment_ids_this_run:  # the whole page is drawn
+                    if not message.metadata.run.fragment_ids:  # the whole page is drawn
                         self.fragments = {}
                 case "navigation":
                     self.pages = {

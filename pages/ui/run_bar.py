@@ -223,9 +223,9 @@ def status_text(run: Run | None, done: int, refusal: str) -> str:
         return refusal
     text = run_panel.STATUS_TEXTS[run.status]
     if run.status is Status.WAITING:
-        return " ".join([text, run_panel.queue_label(run)])
+        text = " ".join([text, run_panel.queue_label(run)])
     if run.auto_paused:
         text += " because nobody was viewing it"
     if not run_panel.run_access().can_edit(run):
         text += f" · {run.nickname or 'somebody else'}'s run"
-    return f"{text} · epoch {done} of {run.config.epochs}"
+    return text if run.status is Status.WAITING else f"{text} · epoch {done} of {run.config.epochs}"

@@ -16,8 +16,9 @@ from core.runs.identity import hash_token
 from core.runs.job_types import job_type_of
 from core.runs.models import searchable_text
 from core.runs.serialization import to_json
+from pages.ui.run_bar import SLOW
 from pages.ui.runs.table import export_rows
-from tests.pages.conftest import button, run_until
+from tests.pages.conftest import button, run_of, run_until, status
 
 
 @pytest.fixture
@@ -214,11 +215,19 @@ def test_another_student_s_run_can_be_viewed_but_not_changed(open_page, dispatch
     run_id = store.create(MemorizeConfig("mine alone"), by=Visitor("someone", "*Ann*", "TEST"))
     store.pause(run_id)
     app = open_page("memorize", run=run_id)
+    assert "*Ann*'s run" in status(app)
     assert not button(app, "Train").disabled
     for label in ("Pause", "Stop"):
         assert button(app, label).disabled
+    pace = store.run(run_id).min_step_seconds
+    app.button_group(key="memorize_pace").set_value(SLOW).run()
+    assert store.run(run_id).min_step_seconds == pace
     app.select_slider(key="memorize_lr").set_value(0.5).run()
     assert store.run(run_id).changes == {}
+    button(app, "One epoch").click().run()  # of a run of one's own
+    assert run_of(app) != run_id
+    assert store.run(run_id).epochs_requested == 0
+    store.stop(run_of(app))
     store.stop(run_id)
     store.delete(run_id)
 
