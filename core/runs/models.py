@@ -29,6 +29,7 @@ class Status(StrEnum):
         return self in ENDED
 
 
+ACTIVE = (Status.WAITING, Status.RUNNING, Status.PAUSED)
 ENDED = (Status.FINISHED, Status.STOPPED, Status.FAILED)
 
 
