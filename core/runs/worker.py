@@ -106,9 +106,9 @@ class Worker:
                 if run is None:
                     self._changed.wait(min(ready_at - now, threading.TIMEOUT_MAX))
                     continue
-            began = max(self._used[run.key], self._virtual_time)
+            self._begin_turn(run)
             run.take_turn(TURN, self._others_wait())
-            self._virtual_time, self._used[run.key] = began, began + time.monotonic() - now
+            self._end_turn(run, time.monotonic() - now)
 
     def _next_run(self, now: float) -> tuple[ActiveRun | None, float]:
         """Return the run whose turn it is; if there is none, None and when the next run will be ready.
@@ -116,17 +116,22 @@ class Worker:
         The next turn belongs to the owner who has used the least time. Someone who had nothing to train for a while
         does not get that time later, but is next, at once. (Start-time fair queueing: Goyal, Vin & Cheng 1996.)
         """
-        waiting, ready = math.inf, []
+        next_ready_at, ready = math.inf, []
         for run in self._runs.values():
             run.must_leave |= self._closing
             run.update()
             ready_at = run.ready_at(self._others_wait())
-            waiting = min(waiting, ready_at)
+            next_ready_at = min(next_ready_at, ready_at)
             if ready_at <= now:
                 ready.append(run)
-        return min(
-            ready, key=lambda run: (max(self._used[run.key], self._virtual_time), run.last_turn), default=None
-        ), waiting
+        ready.sort(key=lambda run: (max(self._used[run.key], self._virtual_time), run.last_turn))
+        return (ready[0] if ready else None), next_ready_at
+
+    def _begin_turn(self, run: ActiveRun) -> None:
+        self._virtual_time = self._used[run.key] = max(self._used[run.key], self._virtual_time)
+
+    def _end_turn(self, run: ActiveRun, seconds: float) -> None:
+        self._used[run.key] += seconds
 
     def _remove_ended_runs(self) -> None:
         for run in [run for run in self._runs.values() if run.sync.is_over]:
