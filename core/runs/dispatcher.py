@@ -224,6 +224,7 @@ class Dispatcher:
                 self._cluster.communicate("close\n", timeout=20)
             except subprocess.TimeoutExpired:
                 self._cluster.kill()
+                self._cluster.wait()
         self._cluster = None
 
     def _start_cluster(self) -> None:

@@ -285,6 +285,17 @@ def test_a_run_whose_worker_was_lost_continues_from_its_checkpoint_with_the_same
     wait_for(lambda: not first._runs)
 
 
+def test_two_runs_with_the_same_new_patch_features_train_in_one_worker(store, train, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    config = ClassifyConfig(hidden=(8,), features="patches", patches=20, train_size=200, batch_size=50, epochs=1)
+    one, other = (store.create(config, by=Visitor(owner)) for owner in ("ann", "bob"))
+    train(one)
+    for run_id in (one, other):
+        assert ended(store, run_id).status is Status.FINISHED, store.run(run_id).message
+    first, second = ([json for json in json_events(store, run_id) if "fraction" not in json] for run_id in (one, other))
+    assert first == second
+
+
 def test_every_run_advances_beside_long_ones(store, train):
     long = [train(LONG, by=Visitor(f"long {i}")) for i in range(2)]
     wait_for(lambda: all(store.events(run_id) for run_id in long))
