@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar
 
 from core.runs.database import StoreUnavailable
@@ -63,7 +63,7 @@ class ActiveRun:
         self._units = JOB_TYPES[run.kind].units
         self._desired = DesiredState(run.changes, run.pause_requested, run.stop_requested, run.min_step_seconds)
         self._steps_granted: deque[type] = deque()  # events that complete the steps and epochs allowed while paused
-        self._loaded: Generator[Any, None, None] | Exception | None = None  # the training loop, or why there is none
+        self._loaded: Iterator[Any] | Exception | None = None  # the training loop, or why there is none
         self._has_begun = False  # it has yielded an event in this worker
         self._is_saved, self._last_saved = False, time.monotonic()  # saved: nothing was learned since
         self._step_began, self._step_ended = -math.inf, 0.0  # of the latest step, for slow motion
@@ -75,6 +75,7 @@ class ActiveRun:
             self.sync.start_after(seq)
             self._loaded = JOB_TYPES[self.run.kind].start(self.run.config, self._control, checkpoint)
         except Exception as error:  # broad on purpose: the training thread handles it
+            logger.debug("Run %s cannot be loaded", self.run.id, exc_info=True)
             self._loaded = error
 
     def update(self) -> None:

@@ -19,9 +19,9 @@ from distributed import Client, Security
 from distributed.system import MEMORY_LIMIT
 
 from core.paths import PROJECT
+from core.runs.dask_plugin import TrainingPlugin, wake_worker
 from core.runs.database import StoreUnavailable
 from core.runs.identity import TeacherAuth, Visitor
-from core.runs.dask_plugin import TrainingPlugin, wake_worker
 from core.runs.processes import has_exited, process_name
 from core.runs.queue_estimate import QueuePosition, estimate_position
 from core.runs.store import ANONYMOUS, Store
@@ -174,7 +174,9 @@ class Dispatcher:
         now, before = time.monotonic(), self._heartbeats
         self._heartbeats = {}
         heartbeats = self.store.heartbeats()
-        exited = {name for worker in {worker for worker, _ in heartbeats} for name in worker.split("/") if has_exited(name)}
+        exited = {
+            name for worker in {worker for worker, _ in heartbeats} for name in worker.split("/") if has_exited(name)
+        }
         for (worker, run_id), count in heartbeats.items():
             server, *processes = worker.split("/")
             last_count, since = before.get((worker, run_id), (count, now))
@@ -237,7 +239,8 @@ class Dispatcher:
             text=True,
             env={**os.environ, "PYTHONPATH": path},
         )
-        assert process.stdin is not None and process.stdout is not None  # because of PIPE
+        assert process.stdin is not None  # because of PIPE
+        assert process.stdout is not None
         self._security = Security.temporary()
         process.stdin.write(json.dumps(certificates(self._security)) + "\n")
         process.stdin.flush()

@@ -12,7 +12,6 @@ from core.classify import datasets
 from core.classify.config import parameter_counts
 from core.training import Checkpoint, Control
 
-
 FULL_RESOLUTION = 400  # steps that are all stored; of twice as many, every second one is stored, and so on
 FLOAT = 4  # bytes
 

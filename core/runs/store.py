@@ -80,7 +80,7 @@ class SyncResult(NamedTuple):
     """The answer to a worker's sync.
 
     Attributes:
-        desired: desired state of each run, by id. A run is missing if it ended, or if the worker has lost it to another.
+        desired: desired state of each run, by id. A run is missing if it had ended, or another worker has claimed it.
         first_waiting: id of the run that has been in the queue longest; None if the queue is empty.
     """
 

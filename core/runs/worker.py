@@ -15,14 +15,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from core import memorize
 from core.classify import datasets
-from core.runs.active_run import ActiveRun, unexpected
+from core.runs.active_run import ActiveRun, retry_while_unavailable, unexpected
 from core.runs.database import StoreUnavailable
 from core.runs.job_types import JOB_TYPES, MemoryNeed
 from core.runs.models import Run, Status
@@ -227,9 +226,8 @@ class Worker:
 
         # Runs that nobody has taken for a while are taken by any worker, whoever's share they are.
         claimed = store.claim(self.name, fits, 1 if self._others_wait() else self._workers)
-        limits = store.limits() if claimed else None
         for run in claimed:
-            active = ActiveRun(run, limits, self._sync_now.set)
+            active = ActiveRun(run, retry_while_unavailable(store.limits), self._sync_now.set)
             with self._changed:
                 self._runs[run.id] = active
             threading.Thread(target=self._load, args=[active, store], name="loading", daemon=True).start()

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -212,7 +213,7 @@ def test_a_step_takes_as_long_as_the_slow_motion_says_however_long_it_computes(s
         began.append(clock.now)
         run.take_turn(0.05)
         clock.now = max(clock.now, run.ready_at())
-    assert [later - earlier for earlier, later in zip(began, began[1:], strict=False)] == [1.0] * 9
+    assert [later - earlier for earlier, later in pairwise(began)] == [1.0] * 9
     assert (run.sync.train_seconds, run.sync.slow_seconds) == (2.5, 9 * 0.75)
 
 
