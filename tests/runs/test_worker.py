@@ -46,11 +46,14 @@ def start_worker(store):
 @pytest.fixture
 def train(store, start_worker):
     """train(config) starts a run in a worker; train(run_id) has it claimed; both return its id."""
-    the_worker = start_worker()
+    workers = []
 
     def train(what, **arguments):
         run_id = what if isinstance(what, str) else store.create(what, **arguments)
-        the_worker.wake()
+        if workers:
+            workers[0].wake()
+        else:
+            workers.append(start_worker())
         return run_id
 
     return train
@@ -161,13 +164,13 @@ def test_slow_motion_can_be_switched_off_while_a_run_waits_for_its_next_step(sto
     wait_for(lambda: len(store.events(run_id)) > 20)
 
 
-def test_a_run_in_slow_motion_or_paused_uses_no_processor_time(store, start_worker):
-    the_worker = start_worker()
+def test_a_run_in_slow_motion_or_paused_has_no_turn(store, start_worker, monkeypatch):
+    monkeypatch.setattr(worker, "PATIENCE", 1e6)
     ids = [store.create(LONG) for _ in range(4)]
     for run_id in ids:
-        store.set_pace(run_id, 10)
+        store._update_active(run_id, min_step_seconds=1e6)
     store.pause(ids[0])
-    the_worker.wake()
+    the_worker = start_worker()
     wait_for(lambda: all(store.events(run_id) for run_id in ids[1:]))
     wait_until_paused(store, ids[0])
     turns = {run.run.id: run.last_turn for run in the_worker._runs.values()}
@@ -420,8 +423,8 @@ def test_a_worker_survives_a_store_that_is_unavailable_and_loses_no_event(store,
 
 
 def test_a_worker_that_cannot_save_for_too_long_forgets_its_runs(store, start_worker, monkeypatch):
-    the_worker, run_id = start_worker(), store.create(LONG)
-    the_worker.wake()
+    run_id = store.create(LONG)
+    the_worker = start_worker()
     wait_for(lambda: store.events(run_id))
     monkeypatch.setattr(worker, "STORE_TIMEOUT", 0.0)
     with monkeypatch.context() as patch:
@@ -499,10 +502,9 @@ def test_the_estimated_memory_covers_weights_and_checkpoint(config):
 
 
 def test_a_closed_worker_gives_its_runs_back_with_everything_they_learned(store, start_worker):
-    the_worker = start_worker()
     ids = [store.create(LONG), store.create(LONG)]
     store.pause(ids[1])
-    the_worker.wake()
+    the_worker = start_worker()
     wait_for(lambda: store.events(ids[0]))
     wait_until_paused(store, ids[1])
     the_worker.close()
