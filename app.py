@@ -2,14 +2,21 @@
 
 import streamlit as st
 
-from pages.ui import errors, malloc, run_panel, streamlit_internals, style, visitor
+from pages.ui import errors, kept_settings, malloc, run_panel, streamlit_internals, style, theme, visitor
 
 
 def main() -> None:
     """Run the page that the browser asks for."""
     malloc.configure_malloc()
     streamlit_internals.retain_downloads()
-    st.set_page_config(page_title="How networks learn", page_icon="🎓", layout="wide")
+    streamlit_internals.keep_page_updates()
+    theme.read_projector_view()
+    st.set_page_config(
+        page_title="How networks learn",
+        page_icon="🎓",
+        layout="wide",
+        initial_sidebar_state="collapsed" if theme.is_projector_view() else "auto",
+    )
     visitor.identify_visitor()
     page = st.navigation(
         [
@@ -21,6 +28,7 @@ def main() -> None:
         ],
         position="top",
     )
+    kept_settings.note_page(page.url_path)
     style.inject_css()
     with errors.show_store_errors():
         run_panel.dispatcher()  # start the workers while the first page is being read

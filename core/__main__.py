@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -72,7 +73,8 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in the arguments, by default those of the command line.
 
-    Returns the exit status: 0, 1 if training diverged, 2 for invalid arguments, 130 after Ctrl-C.
+    Returns the exit status: 0, 1 if training diverged or nobody reads the output, 2 for invalid arguments or files that
+    cannot be used, 130 after Ctrl-C.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show all characters
@@ -80,9 +82,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with np.errstate(all="ignore"):  # divergence is reported once, without NumPy's warnings
             options.command(options)
+        if sys.stdout:
+            sys.stdout.flush()
     except TrainingDiverged as error:
         return print_error(str(error), status=1)
     except ValueError as error:  # includes DatasetError
+        return print_error(str(error), status=2)
+    except BrokenPipeError:  # as in `python -m core datasets | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes it when it exits
+        return 1
+    except OSError as error:
         return print_error(str(error), status=2)
     except KeyboardInterrupt:
         return print_error("Stopped.", status=130)
@@ -219,7 +228,8 @@ def run_memorize(options: argparse.Namespace) -> None:
     config = MemorizeConfig(**given(MemorizeConfig, options))
     losses = []
     training = Stopwatch(memorize.fit(config))
-    with tqdm(training, total=config.epochs, desc="Training", unit="epoch", leave=False) as bar:
+    total, disabled = config.epochs, sys.stderr is None
+    with tqdm(training, total=total, desc="Training", unit="epoch", leave=False, disable=disabled) as bar:
         for event in bar:
             losses.append(event.loss)
             bar.set_postfix_str(f"loss {event.loss:.4f}, {event.char_accuracy:.0%} correct", refresh=False)
@@ -248,8 +258,8 @@ def run_memorize(options: argparse.Namespace) -> None:
 
 def run_classify(options: argparse.Namespace) -> None:
     """Train a classifier and print its losses and accuracies."""
-    if options.save and not (folder := Path(options.save).parent).is_dir():
-        raise ValueError(f"--save: the folder {folder} does not exist. Create it first.")
+    if options.save is not None:
+        check_writable(Path(options.save))
     settings = given(ClassifyConfig, options)
     dataset_name = settings.get("dataset", ClassifyConfig.dataset)
     preset = PRESETS[options.preset].config(dataset_name, settings.get("features", ClassifyConfig.features))
@@ -267,7 +277,7 @@ def run_classify(options: argparse.Namespace) -> None:
             "epochs      rate     loss   accuracy      loss   accuracy"
         )
     steps = config.epochs * math.ceil(train_size / config.batch_size)
-    with tqdm(total=steps, desc="Training", unit="step", leave=False) as bar:
+    with tqdm(total=steps, desc="Training", unit="step", leave=False, disable=sys.stderr is None) as bar:
         for event in training:
             match event:
                 case classify.PreparationProgress():
@@ -282,7 +292,7 @@ def run_classify(options: argparse.Namespace) -> None:
                         bar.write(table_row(event), file=sys.stdout)
                 case classify.Result():
                     result = event
-    if options.save and training.checkpoint:
+    if options.save is not None and training.checkpoint:
         Path(options.save).write_bytes(to_file(config, training.checkpoint))
     if options.json:
         print_json(
@@ -303,6 +313,16 @@ def run_classify(options: argparse.Namespace) -> None:
     )
 
 
+def check_writable(path: Path) -> None:
+    """Raise ValueError, or OSError for an impossible name, if no file can be written there. Nothing is created."""
+    if path.is_dir():
+        raise ValueError(f"--save: {path} is a folder. Name a file in it, such as {path / 'weights.npz'}.")
+    if not path.parent.is_dir():
+        raise ValueError(f"--save: the folder {path.parent} does not exist. Create it first.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"--save: {path} cannot be written. Choose another file.")
+
+
 def metrics(event: classify.Epoch) -> dict[str, float]:
     """Return the event's fields that are numbers."""
     return {name: value for name, value in vars(event).items() if isinstance(value, int | float)}
@@ -318,7 +338,8 @@ def table_row(event: classify.Epoch) -> str:
 
 def load(name: str) -> datasets.Dataset:
     """Load a dataset, with a progress bar if it takes a while. Raises DatasetError if it is not available."""
-    with tqdm(total=1.0, bar_format="{desc} {percentage:3.0f}% |{bar}|", delay=0.5, leave=False) as bar:
+    bar_format = "{desc} {percentage:3.0f}% |{bar}|"
+    with tqdm(total=1.0, bar_format=bar_format, delay=0.5, leave=False, disable=sys.stderr is None) as bar:
 
         def show(fraction: float, text: str) -> None:
             bar.set_description_str(text, refresh=False)

@@ -6,8 +6,12 @@ import nbformat
 from nbformat import v4
 
 FIND_CORE = """\
+import os
 import sys
 from pathlib import Path
+
+for library in ("OMP", "OPENBLAS", "MKL"):  # one thread, as in the dashboard: with more, sums are rounded differently
+    os.environ[f"{library}_NUM_THREADS"] = "1"
 
 here = Path.cwd()
 lstm = Path("core", "memorize", "lstm.py")

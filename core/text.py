@@ -23,13 +23,18 @@ def escape_csv_formula(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(CSV_FORMULA_PREFIXES) else value
 
 
+def unify_line_breaks(text: str) -> str:
+    """Write every line break as a line feed. On Windows and in web addresses, it is often "\\r\\n"."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def clean_text(text: str, limit: int, what: str) -> str:
-    """Strip surrounding spaces and check the text.
+    """Strip surrounding spaces, unify line breaks, and check the text.
 
     limit: maximum number of characters. what: the text's name in error messages, such as "A nickname".
     Raises ValueError if it is too long or contains control characters other than line breaks.
     """
-    text = text.strip()
+    text = unify_line_breaks(text.strip())
     if len(graphemes(text)) > limit or len(text) > 8 * limit:
         raise ValueError(f"{what} may have at most {limit:,} characters. Please shorten it.")
     if any(unicodedata.category(symbol) in ("Cc", "Cs") and symbol != "\n" for symbol in text):

@@ -112,6 +112,11 @@ class Checkpoint:
         """Return the arrays of one section, such as "model", by their names without the prefix "model."."""
         return {key.removeprefix(f"{name}."): array for key, array in self.arrays.items() if key.startswith(f"{name}.")}
 
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the weights consist of; an alphabet that is stored beside them does not count."""
+        return sum(array.size for array in self.section("model").values() if array.dtype.kind == "f")
+
     def weights(self) -> Checkpoint:
         """Return a checkpoint with the weights only, as the initial weights of a new run."""
         return Checkpoint(prefixed("model", self.section("model")), {})

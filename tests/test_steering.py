@@ -143,6 +143,15 @@ def test_the_model_of_a_run_can_be_restored_from_its_checkpoint(make_dataset):
     assert said == events[-1].reconstruction
 
 
+def test_a_checkpoint_counts_parameters_and_nothing_else(make_dataset):
+    *_, end = memorize.fit(MEMORIZE)
+    assert end.parameter_count == sum(weights.numel() for weights in memorize.make_model(MEMORIZE).parameters())
+    assert end.weights().parameter_count == end.parameter_count
+    dataset = make_dataset()
+    *_, end = classify.fit(CLASSIFY, dataset)
+    assert end.parameter_count == sum(classify.parameter_counts(CLASSIFY, (5, 4), 4))
+
+
 def test_each_change_is_reported_once_when_it_takes_effect(make_dataset):
     control = Control({"lr": 0.02, "momentum": 0.5})
     first, second, step, *rest = classify.fit(CLASSIFY, make_dataset(), control)

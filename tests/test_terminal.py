@@ -1,7 +1,9 @@
 """Training from a terminal: the output of every command, and errors for invalid arguments."""
 
+import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -203,6 +205,80 @@ def test_weights_are_saved_with_the_save_option(run, tmp_path):
     assert status == 0
     assert config.hidden == (20,)
     assert checkpoint.section("model")["layers.modules.0.weight"].shape == (784, 20)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("{folder}", "{folder} is a folder. Name a file in it, such as {folder}/weights.npz"),
+        ("{folder}/", "{folder} is a folder. Name a file in it, such as {folder}/weights.npz"),
+        ("", ". is a folder. Name a file in it, such as weights.npz"),
+        ("{folder}/missing/weights.npz", "the folder {folder}/missing does not exist"),
+        ("{folder}/file/weights.npz", "the folder {folder}/file does not exist"),
+        ("{folder}/" + 300 * "x", "File name too long"),
+        ("{folder}/locked", "{folder}/locked cannot be written. Choose another file"),
+        ("{folder}/locked-folder/new", "{folder}/locked-folder/new cannot be written. Choose another file"),
+    ],
+)
+def test_a_file_that_cannot_be_saved_is_reported_before_training(run, tmp_path, monkeypatch, path, says):
+    def training_would_begin(*arguments, **options):
+        pytest.fail("Training began.")
+
+    real_access = os.access
+    monkeypatch.setattr("core.classify.fit", training_would_begin)
+    monkeypatch.setattr("os.access", lambda path, mode: "locked" not in str(path) and real_access(path, mode))
+    (tmp_path / "file").touch()
+    (tmp_path / "locked").touch()
+    (tmp_path / "locked-folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    status, out, err = run("classify", "--save", path.format(folder=tmp_path))
+    assert (status, out) == (2, "")
+    assert says.format(folder=tmp_path) in err
+    assert err.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_full_disk_is_reported_in_one_line(run):
+    status, _, err = run("classify", "--hidden", "none", "--epochs", "1", "--save", "/dev/full")
+    assert status == 2
+    assert "No space left on device" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("streams", [">&-", ">&- 2>&-", "</dev/null"])
+@pytest.mark.parametrize("command", ["memorize abc --epochs 2", "classify --hidden none --epochs 1", "datasets"])
+def test_closed_streams_do_not_stop_training(command, streams):
+    shell = ["sh", "-c", f"exec {shlex.quote(sys.executable)} -m core {command} {streams}"]
+    done = subprocess.run(shell, cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+def test_a_reader_that_stops_reading_ends_the_command_without_a_traceback():
+    for command in ("datasets", "classify --hidden none --epochs 1"):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core", *command.split()],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        process.stdout.close()
+        with process.stderr:
+            assert "Traceback" not in process.stderr.read()
+        assert process.wait(timeout=300) == 1
+
+
+class Notebook(io.StringIO):
+    """An output stream without `reconfigure`, such as Jupyter's."""
+
+
+@pytest.mark.parametrize("stream", [None, Notebook()])
+def test_commands_run_where_the_output_is_not_a_terminal_s(monkeypatch, stream):
+    monkeypatch.setattr("sys.stdout", stream)
+    assert main(["memorize", "abc", "--epochs", "2"]) == 0
+    assert main(["classify", "--hidden", "none", "--epochs", "1"]) == 0
+    assert main(["datasets"]) == 0
+    assert stream is None or "Test accuracy" in stream.getvalue()
 
 
 def test_labels_are_shuffled_with_the_shuffled_labels_option(run):

@@ -46,7 +46,7 @@ ARITY = {name: 2 if name in ("add", "sub", "mul", "div", "pow") else 1 for name 
 BINARY = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 
 TOKEN = re.compile(
-    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+    r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<sign>\*\*|//|[-+*/(),])"
     r"|(?P<space> +)"
@@ -58,7 +58,9 @@ REPLACEMENTS = {
     **dict.fromkeys("·×∙⋅∗", "*"),
     **dict.fromkeys("−–—", "-"),
     **dict.fromkeys("÷∕:", "/"),
-    **{"²": "**2", "³": "**3", "^": "**", "[": "(", "]": ")", "{": "(", "}": ")", "√": "sqrt( )"},
+    **{"^": "**", "[": "(", "]": ")", "{": "(", "}": ")", "√": "sqrt( )"},
+    **{digit: f"**{number}" for number, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{"⁻": "**-1", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"},
 }
 """Signs of handwritten formulas, and what to type instead."""
 
@@ -331,6 +333,8 @@ def unknown_character(character: str) -> str:
     plain = unicodedata.normalize("NFKC", character)
     if plain != character and plain.isascii() and plain.isalnum():
         return f"{shown} looks like a plain {plain} but is another character: type {plain}."
+    if (digit := unicodedata.digit(character, None)) is not None:
+        return f"{shown} is the digit {digit} of another script: type {digit}."
     if character.isalpha():
         return f"{shown} cannot be used in a formula: names are made of the letters a to z and A to Z."
     if character == ".":
@@ -375,6 +379,8 @@ def translate(node: ast.expr, text: str) -> Node:
                 f"{name} is not a function here. The functions are {known}. To multiply, write *.",
                 *(text, function.col_offset, function.end_col_offset or len(text)),
             )
+        case ast.Tuple(elts=[]):
+            raise ExpressionError("These parentheses are empty. Type something between them.", text, start, end)
         case ast.Tuple():
             raise ExpressionError(
                 "A comma is only allowed between the two arguments of a function. Type fractions with a point: 0.5.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.autograd.tensor import Tensor
+from core.autograd.tensor import Tensor, sum_rows
 from core.jit import jit
 
 
@@ -281,7 +281,7 @@ def linear(x, weight, bias) -> Tensor:
         return (
             grad @ weight.data.T if x.requires_grad else None,  # the input images need no gradient
             x.data.T @ grad if weight.requires_grad else None,
-            grad.sum(axis=0) if bias.requires_grad else None,
+            sum_rows(grad) if bias.requires_grad else None,
         )
 
     return Tensor.result(out, (x, weight, bias), backward, "linear")

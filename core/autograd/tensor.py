@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+
+BLOCK = 128  # rows
 
 BackwardRule = Callable[[Any], tuple[Any, ...]]
 """From the gradient of a result to the gradients of its parents; None is allowed if a parent requires none."""
@@ -182,9 +185,24 @@ def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """
     if grad.shape == shape:
         return grad
-    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
-    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1 and grad.shape[axis] != 1)
-    return grad.sum(axis=stretched, keepdims=True)
+    sizes = (1,) * (grad.ndim - len(shape)) + shape
+    stretched = [axis for axis in range(grad.ndim) if grad.shape[axis] != sizes[axis]]
+    kept = [axis for axis in range(grad.ndim) if axis not in stretched]
+    uses = math.prod(grad.shape[axis] for axis in stretched)
+    return sum_rows(grad.transpose(stretched + kept).reshape(uses, math.prod(shape))).reshape(shape)
+
+
+def sum_rows(array: np.ndarray) -> np.ndarray:
+    """Sum over the first axis.
+
+    Up to 128 rows are added one after the other, more rows in blocks of blocks, so that rounding errors do not add up.
+    `array.sum(axis=0)` adds all one after the other: 200,000 times 0.1 is off by 0.2 % in float32.
+    """
+    if len(array) <= BLOCK:
+        return array.sum(axis=0)
+    whole = len(array) // BLOCK * BLOCK
+    blocks = array[:whole].reshape(BLOCK, whole // BLOCK, *array.shape[1:])
+    return sum_rows(blocks.sum(axis=0)) + array[whole:].sum(axis=0)
 
 
 from core.autograd import functional  # noqa: E402  (the operators need the operations, which are made of Tensors)

@@ -10,6 +10,7 @@ augment            random changes to training images
 cache              size limits for folders of cached files
 mlp                the network and its predictions
 training           the training loop: `fit(config, dataset)` yields events
+replay             a run as it was after any step, recomputed
 diagnostics        confusion matrix, worst mistakes, layer health
 weights_file       weights.npz
 presets, notebook  settings to start from; a run as a Jupyter notebook

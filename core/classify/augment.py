@@ -1,7 +1,8 @@
 """Random image augmentation: shift, flip, rotate, elastic.
 
 Each kind returns a displacement: for every pixel of every image, how far away its new value is read. The displacements
-of all chosen kinds are added, and the images are resampled once. A network hardly ever sees exactly the same image
+of all chosen kinds are added, and the images are resampled once. A displacement that depends on the position, such as a
+rotation's, is that of the mirrored position in a mirrored image. A network hardly ever sees exactly the same image
 twice, so it cannot memorise it.
 """
 
@@ -12,6 +13,9 @@ from functools import cache
 
 import numpy as np
 
+Positions = np.ndarray
+"""Where pixels are read, down and to the right: (2, n, height, width) float32."""
+
 Displacement = np.ndarray
 """How many pixels further down, and to the right, a pixel is read: (2, n, height, width) float32, or broadcastable."""
 
@@ -19,21 +23,24 @@ SHIFT, ROTATION, SCALING, SLANT = 0.07, 12.0, 0.12, 0.12  # fraction of the heig
 BEND, SMOOTHNESS = 0.07, 0.17  # fractions of the height
 
 
-def shift(n: int, height: int, width: int, rng: np.random.Generator) -> Displacement:
+def shift(positions: Positions, rng: np.random.Generator) -> Displacement:
     """Shift by whole pixels in both directions, at most 1/14 of the height (2 pixels for a digit)."""
+    n, height, _ = positions.shape[1:]
     largest = round(SHIFT * height)
     return rng.integers(-largest, largest + 1, (2, n, 1, 1)).astype(np.float32)
 
 
-def flip(n: int, height: int, width: int, rng: np.random.Generator) -> Displacement:
+def flip(positions: Positions, rng: np.random.Generator) -> Displacement:
     """Mirror half of the images from left to right. A car stays a car; a 2 does not stay a 2."""
-    mirrored = (width - 1 - 2 * np.arange(width, dtype=np.float32)) * rng.integers(0, 2, (n, 1, 1))
+    n, _, width = positions.shape[1:]
+    mirrored = (width - 1 - 2 * positions[1]) * rng.integers(0, 2, (n, 1, 1))
     return np.stack([np.zeros_like(mirrored), mirrored])
 
 
-def rotate(n: int, height: int, width: int, rng: np.random.Generator) -> Displacement:
+def rotate(positions: Positions, rng: np.random.Generator) -> Displacement:
     """Rotate by at most 12 degrees, scale by at most 12 %, and slant as handwriting is slanted."""
-    down, right = _offsets_from_center(height, width)
+    n, height, width = positions.shape[1:]
+    down, right = positions[0] - (height - 1) / 2, positions[1] - (width - 1) / 2  # from the center
     angle = np.deg2rad(rng.uniform(-ROTATION, ROTATION, (n, 1, 1)))
     vertical, horizontal = 1 + rng.uniform(-SCALING, SCALING, (2, n, 1, 1))
     slant = rng.uniform(-SLANT, SLANT, (n, 1, 1))
@@ -43,17 +50,18 @@ def rotate(n: int, height: int, width: int, rng: np.random.Generator) -> Displac
     return np.stack([move_down, move_right]).astype(np.float32)
 
 
-def elastic(n: int, height: int, width: int, rng: np.random.Generator) -> Displacement:
+def elastic(positions: Positions, rng: np.random.Generator) -> Displacement:
     """Bend smoothly, like unsteady handwriting: smooth a random displacement of every pixel.
 
     Simard, Steinkraus & Platt, "Best practices for convolutional neural networks applied to visual document
     analysis" (2003).
     """
-    moves = rng.uniform(-1, 1, (2, n, height, width)).astype(np.float32)
+    height, width = positions.shape[2:]
+    moves = rng.uniform(-1, 1, positions.shape).astype(np.float32)
     return BEND * height * (_smoothing(height) @ moves @ _smoothing(width).T)
 
 
-AUGMENTATIONS: dict[str, Callable[[int, int, int, np.random.Generator], Displacement]] = {
+AUGMENTATIONS: dict[str, Callable[[Positions, np.random.Generator], Displacement]] = {
     "shift": shift,
     "flip": flip,
     "rotate": rotate,
@@ -68,10 +76,14 @@ def augment(images: np.ndarray, kinds: Collection[str], rng: np.random.Generator
     between pixels are interpolated bilinearly; outside the image, the nearest edge pixel is repeated.
     """
     n, height, width = images.shape[:3]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    for kind in kinds:
-        down, right = AUGMENTATIONS[kind](n, height, width, rng)
+    grid = np.mgrid[:height, :width].astype(np.float32)
+    y, x = grid
+    positions = np.broadcast_to(grid[:, None], (2, n, height, width))
+    for kind in (kind for kind in AUGMENTATIONS if kind in kinds):
+        down, right = displacement = AUGMENTATIONS[kind](positions, rng)
         y, x = y + down, x + right
+        if kind == "flip":
+            positions = positions + displacement
     y = np.broadcast_to(y, (n, height, width)).clip(0, height - 1)
     x = np.broadcast_to(x, (n, height, width)).clip(0, width - 1)
 
@@ -83,12 +95,6 @@ def augment(images: np.ndarray, kinds: Collection[str], rng: np.random.Generator
     for below, beside, weight in ((0, 0, (1 - y) * (1 - x)), (0, 1, (1 - y) * x), (1, 0, y * (1 - x)), (1, 1, y * x)):
         mixed += pixels.take(corner + (below * width + beside), axis=0) * weight[..., None].astype(np.float32)
     return mixed.reshape(images.shape)
-
-
-def _offsets_from_center(height: int, width: int) -> np.ndarray:
-    """Return how far each pixel is from the center, down and to the right: (2, height, width)."""
-    y, x = np.mgrid[:height, :width]
-    return np.stack([y - (height - 1) / 2, x - (width - 1) / 2])
 
 
 @cache

@@ -109,6 +109,11 @@ def validation_size(n_images: int) -> int:
     return max(1, round(VALIDATION_FRACTION * n_images))
 
 
+def steps_per_epoch(config: ClassifyConfig, n_images: int) -> int:
+    """Return the number of batches per epoch for a dataset with `n_images` training images, validation included."""
+    return math.ceil((config.train_size or n_images - validation_size(n_images)) / config.batch_size)
+
+
 def parameter_counts(config: ClassifyConfig, image_shape: tuple[int, ...], classes: int) -> list[int]:
     """Return the number of weights and biases of each linear layer, input first."""
     sizes = [config.input_size(image_shape), *config.hidden, classes]

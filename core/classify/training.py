@@ -40,12 +40,15 @@ class Step:
         epoch: counts from 0.
         loss: mean cross-entropy of the batch, before the weights were updated.
         lr: learning rate of this step, scaled by the schedule.
+        progress: fraction of the run's training images that have been used after this step, 0 to 1. Unlike the number
+            of steps, it is comparable when the batch size is changed.
     """
 
     step: int
     epoch: int
     loss: float
     lr: float
+    progress: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,8 @@ def fit(
         batch = order[progress.seen : progress.seen + now.batch_size]
         loss, correct = train_step(batch)
 
-        yield Step(progress.step, progress.epoch, loss, optimizer.lr)
+        fraction = (progress.epoch + (progress.seen + len(batch)) / len(training)) / config.epochs
+        yield Step(progress.step, progress.epoch, loss, optimizer.lr, fraction)
         progress.step += 1
         progress.seen += len(batch)
         progress.loss_sum += loss * len(batch)

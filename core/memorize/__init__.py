@@ -6,6 +6,7 @@ lstm               MyLSTMCell, MyLSTM and Model, with gradients by PyTorch
 bptt               the same layers with hand-derived gradients, compiled
 rnn_variants       nn.LSTM, GRU and RNN as replacements for MyLSTM
 training           the training loop: `fit(config)` yields events
+replay             a run as it was after any epoch, recomputed
 generate           text from a model, character by character
 gates              gates and states of every unit at every character
 predictions        probabilities of the next character, and the first mistake

@@ -25,7 +25,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from core.jit import jit
 
@@ -125,12 +124,15 @@ class Layer(torch.autograd.Function):
         """Run the layer and save its gates and states for `backward`."""
         ctx.activations = _, h, c, _ = run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh)
         ctx.save_for_backward(input, weight_ih, weight_hh)
+        ctx.other_arguments = h0, c0, bias_ih, bias_hh  # may be changed in place before `backward`
         return tuple(torch.from_numpy(result.copy()) for result in (h[1:], h[-1], c[-1]))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, d_output, d_h, d_c):
-        """Compute the gradients of all arguments of `forward` by backpropagation through time."""
+        """Compute the gradients of all arguments of `forward` by backpropagation through time.
+
+        With create_graph=True, differentiating them again raises RuntimeError.
+        """
         input, weight_ih, weight_hh = ctx.saved_tensors
         gates, h, c, tanh_c = ctx.activations
         dh, dc, dz = array(d_h).copy(), array(d_c).copy(), np.empty_like(gates)
@@ -140,7 +142,29 @@ class Layer(torch.autograd.Function):
         d_input = torch.from_numpy(dz @ array(weight_ih)).view(input.shape) if ctx.needs_input_grad[0] else None
         gradients = dh, dc, dz.T @ rows(array(input)), dz.T @ rows(h[:-1]), dz.sum(axis=0)
         d_h0, d_c0, d_weight_ih, d_weight_hh, d_bias = map(torch.from_numpy, gradients)
-        return d_input, d_h0, d_c0, d_weight_ih, d_weight_hh, d_bias, d_bias
+        results = d_input, d_h0, d_c0, d_weight_ih, d_weight_hh, d_bias, d_bias
+        if torch.is_grad_enabled():  # only with create_graph=True
+            depends_on = *ctx.saved_tensors, *ctx.other_arguments, d_output, d_h, d_c
+            return tuple(result if result is None else FirstDerivative.apply(result, *depends_on) for result in results)
+        return results
+
+
+class FirstDerivative(torch.autograd.Function):
+    """A gradient that cannot be differentiated again.
+
+    torch.autograd.function.once_differentiable is not enough: if the gradient that arrives from above is a constant, as
+    for a plain sum of the outputs, it marks the results as constants, and a penalty on them would silently be ignored.
+    """
+
+    @staticmethod
+    def forward(ctx, gradient, *depends_on):
+        """Return the gradient, as a function of the tensors that it depends on."""
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx, grad):
+        """Raise RuntimeError."""
+        raise RuntimeError("The backend 'bptt' computes no second derivative. Use the backend 'torch' instead.")
 
 
 def run_layer(cell, sequence: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.memorize.lstm import BACKENDS
 from core.memorize.rnn_variants import CELLS
-from core.text import graphemes
+from core.text import graphemes, unify_line_breaks
 from core.training import check_name, check_range
 
 EXAMPLE_SENTENCE = "hello pytorch, how long can a rnn cell remember? show me your limit!"
@@ -20,7 +20,7 @@ class MemorizeConfig:
     """All settings of a run; the same config gives the same curve.
 
     Attributes:
-        sentence: the text to memorise, 1 to 2,000 characters.
+        sentence: the text to memorise, 1 to 2,000 characters. Line breaks of any kind become line feeds.
         hidden_size: units per layer.
         num_layers: recurrent layers.
         lr: Adam's learning rate.
@@ -45,6 +45,7 @@ class MemorizeConfig:
 
     def __post_init__(self):
         check_sentence(self.sentence)
+        object.__setattr__(self, "sentence", unify_line_breaks(self.sentence))
         check_range("The hidden size", self.hidden_size, 1, 512, whole=True)
         check_range("The number of layers", self.num_layers, 1, 6, whole=True)
         check_range("The learning rate", self.lr, 1e-6, 10)
@@ -59,6 +60,7 @@ def check_sentence(sentence: str) -> None:
     empty = "There is nothing to memorise yet. Type a sentence with at least one visible character."
     if not isinstance(sentence, str) or not sentence.strip():
         raise ValueError(empty)
+    sentence = unify_line_breaks(sentence)
     for unit, length, limit in (
         ("characters", len(graphemes(sentence)), MAX_CHARACTERS),
         ("letters, accents and parts of emoji", len(sentence), MAX_CODE_POINTS),

@@ -97,10 +97,10 @@ class MyLSTM(nn.Module):
 
     def forward(self, input: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Run all layers over the sequence. Raises ValueError if a shape is wrong."""
+        self.check_shapes(input, state)
         if input.dim() == 2:  # no batch axis: add one, and remove it again
             output, (h, c) = self(input.unsqueeze(1), state and (state[0].unsqueeze(1), state[1].unsqueeze(1)))
             return output.squeeze(1), (h.squeeze(1), c.squeeze(1))
-        self.check_shapes(input, state)
         if state is None:
             zeros = input.new_zeros(self.num_layers, input.shape[1], self.hidden_size)
             state = zeros, zeros
@@ -113,12 +113,18 @@ class MyLSTM(nn.Module):
         return sequence, (h, c)
 
     def check_shapes(self, input: Tensor, state: State | None) -> None:
-        """Raise ValueError if the input or a state has the wrong shape."""
-        if input.dim() != 3 or not len(input) or input.shape[2] != self.input_size:
-            raise ValueError(f"input must be (seq_len, batch, {self.input_size}), not {tuple(input.shape)}.")
-        expected = (self.num_layers, input.shape[1], self.hidden_size)
-        if state is not None and any(part.shape != expected for part in state):
-            h, c = state
+        """Raise ValueError if the input or a state has the wrong shape, with or without a batch axis."""
+        if input.dim() not in (2, 3) or not len(input) or input.shape[-1] != self.input_size:
+            axes = "seq_len" if input.dim() == 2 else "seq_len, batch"
+            raise ValueError(f"input must be ({axes}, {self.input_size}), not {tuple(input.shape)}.")
+        if state is None:
+            return
+        if isinstance(state, Tensor) or len(state) != 2:
+            found = "is a Tensor" if isinstance(state, Tensor) else f"has length {len(state)}"
+            raise ValueError(f"state must be a pair (h, c), but it {found}.")
+        h, c = state
+        expected = (self.num_layers, *input.shape[1:-1], self.hidden_size)
+        if h.shape != expected or c.shape != expected:
             raise ValueError(f"h and c must be {expected}, not {tuple(h.shape)} and {tuple(c.shape)}.")
 
     @classmethod

@@ -66,13 +66,15 @@ def build_notebook(
 ) -> str:
     """Build the notebook of a run, as the text of its .ipynb file.
 
-    changes: settings changed during training. epochs: all epochs of the run, at least one.
+    changes: settings changed during training. epochs: all epochs of the run.
     parent: id of the run whose weights this run started from, if any.
     """
     introduction = (
         "The original run started from the weights of another run. This notebook starts from newly initialised "
         "weights, so its curve differs."
         if parent
+        else "The original run was stopped before its first epoch. This notebook makes all of them."
+        if not epochs
         else f"After {len(epochs):,} epochs, the original run had a loss of {epochs[-1].loss:.6f} nats per character. "
         "This notebook should reproduce it."
     )
@@ -84,7 +86,7 @@ def build_notebook(
         ),
         (
             "`fit` yields one event per epoch and finally a checkpoint with the trained weights.",
-            TRAIN.format(changes=[(change.at, change.name, change.value) for change in changes], epochs=len(epochs)),
+            TRAIN.format(changes=[(change.at, change.name, change.value) for change in changes], epochs=len(epochs) or config.epochs),
         ),
         ("The loss, on a logarithmic scale:", CURVE),
         ("The trained model and the text it generates:", MODEL),

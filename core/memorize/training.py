@@ -109,7 +109,7 @@ def fit(
     inputs = alphabet.one_hot([Alphabet.START, *sentence])  # (seq_len, 1, alphabet)
     targets = torch.tensor([*sentence, Alphabet.END])  # (seq_len,)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)  # one loop over all weights instead of a dozen
-    epoch, reconstruction, accuracy = 0, "", 0.0
+    epoch, reconstruction, accuracy, learned = 0, "", 0.0, False
     if checkpoint:
         load_weights(model, checkpoint, alphabet)
     if checkpoint and checkpoint.metadata:
@@ -117,6 +117,7 @@ def fit(
         epoch, reconstruction, accuracy = (
             checkpoint.metadata[name] for name in ("epoch", "reconstruction", "accuracy")
         )
+        learned = checkpoint.metadata.get("learned", False)
 
     def make_checkpoint() -> Checkpoint:
         weights = {name: weight.numpy().copy() for name, weight in model.state_dict().items()}
@@ -129,11 +130,12 @@ def fit(
                 "epoch": epoch,
                 "reconstruction": reconstruction,
                 "accuracy": accuracy,
+                "learned": learned,
                 "changes": loop.changes(),
             },
         )
 
-    while epoch < config.epochs:
+    while epoch < config.epochs and not learned:
         if loop.take_checkpoint_request():
             yield make_checkpoint()
         yield from loop.apply_changes(epoch)
@@ -146,16 +148,15 @@ def fit(
         loss.backward()
         optimizer.step()
 
-        # if all teacher-forced predictions are correct, free-running generation is correct as well
-        learned = config.stop_when_learned and bool((logits.squeeze(1).argmax(dim=1) == targets).all())
-        due = epoch % GENERATION_INTERVAL == 0 or epoch == config.epochs - 1
-        if due or learned or loop.control.verbose:
+        # if all teacher-forced predictions are correct, free-running generation probably is, too
+        probably = config.stop_when_learned and bool((logits.squeeze(1).argmax(dim=1) == targets).all())
+        due = probably or epoch % GENERATION_INTERVAL == 0 or epoch == config.epochs - 1
+        if due or loop.control.verbose:
             reconstruction = generate_text(model, alphabet, max_length=len(sentence) + 10)
             accuracy = char_accuracy(config.sentence, reconstruction)
+        learned = config.stop_when_learned and due and accuracy == 1  # must not depend on `verbose`
         yield MemorizeEpoch(epoch, loss.item(), lr, reconstruction, accuracy)
         epoch += 1
-        if config.stop_when_learned and accuracy == 1:
-            break
 
     yield make_checkpoint()
 

@@ -86,8 +86,7 @@ class RunSync:
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Hand over a checkpoint, which covers all events before it. Raises ValueError if it cannot be stored."""
-        payload = checkpoint.to_bytes()
-        parameters = sum(weights.size for weights in checkpoint.section("model").values())
+        payload, parameters = checkpoint.to_bytes(), checkpoint.parameter_count
         with self._lock:
             self._checkpoint = payload, self._seq
             self._metrics = self._metrics | {"parameters": parameters}

@@ -1,7 +1,7 @@
 """Charts that several pages share: large type, titled axes, and a palette for colour-blind readers."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import altair as alt
 import numpy as np
@@ -10,24 +10,28 @@ import streamlit as st
 
 from core.training import Change
 from pages.ui.formatting import format_setting, setting_label
+from pages.ui.theme import LIGHT, colors, is_projector_view
 
-BLUE, VERMILLION, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#5b6770"
-PALETTE = [BLUE, VERMILLION, GREEN, "#cc79a7", "#e69f00", "#56b4e9"]  # Okabe & Ito's, without the pale yellow
-TEXT_COLOR = "#15202b"
+BLUE, VERMILLION, GREEN = LIGHT.palette[:3]
+GREY = LIGHT.grey
 MAX_POINTS = 300  # a projector cannot resolve more, and they would slow the page down
+MERGE_FRACTION = 0.02  # of the x axis: changes of a setting that are closer to each other become one mark
+MARKER_ROWS = 4  # of labels below each other
 LONG_LABEL = 16  # characters; a phone has no room for two longer ones side by side
-CHART_CONFIG = alt.Config(
-    axis=alt.AxisConfig(labelFontSize=15, titleFontSize=16, titleColor=TEXT_COLOR, labelColor=TEXT_COLOR),
-    legend=alt.LegendConfig(labelFontSize=16, symbolStrokeWidth=4, symbolSize=300, labelColor=TEXT_COLOR),
-    range=alt.RangeConfig(category=PALETTE),
-    view=alt.ViewConfig(strokeOpacity=0),
-)
 ChartT = TypeVar("ChartT", bound=alt.Chart | alt.LayerChart | alt.FacetChart)
 
 
 def apply_theme(chart: ChartT) -> ChartT:
-    """Set the shared type sizes and palette on the chart, and return it."""
-    chart.config = CHART_CONFIG
+    """Set the shared type sizes and the theme's colours on the chart, and return it."""
+    shown, larger = colors(), 4 if is_projector_view() else 0
+    chart.config = alt.Config(
+        axis=alt.AxisConfig(
+            labelFontSize=15 + larger, titleFontSize=16 + larger, titleColor=shown.text, labelColor=shown.text
+        ),
+        legend=alt.LegendConfig(labelFontSize=16 + larger, symbolStrokeWidth=4, symbolSize=300, labelColor=shown.text),
+        range=alt.RangeConfig(category=list(shown.palette)),
+        view=alt.ViewConfig(strokeOpacity=0),
+    )
     return chart
 
 
@@ -37,10 +41,31 @@ def downsample(frame: pd.DataFrame, points: int = MAX_POINTS) -> pd.DataFrame:
     return frame.groupby(np.arange(len(frame)) // neighbours).mean() if neighbours > 1 else frame
 
 
-def change_markers(changes: Sequence[Change]) -> pd.DataFrame:
-    """Return where settings were changed during training: columns x and label (the new value)."""
-    labels = [f"{setting_label(change.name)} {format_setting(change.value)}" for change in changes]
-    return pd.DataFrame({"x": [change.at for change in changes], "label": labels})
+def change_markers(changes: Sequence[Change], total: float) -> pd.DataFrame:
+    """Return where settings were changed: columns x, label (the new value) and the label's place beside the line.
+
+    Changes of one setting that follow each other closely, as when a slider is moved by keyboard, become one.
+    total: the largest x of the chart.
+    """
+    merged: list[Change] = []
+    latest: dict[str, int] = {}  # name -> its last place in `merged`
+    for change in changes:
+        place = latest.get(change.name)
+        if place is not None and change.at - merged[place].at <= MERGE_FRACTION * total:
+            merged[place] = change
+        else:
+            latest[change.name] = len(merged)
+            merged.append(change)
+    on_the_left = [change.at > total / 2 for change in merged]
+    return pd.DataFrame(
+        {
+            "x": [change.at for change in merged],
+            "label": [f"{setting_label(change.name)} {format_setting(change.value)}" for change in merged],
+            "dy": [20 * (number % MARKER_ROWS) for number in range(len(merged))],
+            "dx": [-5 if left else 5 for left in on_the_left],
+            "align": ["right" if left else "left" for left in on_the_left],
+        }
+    )
 
 
 def learning_curves(
@@ -53,8 +78,15 @@ def learning_curves(
     zero: bool = True,
     marks: pd.DataFrame | None = None,
     height: int = 340,
+    end: float | None = None,
+    guessing: float | None = None,
+    shown: float | None = None,
+    top: float | None = None,
+    legend_orient: Literal["top", "top-right", "bottom-right"] = "top",
 ) -> alt.LayerChart:
     """Draw curves over the course of training, each with its own colour and dash.
+
+    The specification depends on the settings only, not on the data, so that the browser updates the chart in place.
 
     Args:
         curves: name -> frame with columns x and y.
@@ -63,25 +95,33 @@ def learning_curves(
         log: use a logarithmic y axis.
         percent: show y from 0 to 1 as 0 % to 100 %.
         zero: include zero in the y axis (with percent: all of 0 % to 100 %). Off, the axis fits the curves.
-        marks: vertical lines where a setting was changed; columns x and label.
+        marks: vertical lines where a setting was changed; see `change_markers`.
         height: of the plot, in pixels.
+        end: the x axis ends here from the beginning; None: with the curves.
+        guessing: a horizontal line at the value of pure guessing; None: no line.
+        shown: a vertical line at the moment that the page shows; None: no line.
+        top: the y axis extends at least to this value.
+        legend_orient: where the legend is.
     """
     frame = pd.concat([frame.assign(curve=name) for name, frame in curves.items()], ignore_index=True)
-    names = list(curves)
+    names, theme = list(curves), colors()
+    size = 19 if is_projector_view() else 15
     linear = alt.Scale(domain=[0, 1]) if percent and zero else alt.Scale(zero=zero)
     y_scale = alt.Scale(type="log") if log else linear
+    x_scale = alt.Scale(domain=[0, end], nice=False) if end else alt.Scale(nice=False)
     legend = None
     if len(names) > 1:
         columns = 2 if len(names) > 3 else 0
         columns = 1 if max(map(len, names)) > LONG_LABEL else columns  # so that the legend fits on a phone
-        legend = alt.Legend(title=None, orient="top", labelLimit=400, symbolType="stroke", columns=columns)
+        legend = alt.Legend(title=None, orient=legend_orient, labelLimit=400, symbolType="stroke", columns=columns)
     percent_format = ".0%" if zero else ".1~%"
+    x = alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=x_scale)
     lines = (
         alt.Chart(frame)
-        .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if len(frame) <= 80 else False)
+        .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if len(frame) <= 80 else False, clip=True)
         .encode(
-            x=alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=alt.Scale(nice=False)),
-            y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=percent_format if percent else "~g"), scale=y_scale),
+            x=x,
+            y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=percent_format if percent else ",~g"), scale=y_scale),
             color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             tooltip=[
@@ -92,27 +132,44 @@ def learning_curves(
         )
     )
     layers = [lines]
-    if marks is not None and len(marks):
-        rules = alt.Chart(marks).mark_rule(color=GREY, strokeWidth=2, strokeDash=[6, 4]).encode(x="x:Q")
-        labels = (
-            alt.Chart(marks)
-            .mark_text(align="left", baseline="top", dx=5, fontSize=15, color=GREY)
-            .encode(x="x:Q", y=alt.value(2), text="label:N")
+    if guessing is not None:
+        level = alt.Chart(pd.DataFrame({"y": [guessing], "label": ["guessing"]})).encode(y="y:Q")
+        layers.append(level.mark_rule(color=theme.grey, strokeDash=[2, 4], strokeWidth=2))
+        layers.append(
+            level.mark_text(align="right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey).encode(
+                x=alt.value("width"), text="label:N"
+            )
         )
-        layers += [rules, labels]
+    if top is not None:
+        layers.append(alt.Chart(pd.DataFrame({"y": [top]})).mark_point(opacity=0).encode(y="y:Q"))
+    if marks is not None:
+        at = alt.Chart(marks).encode(x="x:Q")
+        layers.append(at.mark_rule(color=theme.grey, strokeWidth=2, strokeDash=[6, 4], clip=True))
+        text = at.mark_text(
+            align=alt.ExprRef("datum.align"),
+            baseline="top",
+            clip=True,
+            color=theme.grey,
+            dx=alt.ExprRef("datum.dx"),
+            dy=alt.ExprRef("datum.dy"),
+            fontSize=size,
+        )
+        layers.append(text.encode(y=alt.value(2), text="label:N"))
+    moment = pd.DataFrame({"x": [] if shown is None else [float(shown)]}, dtype=float)
+    layers.append(alt.Chart(moment).mark_rule(color=theme.palette[1], strokeWidth=3, clip=True).encode(x="x:Q"))
     return apply_theme(alt.LayerChart(layer=layers, height=height))
 
 
-def show_live_chart(chart: alt.Chart | alt.LayerChart, ended: bool, **settings: Any) -> None:
-    """Show a chart that is redrawn until the run ends.
+def show_live_chart(chart: alt.Chart | alt.LayerChart, ended: bool = False, **settings: Any) -> None:
+    """Show a chart that is redrawn while a run goes on.
 
     The datasets get the same names on every redraw (Altair names them after their contents), so that the browser
-    updates the chart in place, which costs a fraction of drawing it from scratch. Until the run ends the chart is a
-    canvas, which with many points costs a third of an SVG; then it is an SVG, which screen readers can read.
+    updates the chart in place, which costs a fraction of drawing it from scratch. The chart is a canvas, which with
+    many points costs a third of an SVG.
 
     Args:
         chart: a single chart or layers.
-        ended: whether the run has ended.
+        ended: whether it will not be redrawn any more; it is an SVG then, which is sharp at every size.
         settings: further arguments of `st.vega_lite_chart`.
     """
     chart, data = chart.copy(), {}

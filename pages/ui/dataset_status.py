@@ -19,10 +19,9 @@ def download_with_progress(config: ClassifyConfig) -> bool:
     Returns False, and shows the error, if the dataset is not available.
     """
     placeholder = st.empty()
-    bar = placeholder.progress(0.0, text="Loading the images …")
 
     def show_progress(fraction: float, text: str) -> None:
-        bar.progress(fraction, text=text)
+        placeholder.progress(fraction, text=text)
 
     try:
         load(config.dataset, progress=show_progress)

@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from core.runs import (
-    JOB_TYPES,
     Dispatcher,
     PermissionDenied,
     Run,
@@ -31,12 +30,12 @@ VIEW_REPORT_INTERVAL = 5.0  # seconds
 STEP_DELAYS = [0.0, 0.1, 0.3, 1.0, 3.0]  # seconds per step in slow motion
 
 STATUS_TEXTS = {
-    Status.WAITING: ":material/hourglass_top: Waiting for a free worker …",
-    Status.RUNNING: ":material/play_arrow: Training",
-    Status.PAUSED: ":material/pause: Paused",
-    Status.FINISHED: ":material/check: Finished",
-    Status.STOPPED: ":material/stop: Stopped",
-    Status.FAILED: ":material/error: Failed",
+    Status.WAITING: "Waiting for a free worker …",
+    Status.RUNNING: "Training",
+    Status.PAUSED: "Paused",
+    Status.FINISHED: "Finished",
+    Status.STOPPED: "Stopped",
+    Status.FAILED: "Failed",
 }
 
 
@@ -63,18 +62,23 @@ def try_action(act: Callable[..., Any], *arguments: Any, **settings: Any) -> Non
         st.toast(escape_markdown(str(error)), icon=":material/error:")
 
 
-def current_run(kind: str) -> Run | None:
+def find_run(kind: str) -> Run | None:
     """Return the run of this kind that the page shows: the one in the URL, else the session's latest."""
     run_id = st.query_params.get("run") or st.session_state.get(f"{kind}_run")
     run = dispatcher().store.run(run_id) if run_id else None
-    if run and run.kind == kind:
-        open_run(run.kind, run.id)
-        return run
-    if run_id:
+    return run if run and run.kind == kind else None
+
+
+def current_run(kind: str) -> Run | None:
+    """Return `find_run(kind)`, and remember it. If the URL names a run that does not exist, say so."""
+    run = find_run(kind)
+    if run:
+        open_run(kind, run.id)
+    elif "run" in st.query_params or f"{kind}_run" in st.session_state:
         st.query_params.pop("run", None)
         st.session_state.pop(f"{kind}_run", None)
         st.warning("This run no longer exists. Press **Train** to start a new one.")
-    return None
+    return run
 
 
 def open_run(kind: str, run_id: str) -> None:
@@ -84,7 +88,7 @@ def open_run(kind: str, run_id: str) -> None:
 
 def editable_run(kind: str) -> Run | None:
     """Return the page's run if it is active and the visitor may change it."""
-    run = current_run(kind)
+    run = find_run(kind)
     return run if run and not run.status.is_terminal and run_access().can_edit(run) else None
 
 
@@ -98,92 +102,11 @@ def steer(kind: str, setting: str, widget: str) -> None:
     try_action(act)
 
 
-def set_pace(kind: str) -> None:
-    """Callback of the slow-motion slider."""
-
-    def act() -> None:
-        if run := editable_run(kind):
-            run_access().set_pace(run.id, st.session_state[f"{kind}_pace"])
-
-    try_action(act)
-
-
-def run_controls(
-    kind: str,
-    config: Any | None,
-    run: Run | None,
-    prepare: Callable[[Any], bool] = lambda config: True,
-    parent: str | None = None,
-) -> None:
-    """Show Train, Pause or Resume, Stop, the single-step buttons and the slow-motion slider.
-
-    Args:
-        kind: the job type of the page's runs.
-        config: what Train starts; None while the settings are invalid.
-        run: the run that the page shows.
-        prepare: called with the config before training starts. Returns False, after showing why, to cancel.
-        parent: the run whose weights Train starts from.
-    """
-    access = run_access()
-    read_only = run is not None and not access.can_edit(run)
-    active = run if run and not run.status.is_terminal and not read_only else None
-    paused = active if active and (active.pause_requested or active.status is Status.PAUSED) else None
-    with st.container(horizontal=True):
-        train = st.button(
-            "Train again" if run and run.status.is_terminal else "Train",
-            type="primary",
-            icon=":material/model_training:",
-            disabled=active is not None,
-        )
-        if paused:
-            run_button("Resume", "play_arrow", access.resume, paused)
-        else:
-            run_button("Pause", "pause", access.pause, active)
-        run_button("Stop", "stop", access.stop, active)
-        units = JOB_TYPES[kind].units
-        for unit in ["step", "epoch"] if units["step"] is not units["epoch"] else ["epoch"]:
-            run_button(f"One {unit}", "skip_next", access.advance, paused, unit)
-    if run and read_only:
-        whose = escape_markdown(run.nickname) or "somebody else"
-        st.caption(f":material/visibility: You are viewing {whose}'s run. Press **Train** to start your own.")
-    pace = st.select_slider(
-        "Slow motion",
-        STEP_DELAYS,
-        format_func=lambda seconds: f"{seconds:g} s per step" if seconds else "off",
-        key=f"{kind}_pace",
-        on_change=set_pace,
-        args=[kind],
-        help="The minimum time per step. To advance by one step or epoch at a time, press Pause.",
-    )
-    if train and config and prepare(config):
-        try:
-            run_id = access.submit(config, parent)
-        except ValueError as error:
-            st.error(str(error), icon=":material/block:")
-            return
-        if pace:
-            access.set_pace(run_id, pace)
-        open_run(kind, run_id)
-        wait_for_first_event(run_id)
-        st.rerun()
-
-
 def wait_for_first_event(run_id: str) -> None:
     """Wait for the run's first event, at most FIRST_EVENT_TIMEOUT seconds."""
     end = time.monotonic() + FIRST_EVENT_TIMEOUT
     while time.monotonic() < end and not dispatcher().store.events(run_id, limit=1):
         time.sleep(FIRST_EVENT_TIMEOUT / 20)
-
-
-def run_button(label: str, icon: str, act: Callable[..., None], run: Run | None, *arguments: Any) -> None:
-    """Show a button that calls `act` with the run's id; it is disabled if there is no run."""
-    st.button(
-        label,
-        icon=f":material/{icon}:",
-        on_click=try_action,
-        args=[act, run.id, *arguments] if run else [],
-        disabled=run is None,
-    )
 
 
 def live_fragment(draw: Callable[[], bool | None], every: float | None) -> None:
@@ -214,23 +137,6 @@ def refresh_interval(run: Run | None, seconds: float) -> float | None:
     return seconds if run.train_seconds < FAST_REFRESH_SECONDS else SLOW_REFRESH_FACTOR * seconds
 
 
-def live_panel(run: Run, draw: Callable[[Run, list], None], seconds: float = REFRESH_INTERVAL) -> None:
-    """Draw the run with its events so far until it has ended. seconds: see `refresh_interval`."""
-    every = refresh_interval(run, seconds)
-
-    def draw_panel() -> bool:
-        now = dispatcher().store.run(run.id)
-        if now is None:
-            st.warning("This run was deleted.")
-            return False
-        report_view(now)
-        draw(now, cached_events(now))
-        shown = run.status, run.pause_requested, every  # what the buttons and the other fragments depend on
-        return (now.status, now.pause_requested, refresh_interval(now, seconds)) != shown
-
-    live_fragment(draw_panel, every)
-
-
 def report_view(run: Run) -> None:
     """Record in the store, every VIEW_REPORT_INTERVAL seconds, that the run is being viewed.
 
@@ -258,21 +164,6 @@ def show_not_trained_yet(run: Run | None) -> None:
         "Available a few seconds after training starts." if run else "Press **Train** first to see this.",
         icon=":material/visibility:",
     )
-
-
-def status_line(run: Run, fraction: float, text: str) -> None:
-    """Show the run's status and progress, its place in the queue, and why it failed.
-
-    fraction: of the run that is done, 0 to 1. text: the progress in words; "" if it has not started.
-    """
-    words = f"**{STATUS_TEXTS[run.status]}** {text or queue_label(run)}"
-    if run.auto_paused:
-        words += " because nobody was viewing it"
-    st.progress(min(fraction, 1.0), text=words)
-    if run.message:
-        st.error(escape_markdown(run.message), icon=":material/error:")
-    if dispatcher().error and not run.status.is_terminal:
-        st.warning(dispatcher().error, icon=":material/cloud_off:")
 
 
 def queue_label(run: Run) -> str:

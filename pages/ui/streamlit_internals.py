@@ -6,8 +6,10 @@
 import time
 
 import streamlit as st
-from streamlit.runtime import media_file_manager
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import app_session, forward_msg_queue, media_file_manager
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 RETENTION_SECONDS = 20.0
 
@@ -18,7 +20,7 @@ def ensure_run_from_app() -> None:
     Streamlit does that with every file in a folder named pages/ until a session of this server has called
     `st.navigation`. The first visitor to follow a link to a page would see it without its title, width and navigation.
     """
-    if PagesManager.uses_pages_directory:
+    if PagesManager.uses_pages_directory or "token" not in st.session_state:  # app.py sets the token
         PagesManager.uses_pages_directory = False
         st.rerun()
 
@@ -45,3 +47,42 @@ class RetainedFile(media_file_manager.MediaFileMetadata):
 def retain_downloads() -> None:
     """Make Streamlit keep its media files as RetainedFile does. Repeated calls have no effect."""
     vars(media_file_manager)["MediaFileMetadata"] = RetainedFile
+
+
+def set_refresh_interval(key: str, seconds: float | None) -> None:
+    """Redraw the fragment with this key every so many seconds from now on; None: no longer.
+
+    Streamlit's `run_every` can only change when the whole page is rerun.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return
+    for fragment_id in context.fragment_storage.resolve_target(key):
+        message = ForwardMsg()
+        if seconds:
+            message.auto_rerun.interval = seconds
+            message.auto_rerun.fragment_id = fragment_id
+        else:
+            message.stop_auto_rerun.fragment_ids.append(fragment_id)
+        context.enqueue(message)
+
+
+class PageUpdateQueue(forward_msg_queue.ForwardMsgQueue):
+    """The updates that are still to be sent to a browser; all of them are sent.
+
+    When a fragment is redrawn right after its page, Streamlit drops the page's updates for that fragment that it has
+    not sent yet, but still tells the browser that the page is complete. The browser then removes the places of that
+    fragment, and the fragment's own updates point to places that no longer exist: the page turns blank.
+    """
+
+    def clear(self, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None) -> None:
+        """Drop the updates, unless a fragment is about to be redrawn."""
+        if retain_lifecycle_msgs and fragment_ids_this_run is not None:
+            self._delta_index_map = {}  # updates of the new run must not be merged into older ones
+        else:
+            super().clear(retain_lifecycle_msgs, fragment_ids_this_run)
+
+
+def keep_page_updates() -> None:
+    """Make Streamlit use PageUpdateQueue for new sessions. Repeated calls have no effect."""
+    vars(app_session)["ForwardMsgQueue"] = PageUpdateQueue

@@ -2,15 +2,38 @@
 
 import streamlit as st
 
+from pages.ui.theme import DARK, colors, is_projector_view
+
 # Streamlit's status widget is hidden because its Stop button stops the page's script, not the training run.
 # Progress bars jump: animating them repaints the page continuously and takes a third of the cost of a redraw.
+# Elements that wait for their update keep their colours: fading them makes a page that redraws often flicker.
 STYLE = """<style>
-.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }
+.stMainBlockContainer { padding: 3.9rem 2.2rem 1rem; }
+[data-testid="stBottomBlockContainer"] { padding: 0.4rem 2.2rem 0.5rem; }
+[data-testid="stBottom"] [data-testid="stVerticalBlock"] { gap: 0.3rem; }
+[data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+[class*="_pause"] button { min-width: 7.2rem; }
+[data-stale="true"] { opacity: 1 !important; transition: none !important; }
+[data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
+[data-testid="stCaptionContainer"] { opacity: 0.85; }
 .stStatusWidget { display: none; }
 .stProgress [role="progressbar"] * { transition: none !important; }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding-left: 0.8rem; padding-right: 0.8rem; }
+  [data-testid="stBottomBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; }
+  [data-testid="stBottom"] .stButton button { padding: 0.1rem 0.5rem; min-height: 2rem; }
+}
 </style>"""
+PROJECTOR_STYLE = """<style>
+html { font-size: 21px; }
+.stMainBlockContainer { padding-top: 3.2rem; }
+</style>"""
+
+
+# Streamlit writes white on the primary colour, which in the dark theme is bright.
+DARK_STYLE = '<style>[data-testid="stBaseButton-primary"]:enabled { color: #0f1720; }</style>'
 
 
 def inject_css() -> None:
     """Add the style to the page."""
-    st.html(STYLE)
+    st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else "") + (DARK_STYLE if colors() is DARK else ""))

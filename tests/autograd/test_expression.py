@@ -113,8 +113,22 @@ INVALID = [  # text, part of the sentence, the position
     ("add((a, b))", "add takes two numbers", "add((a, b))"),
     ("1 + add((a, b), c)", "comma", "(a, b)"),
     ("0,5", "a point: 0.5", "0,5"),
-    ("()", "comma", "()"),
+    ("()", "These parentheses are empty", "()"),
+    ("a + ( )", "These parentheses are empty", "( )"),
+    ("relu(())", "These parentheses are empty", "()"),
     ("007", "does not start with 0", "007"),
+    ("x + １", "looks like a plain 1 but is another character: type 1", "１"),  # full width
+    ("1.５*x", "looks like a plain 5", "５"),
+    ("2１*x", "looks like a plain 1", "１"),
+    ("𝟐*x", "looks like a plain 2", "𝟐"),
+    ("２e5", "looks like a plain 2", "２"),
+    ("x*٣", "is the digit 3 of another script: type 3", "٣"),  # Arabic
+    ("x१", "is the digit 1 of another script: type 1", "१"),  # Devanagari
+    ("x⁴", "write **4 instead", "⁴"),
+    ("x⁻¹", "write **-1 instead", "⁻"),
+    ("1⁰", "write **0 instead", "⁰"),
+    ("x₁", "looks like a plain 1", "₁"),
+    ("½*x", "write 1/2 instead", "½"),
     ("0x10", "operator is missing", "x10"),
     ("2j", "operator is missing", "j"),
     ("a.real", "A point is only allowed inside", "."),

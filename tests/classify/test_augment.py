@@ -86,10 +86,41 @@ def test_rotate_keeps_the_center_and_changes_the_direction():
     assert np.abs(lean).max() < np.tan(np.deg2rad(12)) + 0.25
 
 
+def linear_parts(kinds: tuple[str, ...], n: int) -> np.ndarray:
+    """Fit a linear map to where the pixels in the middle of n augmented images are read: (n, 2, 2)."""
+    y, x = np.mgrid[:29, :29]
+    coordinates = np.stack([4 * y, 4 * x, 0 * x], axis=-1).astype(np.uint8)  # the values say where they come from
+    after = augment(np.broadcast_to(coordinates, (n, 29, 29, 3)), kinds, rng())
+    inside = (slice(None), slice(10, 19), slice(10, 19))
+    design = np.stack([y[inside[1:]].ravel(), x[inside[1:]].ravel(), np.ones(81)], axis=1)
+    return np.stack([np.linalg.lstsq(design, image.reshape(81, 3)[:, :2] / 4)[0][:2].T for image in after[inside]])
+
+
+@pytest.mark.parametrize("kinds", [("flip",), ("flip", "rotate"), ("rotate", "flip", "shift")])
+def test_a_mirrored_image_is_rotated_and_not_sheared(monkeypatch, kinds):
+    monkeypatch.setattr("core.classify.augment.SCALING", 0.0)
+    monkeypatch.setattr("core.classify.augment.SLANT", 0.0)
+    maps = linear_parts(kinds, 60)
+    np.testing.assert_allclose(np.linalg.svd(maps, compute_uv=False), 1, atol=0.01)
+    determinants = np.linalg.det(maps)
+    assert 15 < (determinants < 0).sum() < 45, "about half are mirrored"
+    for mirrored in (determinants < 0, determinants > 0):
+        angles = np.rad2deg(np.arctan2(maps[mirrored, 1, 0], maps[mirrored, 0, 0]))
+        assert ("rotate" in kinds) == (angles.min() < -5 and angles.max() > 5)
+        assert np.abs(angles).max() < 12.5
+
+
+def test_mirrored_images_are_scaled_and_slanted_like_the_others():
+    maps = linear_parts(("flip", "rotate"), 400)
+    mirrored = np.linalg.det(maps) < 0
+    stretch = np.linalg.svd(maps, compute_uv=False)
+    np.testing.assert_allclose(stretch[mirrored].mean(axis=0), stretch[~mirrored].mean(axis=0), atol=0.02)
+
+
 def test_elastic_moves_neighbouring_pixels_together(discs):
     bent = augment(discs, ("elastic",), rng())
     assert np.abs(bent - discs).mean() > 3, "it moves"
-    steps = np.abs(np.diff(AUGMENTATIONS["elastic"](10, 28, 28, rng()), axis=-1))
-    moves = np.abs(AUGMENTATIONS["elastic"](10, 28, 28, rng()))
+    moves = AUGMENTATIONS["elastic"](np.zeros((2, 10, 28, 28), np.float32), rng())
+    steps, moves = np.abs(np.diff(moves, axis=-1)), np.abs(moves)
     assert steps.mean() < moves.mean() / 3, "neighbours move together"
     assert 0.3 < moves.mean() < 2, "about a pixel"

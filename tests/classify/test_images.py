@@ -114,6 +114,7 @@ def test_large_images_are_scaled_down():
         (b"%PDF-1.4 ...", "not a readable image"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a readable image"),
         (png_that_claims(20_000, 10_000), "million pixels"),
+        (encoded(Image.new("1", (5_001, 5_000))), "more than 25 million pixels"),  # valid, and Pillow would open it
         (png_that_claims(2**31 - 1, 2**31 - 1), "million pixels"),
         (png_that_claims(100, 100), "damaged"),
         (encoded(Image.effect_noise((99, 99), 50))[:3000], "damaged"),

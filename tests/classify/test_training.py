@@ -148,6 +148,21 @@ def test_events_are_one_step_per_batch_one_epoch_per_pass_and_a_result(make_data
     assert events[-1].size == 40
 
 
+def test_progress_is_the_fraction_of_images_used_whatever_the_batch_size(make_dataset):
+    dataset, control, fractions = make_dataset(train=200), Control(), []
+    for event in fit(replace(SMALL, epochs=4), dataset, control):
+        if isinstance(event, Step):
+            fractions.append(event.progress)
+            sizes = {0: 20, 1: 1, 2: 180, 3: 35}
+            control.changes = {"batch_size": sizes[min(3, int(4 * event.progress))]}
+        if isinstance(event, Epoch):
+            assert fractions[-1] == (event.epoch + 1) / 4
+    assert len(fractions) == 9 + 180 + 1 + 6
+    np.testing.assert_allclose(np.diff([0, *fractions[:9]]), 1 / 36)
+    np.testing.assert_allclose(np.diff(fractions[8:189]), 1 / 720)
+    assert fractions == sorted(fractions)
+
+
 def test_the_schedule_scales_the_learning_rate(make_dataset):
     steps = events_of_type(Step, list(fit(replace(SMALL, schedule="cosine"), make_dataset())))
     assert steps[0].lr == SMALL.lr
@@ -166,6 +181,18 @@ def test_every_epoch_predicts_the_same_test_images(make_dataset):
     assert (first.probabilities != last.probabilities).any(), "each event has its own copy"
 
 
+def test_samples_and_dead_units_are_those_of_the_network_without_dropout(make_dataset):
+    dataset, config = make_dataset(), replace(SMALL, dropout=0.6, hidden=(16, 8))
+    *events, end = classify.fit(config, dataset)
+    last = events_of_type(Epoch, events)[-1]
+    model, inputs = classify.restore_model(config, dataset, end), Pixels(dataset)
+    chosen = [np.flatnonzero(dataset.y_test == label)[0] for label in range(4)]
+    np.testing.assert_array_equal(last.samples.probabilities, predict(model, inputs.batch("test", np.array(chosen))))
+    validation = np.random.default_rng(config.seed).permutation(200)[:20]
+    activations = model.activations(inputs.batch("train", validation))
+    assert [layer.dead for layer in last.layers[:-1]] == [(units <= 0).all(axis=0).mean() for units in activations]
+
+
 def test_the_seed_determines_all_events(make_dataset):
     dataset, config = make_dataset(), replace(SMALL, dropout=0.3)
     first, second = ([without_arrays(event) for event in fit(config, dataset)] for _ in range(2))
@@ -181,14 +208,29 @@ def test_the_global_random_generator_of_numpy_is_not_used(make_dataset):
     assert np.random.random() == expected
 
 
-def test_test_data_have_no_influence(make_dataset):
-    """With other test images and labels, only the evaluation on them changes."""
-    dataset = make_dataset()
+@pytest.mark.parametrize(
+    "config",
+    [
+        SMALL,
+        replace(SMALL, features="patches", patches=20),
+        replace(SMALL, features="patches", patches=20, augment=("flip",)),
+        replace(SMALL, augment=("shift", "elastic"), dropout=0.2, schedule="warmup"),
+        replace(SMALL, train_size=60, shuffled_labels=True, optimizer="adam"),
+    ],
+)
+def test_test_data_have_no_influence(make_dataset, monkeypatch, tmp_path, config):
+    """With other test images and labels, only the evaluation on them changes, and no weight."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    dataset = make_dataset(shape=(12, 12))
     rng = np.random.default_rng(9)
     other = replace(dataset, x_test=rng.permutation(dataset.x_test[::-1]), y_test=rng.permutation(dataset.y_test))
 
     def numbers(data):
-        return [without_arrays(event)[:7] for event in fit(SMALL, data) if not isinstance(event, Result)]
+        *events, end = classify.fit(config, data)
+        return [
+            *(without_arrays(event)[:7] for event in events if isinstance(event, Step | Epoch)),
+            {name: array.tolist() for name, array in end.arrays.items()},
+        ]
 
     assert numbers(dataset) == numbers(other)
 

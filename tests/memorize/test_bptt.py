@@ -164,12 +164,41 @@ def test_results_may_be_changed_in_place_but_weights_not_before_backward():
         output.sum().backward()
 
 
-def test_a_second_derivative_is_rejected():
-    lstm = MyLSTM(INPUT, HIDDEN, 1, "bptt")
+SECOND = "no second derivative.* Use the backend 'torch'"
+
+
+@pytest.mark.parametrize("power", [1, 2], ids=["constant gradient arrives", "gradient depends on the output"])
+@pytest.mark.parametrize("frozen", [False, True], ids=["all weights", "only the input"])
+def test_a_second_derivative_is_rejected(power, frozen):
+    lstm = MyLSTM(INPUT, HIDDEN, 1, "bptt").requires_grad_(not frozen)
     inputs = torch.randn(STEPS, BATCH, INPUT, requires_grad=True)
-    (gradient,) = torch.autograd.grad((lstm(inputs)[0] ** 2).sum(), inputs, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+    loss = (lstm(inputs)[0] ** power).sum()
+    (gradient,) = torch.autograd.grad(loss, inputs, create_graph=True)
+    with pytest.raises(RuntimeError, match=SECOND):
+        (loss + 10 * (gradient.norm() - 1) ** 2).backward()
+
+
+@pytest.mark.parametrize("name", ["h0", "weight_ih", "bias_hh"])
+def test_a_second_derivative_of_any_argument_is_rejected(name):
+    lstm = MyLSTM(INPUT, HIDDEN, 2, "bptt").requires_grad_(False)
+    state = torch.zeros(2, BATCH, HIDDEN), torch.zeros(2, BATCH, HIDDEN)
+    argument = (state[0] if name == "h0" else getattr(lstm.cells[0], name)).requires_grad_()
+    loss = lstm(torch.randn(STEPS, BATCH, INPUT), state)[0].sum()
+    (gradient,) = torch.autograd.grad(loss, argument, create_graph=True)
+    with pytest.raises(RuntimeError, match=SECOND):
+        gradient.square().sum().backward()
+
+
+def test_first_derivatives_with_create_graph_are_correct():
+    ours, theirs = both()
+    inputs = numbers(STEPS, BATCH, INPUT)
+    for lstm in (ours, theirs):
+        gradients = torch.autograd.grad(lstm(inputs)[0].sum(), list(lstm.parameters()), create_graph=True)
+        for weight, gradient in zip(lstm.parameters(), gradients, strict=True):
+            weight.grad = gradient.detach()
+    assert_same_gradients(ours, theirs)
+    with pytest.raises(RuntimeError, match=SECOND):
+        torch.autograd.functional.hessian(lambda x: ours(x)[0].sum(), inputs)
 
 
 def test_nan_in_one_sample_stays_in_that_sample():

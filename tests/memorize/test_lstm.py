@@ -274,6 +274,32 @@ def test_a_wrong_shape_is_rejected(backend, shape, states, sentence):
         MyLSTM(INPUT, HIDDEN, 2, backend)(torch.zeros(shape), state)
 
 
+@pytest.mark.parametrize(
+    ("shape", "state", "sentence"),
+    [
+        ((STEPS, 4), None, r"input must be \(seq_len, 3\), not \(7, 4\)\."),
+        ((0, 3), None, r"input must be \(seq_len, 3\), not \(0, 3\)\."),
+        ((STEPS, 3), [(2, 4), (2, 4)], r"h and c must be \(2, 5\), not \(2, 4\) and \(2, 4\)\."),
+        ((STEPS, 3), [(2, 5), (5,)], r"h and c must be \(2, 5\), not \(2, 5\) and \(5,\)\."),
+        ((STEPS, 3), [(2, 1, 5), (2, 1, 5)], r"h and c must be \(2, 5\), not \(2, 1, 5\) and \(2, 1, 5\)\."),
+    ],
+)
+def test_without_a_batch_axis_errors_show_the_caller_s_shapes(backend, shape, state, sentence):
+    state = state and tuple(torch.zeros(part) for part in state)
+    with pytest.raises(ValueError, match=sentence):
+        MyLSTM(INPUT, HIDDEN, 2, backend)(torch.zeros(shape), state)
+
+
+@pytest.mark.parametrize("shape", [(STEPS, 2, 3), (STEPS, 3)], ids=["batch", "unbatched"])
+@pytest.mark.parametrize("parts", [0, 1, 3])
+def test_a_state_that_is_not_a_pair_is_rejected(backend, shape, parts):
+    state = (torch.zeros(2, *shape[1:-1], 5),) * parts
+    with pytest.raises(ValueError, match=rf"state must be a pair \(h, c\), but it has length {parts}\."):
+        MyLSTM(INPUT, HIDDEN, 2, backend)(torch.zeros(shape), state)
+    with pytest.raises(ValueError, match=r"state must be a pair \(h, c\), but it is a Tensor\."):
+        MyLSTM(INPUT, HIDDEN, 2, backend)(torch.zeros(shape), torch.zeros(2, *shape[1:-1], 5))
+
+
 def test_an_unknown_backend_is_rejected():
     with pytest.raises(ValueError, match="The backend must be one of torch, bptt, but it is 'cuda'"):
         MyLSTM(INPUT, HIDDEN, backend="cuda")

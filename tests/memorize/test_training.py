@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import memorize
-from core.memorize import Alphabet, MemorizeConfig, MemorizeEpoch, char_accuracy, fit, generate_text, training
+from core.memorize import (
+    Alphabet,
+    MemorizeConfig,
+    MemorizeEpoch,
+    char_accuracy,
+    check_sentence,
+    fit,
+    generate_text,
+    restore_model,
+    training,
+)
 from core.memorize.lstm import Model
 from core.text import graphemes
 from core.training import Change, Checkpoint, Control, TrainingDiverged
@@ -116,7 +126,6 @@ def test_one_character_with_thousands_of_accents_is_rejected():
     [
         ("\x00", 1, "0000"),
         ("bell\x07", 5, "0007"),
-        ("a\rb", 2, "000D"),
         ("a\x7fb", 2, "007F"),
         ("ab\x85", 3, "0085"),
         (f"{FAMILY}{WAVE}\x1b[31m", 3, "001B"),  # counted as readers count
@@ -126,6 +135,14 @@ def test_one_character_with_thousands_of_accents_is_rejected():
 def test_a_control_character_is_rejected_and_its_position_named(sentence, position, code):
     with pytest.raises(ValueError, match=rf"Character {position} is an invisible control character \(U\+{code}\)"):
         MemorizeConfig(sentence)
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
+def test_every_kind_of_line_break_is_the_same_character(line_break):
+    config = MemorizeConfig(f"a{line_break}b{line_break}{line_break}c")
+    assert config.sentence == "a\nb\n\nc"
+    assert config == MemorizeConfig("a\nb\n\nc")
+    check_sentence(f"a{line_break}b")
 
 
 @pytest.mark.parametrize(
@@ -331,6 +348,36 @@ def test_stop_when_learned_ends_with_the_first_correct_sentence():
     assert until[-1].reconstruction == "hello"
     assert events("hello", lr=0.05, epochs=len(until) - 2)[-1].reconstruction != "hello", "it had not learned it before"
     assert len(events("hello", lr=1e-5, epochs=12, stop_when_learned=True)) == 12
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_stop_when_learned_ends_at_the_same_epoch_whether_the_run_is_watched_or_resumed(seed):
+    """Watching generates text at every epoch, also where it is correct by chance or one epoch earlier."""
+    config = MemorizeConfig("hello", hidden_size=12, lr=0.03, epochs=200, seed=seed, stop_when_learned=True)
+    *events, end = fit(config)
+    *watched, watched_end = fit(config, Control(verbose=True))
+    assert [event.loss for event in watched] == [event.loss for event in events]
+    assert len(events) < 200
+    assert events[-1].reconstruction == watched[-1].reconstruction == "hello"
+    for last in (end, watched_end):
+        assert [type(event) for event in fit(config, checkpoint=last)] == [Checkpoint], "there is nothing left to do"
+    control, done = Control(), []
+    run = fit(config, control)
+    for event in run:
+        if isinstance(event, Checkpoint):
+            rest = [event for event in fit(config, checkpoint=event) if isinstance(event, MemorizeEpoch)]
+            assert [event.loss for event in [*done, *rest]] == [event.loss for event in events]
+        else:
+            done.append(event)
+            control.checkpoint_requested = len(done) % 9 == 0
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 17, 21, 22])
+def test_the_last_epoch_generates_text_with_the_final_weights(epochs):
+    config = MemorizeConfig("hello world", hidden_size=12, lr=0.05, epochs=epochs)
+    *_, last, end = fit(config)
+    alphabet = Alphabet(config.sentence)
+    assert last.reconstruction == generate_text(restore_model(config, end), alphabet, max_length=11 + 10)
 
 
 # Other cells, other sentences

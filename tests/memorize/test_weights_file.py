@@ -110,6 +110,15 @@ def test_the_trap_works_without_weights_only():
     del weights_file.trapped
 
 
+def test_the_bound_on_the_unpacked_size_counts_before_anything_is_loaded(monkeypatch):
+    file = to_file(Model(5, 8, 5, 1), Alphabet("abc"))
+    assert from_file(file).sizes["hidden_size"] == 8
+    monkeypatch.setattr(weights_file, "MAX_BYTES", 2_000)
+    monkeypatch.setattr(torch, "load", lambda *arguments, **options: pytest.fail("It was loaded."))
+    with pytest.raises(ValueError, match=r"not a weights\.pt"):
+        from_file(file)
+
+
 def test_a_file_that_unpacks_to_too_much_is_rejected():
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:

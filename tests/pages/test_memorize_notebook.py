@@ -22,7 +22,7 @@ CONFIG = MemorizeConfig('안녕, it\'s \\ "me"\n👋🏽', hidden_size=12, num_l
 
 def train(config: MemorizeConfig, changes: dict[int, float], epochs: int) -> list:
     """Return the events of a run that is stopped after `epochs`. changes: new learning rates by epoch."""
-    control, events, done = Control(), [], 0
+    control, events, done = Control({"lr": changes[0]} if 0 in changes else {}), [], 0
     for event in fit(config, control):
         if isinstance(event, Checkpoint):
             break
@@ -35,7 +35,7 @@ def train(config: MemorizeConfig, changes: dict[int, float], epochs: int) -> lis
     return events
 
 
-@pytest.mark.parametrize(("changes", "epochs"), [({}, 40), ({5: 0.05, 9: 0.002}, 17)])
+@pytest.mark.parametrize(("changes", "epochs"), [({}, 40), ({0: 0.03, 5: 0.05, 9: 0.002}, 17)])
 def test_the_notebook_repeats_the_run(changes, epochs):
     events = train(CONFIG, changes, epochs)
     history = [event for event in events if isinstance(event, MemorizeEpoch)]
@@ -50,6 +50,12 @@ def test_the_notebook_repeats_the_run(changes, epochs):
     assert f"loss {losses[-1]:.6f}" in outputs[2][0].text
     assert "image/png" in outputs[3][-1].data, "the curve is drawn"
     assert "image/png" in outputs[5][-1].data, "the cell states are drawn"
+
+
+def test_the_notebook_of_a_run_without_epochs_trains_all_of_them():
+    book = nbformat.reads(build_notebook(CONFIG, [], []), as_version=4)
+    assert "stopped before its first epoch" in book.cells[0].source
+    assert any("epochs_trained = 40\n" in cell.source for cell in book.cells)
 
 
 def test_the_notebook_says_if_the_run_continued_another_one():

@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import classify
 from core.classify import Epoch
 from core.classify.diagnostics import principal_components
 from core.classify.inputs import Patches
@@ -15,6 +14,7 @@ from pages.ui.charts import apply_theme
 from pages.ui.classify.images import image_grid_html
 from pages.ui.classify.snapshot import Snapshot, show_live
 from pages.ui.classify.training import EPOCH, events_of_type
+from pages.ui.timeline import shown_epoch
 
 MAX_UNITS = 60  # first-layer images
 MAX_POINTS = 500  # test images in two dimensions
@@ -26,7 +26,7 @@ def show(run: Run | None) -> None:
     show_live(run, show_first_layer)
     if run:
         st.divider()
-        run_panel.live_panel(run, show_layers, seconds=2.0)
+        show_layers(run)
     st.divider()
     show_live(run, pca_chart)
 
@@ -71,9 +71,10 @@ def diverging_image(weights: np.ndarray) -> np.ndarray:
     return (255 * (1 - ink) + np.where(scaled[..., None] > 0, blue, vermillion) * ink).astype(np.uint8)
 
 
-def show_layers(run: Run, events: list[classify.Event]) -> None:
-    """Show each layer's gradient and fraction of dead ReLUs after each epoch."""
-    epochs = [epoch for epoch in events_of_type(Epoch, events) if epoch.layers]
+def show_layers(run: Run) -> None:
+    """Show each layer's gradient and fraction of dead ReLUs after each epoch, up to the one that the page shows."""
+    epochs = [epoch for epoch in events_of_type(Epoch, run_panel.cached_events(run)) if epoch.layers]
+    epochs = epochs[: shown_epoch(run, len(epochs))]
     if not epochs:
         st.caption("Gradients and dead ReLUs per layer will appear here after the first epoch.")
         return

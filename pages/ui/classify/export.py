@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core import classify
-from core.classify import ClassifyConfig, Epoch, Step, restore_model
+from core.classify import ClassifyConfig, Epoch, Result, Step, restore_model
 from core.classify.datasets import DatasetError, load
 from core.classify.notebook import build_notebook
 from core.classify.weights_file import MAX_BYTES, from_file, to_file
@@ -42,13 +42,23 @@ def downloads(run: Run, events: list[classify.Event]) -> None:
             download_button("weights.npz", lambda: to_file(run.config, checkpoint), "application/octet-stream")
         if epochs:
             download_button("history.csv", lambda: to_csv_bytes(history(epochs)), "text/csv")
-        download_button("run.ipynb", lambda: build_notebook(run.config, changes), "application/x-ipynb+json")
+        stopped_before = None if events_of_type(Result, events) else steps_made(checkpoint)
+        download_button(
+            "run.ipynb",
+            lambda: build_notebook(run.config, changes, stopped_before, run.parent),
+            "application/x-ipynb+json",
+        )
     if steps:
         st.caption("Loss chart")
-        chart_download_buttons(loss_chart(steps, epochs, changes, log=False), "classify loss")
+        chart_download_buttons(loss_chart(run.config, events), "classify loss")
     if epochs:
         st.caption("Accuracy chart")
-        chart_download_buttons(accuracy_chart(epochs), "classify accuracy")
+        chart_download_buttons(accuracy_chart(run.config, epochs), "classify accuracy")
+
+
+def steps_made(checkpoint: Checkpoint | None) -> int:
+    """Return how many steps were made until a checkpoint; 0 if it only holds the weights that the run began with."""
+    return checkpoint.metadata["progress"]["step"] if checkpoint and checkpoint.metadata else 0
 
 
 def history(epochs: list[Epoch]) -> pd.DataFrame:

@@ -6,32 +6,39 @@ from core.runs import Run
 from pages.ui import run_panel
 
 
-def initial_weights_controls(run: Run | None) -> str | None:
-    """Show Rewind and the choice of initial weights. Return the id of the run to start from; None: new weights."""
+def initial_weights_controls() -> None:
+    """Show Rewind and the choice of initial weights."""
+    st.toggle(
+        "Start from the shown run's weights",
+        key="classify_continue",
+        help="Train then starts from what the shown run has learned, not from new random weights. The layers must be "
+        "the same.",
+    )
+    st.button(
+        "Rewind the shown run",
+        icon=":material/fast_rewind:",
+        on_click=run_panel.try_action,
+        args=[rewind],
+        help="Restart it from the same initial weights and settings, paused before the first step.",
+    )
+
+
+def continue_from(run: Run) -> str | None:
+    """Return the id of the run whose weights Train starts from; None: new weights."""
+    return run.id if st.session_state.get("classify_continue") else None
+
+
+def rewind() -> None:
+    """Start the shown run again, paused before its first step, and stop it if allowed.
+
+    Raises ValueError, and leaves the run as it is, if there is none or it cannot be started again.
+    """
+    run = run_panel.find_run("classify")
     if run is None:
-        return None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Rewind",
-            icon=":material/fast_rewind:",
-            on_click=run_panel.try_action,
-            args=[rewind, run],
-            help="Restart from the same initial weights and settings, paused before the first step.",
-        )
-        continues = st.toggle(
-            "Start from this run's weights",
-            key="classify_continue",
-            help="Train then starts from what this run has learned, not from new random weights. The layers must be "
-            "the same.",
-        )
-    return run.id if continues else None
-
-
-def rewind(run: Run) -> None:
-    """Start the same run again, paused before its first step; stop the old one if allowed. Raises ValueError."""
+        raise ValueError("There is no run to rewind yet. Press Train first.")
     access = run_panel.run_access()
-    if not run.status.is_terminal and access.can_edit(run):
-        access.stop(run.id)
     restarted = access.submit(run.config, run.parent)
     access.pause(restarted)
+    if not run.status.is_terminal and access.can_edit(run):
+        access.stop(run.id)
     run_panel.open_run("classify", restarted)

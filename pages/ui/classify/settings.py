@@ -1,6 +1,7 @@
 """Settings of a run: preset and dataset, network, training and data."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from typing import Any
 
 import streamlit as st
@@ -15,17 +16,60 @@ from core.classify.presets import PRESETS, TEACHING_DATASET
 from core.training import changed_fields
 from pages.ui import controls, run_panel
 from pages.ui.classify import custom_data, layer_editor
+from pages.ui.classify.initial_weights import initial_weights_controls
 from pages.ui.dataset_status import location_label
 from pages.ui.markdown import escape_markdown
 
 WIDGET_KEYS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's name
 DEFAULTS = {"preset": "baseline", "dataset": TEACHING_DATASET, "features": "pixels"}
 FEATURE_LABELS = {"pixels": "pixels", "patches": "patch features"}
+SETTINGS = [
+    "preset",
+    *(WIDGET_KEYS.get(field.name, field.name) for field in fields(ClassifyConfig)),
+    "classify_continue",
+]
 HIDDEN_DEFAULT = ", ".join(map(str, ClassifyConfig.hidden))
 
 
-def preset_and_dataset() -> None:
-    """Show the first settings: preset and dataset."""
+def settings() -> ClassifyConfig | None:
+    """Show all settings, the essential ones first. Return the config; None, and an error, if they are invalid."""
+    info = preset_and_dataset()
+    hidden = layer_editor.editor(HIDDEN_DEFAULT)
+    about_layers = st.container()
+    lr = controls.learning_rate("classify", ClassifyConfig.lr)
+    epochs = st.slider("Epochs", 1, 100, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
+    problem = st.container()
+    with st.expander("Training", icon=":material/tune:"):
+        more = live_settings()
+    with st.expander("Network and seed", icon=":material/hub:"):
+        more |= network_settings()
+    with st.expander("Training data", icon=":material/database:"):
+        features = input_selector()
+        more |= data_settings(features)
+    with st.expander("Initial weights", icon=":material/fast_rewind:"):
+        initial_weights_controls()
+    custom_data.upload_controls()
+    for name, default in DEFAULTS.items():
+        write_query_param(name, default)
+    try:
+        layers = layer_editor.parse_layers(hidden)
+    except ValueError as error:
+        about_layers.error(escape_markdown(str(error)), icon=":material/edit:")
+        return None
+    try:
+        config = ClassifyConfig(st.session_state["dataset"], layers, lr, epochs=epochs, features=features, **more)
+        if info:
+            check_fits_dataset(config, info.train_size, info.image_shape, len(info.classes))
+    except ValueError as error:
+        problem.error(escape_markdown(str(error)), icon=":material/edit:")
+        return None
+    with about_layers:
+        layer_editor.show_parameter_count(config, info)
+    return config
+
+
+def preset_and_dataset() -> DatasetInfo | None:
+    """Show the first settings, preset and dataset. Return the dataset's description; None if it is not available."""
     datasets = available_datasets()
     for name, known in {"preset": PRESETS, "dataset": datasets, "features": FEATURES}.items():
         read_query_param(name, known)
@@ -41,11 +85,11 @@ def preset_and_dataset() -> None:
     )
     st.caption(PRESETS[st.session_state["preset"]].text)
     st.selectbox("Dataset", datasets, format_func=dataset_label, key="dataset", on_change=update_preset)
+    return dataset_info(st.session_state["dataset"])
 
 
-def settings() -> ClassifyConfig | None:
-    """Show all other settings. Return the config; None, and an error, if the settings are invalid."""
-    dataset = st.session_state["dataset"]
+def input_selector() -> str:
+    """Show the choice of the network's input."""
     selected = st.segmented_control(
         "Network input",
         FEATURES,
@@ -57,33 +101,12 @@ def settings() -> ClassifyConfig | None:
         help="Patch features measure how similar each part of an image is to small patches of training images. They "
         "are computed before training and not learned; the first time takes a minute or more.",
     )
-    features = selected or "pixels"
-    for name, default in DEFAULTS.items():
-        write_query_param(name, default)
-    info = dataset_info(dataset)
-    hidden = layer_editor.editor(HIDDEN_DEFAULT)
-    parameter_count = st.container()
-    lr = controls.learning_rate("classify", ClassifyConfig.lr)
-    epochs = st.slider("Epochs", 1, 100, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
-    with st.expander("More settings", icon=":material/tune:"):
-        more = live_settings() | network_settings() | data_settings(features)
-    custom_data.upload_controls()
-    try:
-        layers = layer_editor.parse_layers(hidden)
-        config = ClassifyConfig(dataset, layers, lr, epochs=epochs, features=features, **more)
-        if info:
-            check_fits_dataset(config, info.train_size, info.image_shape, len(info.classes))
-    except ValueError as error:
-        st.error(escape_markdown(str(error)), icon=":material/edit:")
-        return None
-    with parameter_count:
-        layer_editor.show_parameter_count(config, info)
-    return config
+    return selected or "pixels"
 
 
 def live_settings() -> dict[str, Any]:
     """Show the settings that can be changed while the run is training."""
-    st.markdown("**Training** · can be changed while training")
+    st.caption("Can be changed while training.")
     return {
         "momentum": st.slider(
             "Momentum",
@@ -131,7 +154,7 @@ def live_settings() -> dict[str, Any]:
 
 def network_settings() -> dict[str, Any]:
     """Show the settings of the network, which are fixed once training starts."""
-    st.markdown("**Network** · fixed once training starts")
+    st.caption("Fixed once training starts.")
     return {
         "optimizer": config_select(
             "Optimizer",
@@ -154,7 +177,7 @@ def network_settings() -> dict[str, Any]:
 
 def data_settings(features: str) -> dict[str, Any]:
     """Show the settings of the training data, which are fixed once training starts."""
-    st.markdown("**Training data** · fixed once training starts")
+    st.caption("Fixed once training starts.")
     chosen: dict[str, Any] = {
         "augment": st.pills(
             "Augmentation",
@@ -279,6 +302,12 @@ def apply_preset() -> None:
     dataset, features, seed = (st.session_state[key] for key in ("dataset", "features", "classify_seed"))
     config = preset.config(TEACHING_DATASET, seed=seed) if preset.teaching else preset.config(dataset, features, seed)
     set_widgets(config, list(vars(config)))
+
+
+def use_settings_of(config: ClassifyConfig) -> None:
+    """Set all widgets to the config (callback)."""
+    st.session_state["dataset"], st.session_state["features"] = config.dataset, config.features
+    set_widgets(config, [field for field in vars(config) if field not in ("dataset", "features")])
 
 
 def update_preset() -> None:

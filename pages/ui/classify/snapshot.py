@@ -12,8 +12,6 @@ from core.classify.inputs import Inputs
 from core.runs import Run
 from pages.ui import run_panel
 
-SNAPSHOT_REFRESH = 2.0  # seconds
-
 
 class Snapshot(NamedTuple):
     """A trained network with its dataset and its predictions.
@@ -34,14 +32,9 @@ class Snapshot(NamedTuple):
 
 
 def show_live(run: Run | None, show: Callable[[Snapshot], None]) -> None:
-    """Show the current snapshot, repeatedly while the run is active; or say why there is none."""
-    active = run is not None and not run.status.is_terminal and "loaded_weights" not in st.session_state
-
-    def redraw() -> None:
-        if snapshot := load_snapshot(run):
-            show(snapshot)
-
-    run_panel.live_fragment(redraw, SNAPSHOT_REFRESH if active else None)
+    """Show the current snapshot, or say why there is none."""
+    if snapshot := load_snapshot(run):
+        show(snapshot)
 
 
 def load_snapshot(run: Run | None) -> Snapshot | None:
@@ -70,7 +63,7 @@ def load_snapshot(run: Run | None) -> Snapshot | None:
     return cache["snapshot"]
 
 
-@st.cache_resource(max_entries=3, show_spinner="Loading the images …")
+@st.cache_resource(max_entries=3, show_spinner=False)
 def load_inputs(dataset: str, features: str, patches: int, grid: int) -> tuple[Dataset, Inputs]:
     """Load a dataset and prepare it as network inputs. Raises DatasetError."""
     images = load(dataset)

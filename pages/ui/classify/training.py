@@ -1,5 +1,6 @@
-"""The live view of a run: progress, loss, accuracy and predictions on some test images."""
+"""The Training tab: accuracy and loss in figures, predictions on some test images, and the curves."""
 
+import math
 from typing import TypeVar
 
 import altair as alt
@@ -9,13 +10,20 @@ import streamlit as st
 from core import classify
 from core.classify import ClassifyConfig, Epoch, PreparationProgress, Result, Step
 from core.classify.datasets import DatasetError, get_info
-from core.runs import Run
+from core.runs import Run, Status
 from core.training import Change
-from pages.ui import run_panel
+from pages.ui import run_bar, run_panel
 from pages.ui.charts import change_markers, downsample, learning_curves, show_live_chart
-from pages.ui.classify.images import samples_html
+from pages.ui.classify.sample_cards import compact_samples_html, placeholder_html
+from pages.ui.classify.settings import use_settings_of
+from pages.ui.figures import Figure, show_figures
+from pages.ui.run_settings import show_settings_of
+from pages.ui.timeline import shown_epoch
 
 STEP, EPOCH = "Step (one batch each)", "Epoch (all training images once)"
+CHART_HEIGHT = 240  # pixels: on a screen of 1280 x 720, all of the tab is visible
+MIN_EPOCHS_TO_ZOOM = 4  # accuracies; with fewer, the axis starts at 0
+GUESSING_FACTOR = 1.2  # an accuracy below this multiple of pure guessing is no success
 EventT = TypeVar("EventT")
 
 
@@ -24,38 +32,68 @@ def events_of_type(kind: type[EventT], events: list[classify.Event]) -> list[Eve
     return [event for event in events if isinstance(event, kind)]
 
 
-def draw(run: Run, events: list[classify.Event]) -> None:
-    """Draw the run so far."""
-    config = run.config
+def show(run: Run | None, config: ClassifyConfig | None) -> None:
+    """Show the run, or what it will be. config: the settings, for the time before the first run."""
+    events = run_panel.cached_events(run) if run else []
+    config = run.config if run else config or ClassifyConfig()
     steps, epochs = events_of_type(Step, events), events_of_type(Epoch, events)
-    if not steps:
-        preparations = events_of_type(PreparationProgress, events)
-        fraction, text = (preparations[-1].fraction, preparations[-1].text) if preparations else (0.0, "")
-        run_panel.status_line(run, fraction, text)
-        return
-    done = (len(epochs) + epoch_fraction(steps, epochs)) / config.epochs
-    run_panel.status_line(run, done, f"epoch {len(epochs)} of {config.epochs}, step {len(steps):,}")
-    for result in events_of_type(Result, events):
-        st.success(
-            f"**Test accuracy {result.accuracy:.2%}** from {feature_label(config)}: "
-            f"{round(result.accuracy * result.size):,} of {result.size:,} test images, none of which it was trained "
-            f"on, are classified correctly. Training took {run.train_seconds:.1f} seconds.",
-            icon=":material/check_circle:",
-        )
+    shown = shown_epoch(run, len(epochs))
+    now = epochs[(shown or 0) - 1] if epochs else None  # the chosen epoch, or the last one
+    show_figures(figures(steps, now, events_of_type(Result, events)), *outcome(run, events))
+    classes = class_names(config.dataset)
+    if now and classes:
+        st.html(compact_samples_html(now.samples, classes))
+    else:
+        st.html(placeholder_html(len(classes)))
     left, right = st.columns(2)
     with left:
-        log = st.session_state.get("classify_log_scale", False)
-        show_live_chart(loss_chart(steps, epochs, events_of_type(Change, events), log), run.status.is_terminal)
-    if epochs:
-        with right:
-            show_live_chart(accuracy_chart(epochs), run.status.is_terminal)
-        try:
-            classes = get_info(config.dataset).classes
-        except DatasetError as error:  # a custom dataset that has been deleted
-            st.caption(str(error))
-            return
-        st.markdown("**Predictions on test images**, one per class, with the three most likely classes")
-        st.html(samples_html(epochs[-1].samples, classes))
+        log = bool(st.session_state.get("classify_log_scale")) and bool(steps)
+        show_live_chart(loss_chart(config, events, log, shown), alt=loss_in_words(epochs))
+    with right:
+        show_live_chart(accuracy_chart(config, epochs, shown), alt=accuracy_in_words(epochs))
+    st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
+    if run:
+        show_settings_of(run, use_settings_of)
+
+
+def figures(steps: list[Step], now: Epoch | None, results: list[Result]) -> list[Figure]:
+    """Return the figures for one epoch; dashes for what is not known yet."""
+    loss = now.val_loss if now else steps[-1].loss if steps else None
+    validation = f"{now.val_accuracy:.1%}" if now else "–"
+    return [
+        Figure("Validation", validation, "of unseen images"),
+        Figure("Training", f"{now.train_accuracy:.1%}" if now else "–", "of the images it learns from"),
+        Figure("Loss", f"{loss:.3g}" if loss is not None else "–", "0: certain and correct"),
+        Figure("Test", f"{results[-1].accuracy:.2%}" if results else "–", "only at the end"),
+    ]
+
+
+def outcome(run: Run | None, events: list[classify.Event]) -> tuple[str, str]:
+    """Return the state of the run in words: a kind of message, and its text."""
+    if run is None:
+        return "", ""
+    if run.message:
+        return ("error" if run.status is Status.FAILED else "warning"), run.message
+    if not events_of_type(Step, events):
+        preparations = events_of_type(PreparationProgress, events)
+        return "", f"{preparations[-1].text} ({preparations[-1].fraction:.0%})" if preparations else ""
+    results = events_of_type(Result, events)
+    if not results:
+        return "", f"Step {len(events_of_type(Step, events)):,}"
+    result, classes = results[-1], len(class_names(run.config.dataset))
+    correct = round(result.accuracy * result.size)
+    text = f"{correct:,} of {result.size:,} test images are classified correctly, from {feature_label(run.config)}."
+    if classes and result.accuracy < GUESSING_FACTOR / classes:
+        return "warning", f"{text} That is about as good as guessing."
+    return "success", text
+
+
+def class_names(dataset: str) -> tuple[str, ...]:
+    """Return the classes of a dataset; () if it has been deleted."""
+    try:
+        return get_info(dataset).classes
+    except DatasetError:
+        return ()
 
 
 def feature_label(config: ClassifyConfig) -> str:
@@ -63,27 +101,77 @@ def feature_label(config: ClassifyConfig) -> str:
     return "raw pixels" if config.features == "pixels" else f"features of {config.patches:,} patches"
 
 
-def loss_chart(steps: list[Step], epochs: list[Epoch], changes: list[Change], log: bool) -> alt.LayerChart:
-    """Draw training and validation loss over the steps, with markers where a setting was changed."""
-    curves = {"train": downsample(pd.DataFrame({"x": [e.step for e in steps], "y": [e.loss for e in steps]}))}
-    if epochs:
-        curves["validation"] = pd.DataFrame({"x": [e.step for e in epochs], "y": [e.val_loss for e in epochs]})
-    return learning_curves(curves, STEP, "Loss (nats per image)", log=log, marks=change_markers(changes))
+def loss_chart(
+    config: ClassifyConfig, events: list[classify.Event], log: bool = False, shown: int | None = None
+) -> alt.LayerChart:
+    """Draw training and validation loss over the steps, with markers where a setting was changed.
+
+    log: use a logarithmic axis. shown: the completed epochs at the moment that the page shows.
+    """
+    steps, epochs = events_of_type(Step, events), events_of_type(Epoch, events)
+    train = pd.DataFrame({"x": [e.step + 1 for e in steps], "y": [e.loss for e in steps]}, dtype=float)
+    validation = pd.DataFrame({"x": [e.step + 1 for e in epochs], "y": [e.val_loss for e in epochs]}, dtype=float)
+    total, classes = run_bar.total_steps(config), len(class_names(config.dataset))
+    return learning_curves(
+        {"train": downsample(train), "validation": validation},
+        STEP,
+        "Loss (nats)",
+        log=log,
+        marks=change_markers(events_of_type(Change, events), total),
+        height=CHART_HEIGHT,
+        end=total,
+        guessing=math.log(classes) if classes else None,
+        shown=epochs[shown - 1].step + 1 if shown else None,
+        legend_orient="top-right",
+    )
 
 
-def accuracy_chart(epochs: list[Epoch]) -> alt.LayerChart:
-    """Draw training and validation accuracy over the epochs."""
-    number = [epoch.epoch + 1 for epoch in epochs]
-    curves = {
-        "train": pd.DataFrame({"x": number, "y": [epoch.train_accuracy for epoch in epochs]}),
-        "validation": pd.DataFrame({"x": number, "y": [epoch.val_accuracy for epoch in epochs]}),
-    }
-    return learning_curves(curves, EPOCH, "Accuracy (fraction correct)", percent=True)
+def accuracy_chart(config: ClassifyConfig, epochs: list[Epoch], shown: int | None = None) -> alt.LayerChart:
+    """Draw training and validation accuracy over the epochs, on an axis that fits what differs. shown: the epoch."""
+    lowest = axis_start([value for epoch in epochs for value in (epoch.train_accuracy, epoch.val_accuracy)])
+    curves = {}
+    for name, field in (("train", "train_accuracy"), ("validation", "val_accuracy")):
+        frame = pd.DataFrame(
+            {"x": [e.epoch + 1 for e in epochs], "y": [getattr(e, field) for e in epochs]}, dtype=float
+        )
+        curves[name] = frame[frame["y"] >= lowest]
+    classes = len(class_names(config.dataset))
+    return learning_curves(
+        curves,
+        EPOCH,
+        "Accuracy",
+        percent=True,
+        zero=False,
+        height=CHART_HEIGHT,
+        end=config.epochs,
+        guessing=1 / classes if classes and lowest == 0 else None,
+        shown=shown,
+        top=1.0,
+        legend_orient="bottom-right",
+    )
 
 
-def epoch_fraction(steps: list[Step], epochs: list[Epoch]) -> float:
-    """Return the completed fraction of the current epoch; 0 in the first one, whose number of steps is unknown."""
-    if not epochs:
+def axis_start(accuracies: list[float]) -> float:
+    """Return where the axis starts, 0 to 0.95: below the later three quarters of the values, in steps of 5 %."""
+    later = accuracies[len(accuracies) // 4 :]
+    if len(later) < MIN_EPOCHS_TO_ZOOM:
         return 0.0
-    steps_per_epoch = epochs[0].step + 1
-    return (steps[-1].step + 1 - len(epochs) * steps_per_epoch) / steps_per_epoch
+    return max(0.0, min(0.95, math.floor(20 * (min(later) - 0.01)) / 20))
+
+
+def loss_in_words(epochs: list[Epoch]) -> str:
+    """Describe the loss curves for readers who cannot see them."""
+    if not epochs:
+        return "Loss curves, without a completed epoch."
+    last = epochs[-1]
+    return f"Loss after {len(epochs)} epochs: training {last.train_loss:.3g}, validation {last.val_loss:.3g} nats."
+
+
+def accuracy_in_words(epochs: list[Epoch]) -> str:
+    """Describe the accuracy curves for readers who cannot see them."""
+    if not epochs:
+        return "Accuracy curves, without a completed epoch."
+    last = epochs[-1]
+    return (
+        f"Accuracy after {len(epochs)} epochs: training {last.train_accuracy:.1%}, validation {last.val_accuracy:.1%}."
+    )

@@ -1,36 +1,57 @@
 """A sentence and the text generated from it, compared character by character."""
 
 from html import escape
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 
 from core.text import graphemes
-from pages.ui.memorize.symbols import VISIBLE_WHITESPACE
+from pages.ui.memorize.symbols import VISIBLE_WHITESPACE, display
 
 STYLE = """<style>
 .reconstruction { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1;
                   overflow-wrap: anywhere; white-space: break-spaces; }
+.reconstruction.large { font-size: 1.75rem; line-height: 1.65; max-height: 11rem; overflow-y: auto; }
+.reconstruction.medium { font-size: 1.35rem; line-height: 1.6; max-height: 11rem; overflow-y: auto; }
 .reconstruction .correct { border-bottom: 3px solid #009e73; }
-.reconstruction .wrong { border-bottom: 3px double #d55e00; background: #fde6d8; color: #8a3200; font-weight: 700; }
-.reconstruction .missing { color: #5b6770; border-bottom: 3px dotted #5b6770; }
+.reconstruction .wrong { border-bottom: 3px double #d55e00; background: rgb(213 94 0 / 0.2); font-weight: 700; }
+.reconstruction .missing { opacity: 0.65; border-bottom: 3px dotted currentColor; }
+@media (max-width: 640px) { .reconstruction.large { font-size: 1.25rem; } .reconstruction.medium { font-size: 1rem; } }
 </style>"""
-CAPTION = "Single underline: correct. Double underline, shaded: wrong. Dot: missing."
+CAPTION = "Underlined once: correct. Underlined twice and shaded: wrong. Dot: missing."
+LARGE = 140  # characters that fit on the page in large type
 
 
-def diff(sentence: str, generated: str) -> list[tuple[str, str]]:
-    """Split the generated text into pieces (kind, text); kind is "correct", "wrong" (also: extra) or "missing"."""
-    pairs = zip_longest(graphemes(sentence), graphemes(generated))
-    marked = [
-        ("missing", "·") if got is None else ("correct" if got == expected else "wrong", got) for expected, got in pairs
-    ]
-    return [(kind, "".join(text for _, text in piece)) for kind, piece in groupby(marked, key=lambda pair: pair[0])]
+def diff(sentence: str, generated: str) -> list[tuple[str, str, str]]:
+    """Split the generated text into pieces (kind, text, expected text).
+
+    kind is "correct", "wrong" (also: extra) or "missing". Wrong characters are pieces of their own.
+    """
+    pieces: list[tuple[str, str, str]] = []
+    for wanted, got in zip_longest(graphemes(sentence), graphemes(generated)):
+        kind = "missing" if got is None else "correct" if got == wanted else "wrong"
+        piece = (kind, got or "·", wanted or "")
+        if pieces and kind != "wrong" and pieces[-1][0] == kind:
+            _, text, expected = pieces.pop()
+            piece = (kind, text + piece[1], expected + piece[2])
+        pieces.append(piece)
+    return pieces
 
 
 def reconstruction_html(sentence: str, generated: str) -> str:
     """Format the generated text as HTML that marks correct, wrong and missing characters; see CAPTION."""
+    size = "large" if len(graphemes(sentence)) <= LARGE else "medium"
     pieces = "".join(
-        f'<span class="{kind}" title="{kind}">{_escape(text)}</span>' for kind, text in diff(sentence, generated)
+        f'<span class="{kind}" title="{_explanation(kind, wanted)}">'
+        f"{escape(''.join(map(display, graphemes(text)))) if kind == 'wrong' else _escape(text)}</span>"
+        for kind, text, wanted in diff(sentence, generated)
     )
-    return f'{STYLE}<div class="reconstruction" dir="auto">{pieces}</div>'
+    return f'{STYLE}<div class="reconstruction {size}" dir="auto" role="status">{pieces}</div>'
+
+
+def _explanation(kind: str, wanted: str) -> str:
+    """Return what a reader sees who points at a piece."""
+    if kind == "wrong":
+        return f"wrong: should be {escape(display(wanted))}" if wanted else "wrong: the sentence has ended"
+    return kind
 
 
 def unmarked_html(text: str) -> str:

@@ -1,62 +1,125 @@
-"""The training panel: progress, generated text and loss curve of a run."""
+"""The Training tab: the generated text, the loss in figures, and the loss curve."""
 
+import math
+
+import altair as alt
 import pandas as pd
 import streamlit as st
 
 from core import memorize
-from core.memorize import MemorizeEpoch
+from core.memorize import Alphabet, MemorizeEpoch
 from core.runs import Run, Status
 from core.text import graphemes
 from core.training import Change
 from pages.ui import run_panel
 from pages.ui.charts import change_markers, downsample, learning_curves, show_live_chart
-from pages.ui.downloads import chart_download_buttons
+from pages.ui.figures import Figure, show_figures
 from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
+from pages.ui.memorize.settings import use_settings_of
+from pages.ui.run_settings import show_settings_of
+from pages.ui.theme import is_projector_view
+from pages.ui.timeline import shown_epoch
 
-EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats per character)"
+EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
+CHART_HEIGHT = 270  # pixels: on a screen of 1280 x 720, all of the tab is visible
+PROJECTOR_CHART_HEIGHT = 235
 
 
-def draw(run: Run, events: list[memorize.Event]) -> None:
-    """Show the run so far: its progress, generated text and loss."""
-    epochs = [event for event in events if isinstance(event, MemorizeEpoch)]
-    changes = [event for event in events if isinstance(event, Change)]
-    config = run.config
-    last = epochs[-1] if epochs else None
-    run_panel.status_line(run, len(epochs) / config.epochs, f"epoch {len(epochs)} of {config.epochs}" if last else "")
-    if not last:
-        return
-    if run.status.is_terminal:
-        show_outcome(run, last)
-    st.markdown("**Generated text**: each generated character is fed back as the next input")
-    st.html(reconstruction_html(config.sentence, last.reconstruction))
-    st.caption(CAPTION)
+def show(run: Run | None, sentence: str, epochs: int) -> None:
+    """Show the run, or what it will be.
 
-    x = [epoch.epoch for epoch in epochs]
-    curve = downsample(pd.DataFrame({"x": x, "y": [epoch.loss for epoch in epochs]}))
-    chart = learning_curves(
-        {"training loss": curve},
+    sentence, epochs: those of the settings, for the time before the first run.
+    """
+    events = run_panel.cached_events(run) if run else []
+    trained = [event for event in events if isinstance(event, MemorizeEpoch)]
+    if run:
+        sentence, epochs = run.config.sentence, run.config.epochs
+    shown = shown_epoch(run, len(trained))
+    now = trained[(shown or 0) - 1] if trained else None  # the chosen epoch, or the last one
+    st.html(reconstruction_html(sentence, now.reconstruction if now else ""))
+    show_figures(figures(now, epochs), *outcome(run, trained))
+    log = bool(st.session_state.get("log_scale")) and bool(trained)
+    show_live_chart(loss_chart(sentence, epochs, events, log, shown), alt=curve_in_words(trained))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle(
+            "Logarithmic loss",
+            key="log_scale",
+            help="Equal distances are equal ratios, so small losses can be told apart.",
+        )
+        st.caption(CAPTION)
+    if run:
+        show_settings_of(run, use_settings_of)
+
+
+def loss_chart(
+    sentence: str, epochs: int, events: list[memorize.Event], log: bool = False, shown: int | None = None
+) -> alt.LayerChart:
+    """Draw the loss over all epochs of a run, with markers where a setting was changed.
+
+    log: use a logarithmic axis. shown: the epoch that the page shows.
+    """
+    trained = [event for event in events if isinstance(event, MemorizeEpoch)]
+    curve = pd.DataFrame({"x": [e.epoch + 1 for e in trained], "y": [e.loss for e in trained]}, dtype=float)
+    changes = [Change(event.at + 1, event.name, event.value) for event in events if isinstance(event, Change)]
+    return learning_curves(
+        {"training loss": downsample(curve)},
         EPOCH_TITLE,
         LOSS_TITLE,
-        log=st.session_state.get("log_scale", False),
-        marks=change_markers(changes),
+        log=log,
+        marks=change_markers(changes, epochs),
+        height=PROJECTOR_CHART_HEIGHT if is_projector_view() else CHART_HEIGHT,
+        end=epochs,
+        guessing=math.log(len(Alphabet(sentence))) if sentence.strip() else None,
+        shown=shown,
     )
-    show_live_chart(chart, run.status.is_terminal)
-    if run.status.is_terminal:
-        chart_download_buttons(chart, "training loss")
 
 
-def show_outcome(run: Run, last: MemorizeEpoch) -> None:
-    """Show how the run ended."""
-    total = len(graphemes(run.config.sentence))
+def figures(now: MemorizeEpoch | None, epochs: int) -> list[Figure]:
+    """Return the figures for one epoch; dashes before the first one."""
+    if now is None:
+        return [
+            Figure("Loss", "–", "how unlikely the correct characters were"),
+            Figure("Correct", "–", "generated characters"),
+            Figure("Epoch", f"0 of {epochs:,}", "one pass over the sentence each"),
+        ]
+    return [
+        Figure("Loss", f"{now.loss:.3g}", f"the correct character gets a probability of {math.exp(-now.loss):.0%}"),
+        Figure("Correct", f"{now.char_accuracy:.0%}", "of the generated characters"),
+        Figure("Epoch", f"{now.epoch + 1:,} of {epochs:,}", "one pass over the sentence each"),
+    ]
+
+
+def outcome(run: Run | None, epochs: list[MemorizeEpoch]) -> tuple[str, str]:
+    """Return how the run ended: a kind of message, and its text; both "" while it has not."""
+    if run is None or not run.status.is_terminal:
+        return "", ""
+    if run.message:
+        return "error" if run.status is Status.FAILED else "warning", run.message
+    if not epochs:
+        return "", ""
+    last, total = epochs[-1], len(graphemes(run.config.sentence))
     if last.char_accuracy == 1:
-        st.success(
-            f"{f'All {total} characters are' if total > 1 else 'The only character is'} correct. After "
-            f"{last.epoch + 1} epochs ({run.train_seconds:.1f} seconds of training), the loss is {last.loss:.4f}.",
-            icon=":material/check_circle:",
-        )
-    elif run.status is not Status.FAILED:
-        st.warning(
-            f"{last.char_accuracy:.0%} of the characters are correct. More epochs, a larger hidden size or another "
-            "learning rate may help.",
-            icon=":material/psychology_alt:",
-        )
+        first = next(epoch.epoch + 1 for epoch in epochs if epoch.char_accuracy == 1)
+        what = f"All {total} characters are" if total > 1 else "The only character is"
+        return "success", f"{what} correct, for the first time after {first} epochs."
+    return "warning", f"{last.char_accuracy:.0%} of the characters are correct. {advice(epochs)}"
+
+
+def advice(epochs: list[MemorizeEpoch]) -> str:
+    """Return what to try when the sentence was not learned."""
+    first, last = epochs[0].loss, epochs[-1].loss
+    if last > first:
+        return "The loss is higher than at the start: try a smaller learning rate."
+    tenth = epochs[-max(2, len(epochs) // 10)].loss
+    if last < 0.9 * tenth:
+        return "The loss is still falling: try more epochs, or a larger learning rate."
+    return "The loss no longer falls much: try a larger hidden size, or another learning rate."
+
+
+def curve_in_words(epochs: list[MemorizeEpoch]) -> str:
+    """Describe the curve for readers who cannot see it."""
+    if not epochs:
+        return "Loss curve, empty before the first epoch."
+    return (
+        f"Loss curve over {len(epochs)} epochs: from {epochs[0].loss:.3g} to {epochs[-1].loss:.3g} nats per character."
+    )

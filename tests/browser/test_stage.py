@@ -1,0 +1,171 @@
+"""What only a browser shows of a run's page: nothing moves or disappears, the timeline, keys, and accessibility."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import button
+
+PAGES = {"memorize": "memorize_epochs=50&hidden_size=8", "classify": "classify_epochs=2&train_size=200&hidden="}
+RESULT = {"memorize": ".reconstruction", "classify": ".cards"}
+SIZES = [(1280, 720), (1920, 1080), (420, 860)]
+PLACES = """() => Object.fromEntries(
+  ['.figures', '%s', '.stVegaLiteChart', '[class*="st-key-"][class*="_train"] button', '.stMain [role=tab]'].map(
+    name => { const box = document.querySelector(name)?.getBoundingClientRect();
+              return [name, box ? [Math.round(box.top), Math.round(box.height)] : null]; }))"""
+
+
+def status(page: Page):
+    """Return the status text of the run bar."""
+    return page.get_by_test_id("stBottom").locator(".text")
+
+
+def start(page: Page, server_url: str, kind: str, pace: str, extra: str = "") -> None:
+    """Open the page with a small run's settings, and choose the pace."""
+    page.goto(f"{server_url}/{kind}?{PAGES[kind]}{extra}")
+    expect(button(page, "Train")).to_be_enabled()
+    page.get_by_test_id("stBottom").get_by_text(pace, exact=True).click()
+
+
+def ink(page: Page, selector: str) -> float:
+    """Return how much of an element is painted: the standard deviation of its pixels' brightness."""
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None, selector
+    picture = Image.open(io.BytesIO(page.screenshot(clip=box))).convert("L")
+    return float(np.asarray(picture, dtype=float).std())
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_nothing_moves_or_disappears_while_a_run_starts_goes_on_and_ends(page: Page, server_url: str, kind: str):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    start(page, server_url, kind, "Watch")
+    page.locator(".stVegaLiteChart canvas").first.wait_for()
+    places, blank = page.evaluate(PLACES % RESULT[kind]), ink(page, ".stVegaLiteChart")
+    button(page, "Train").click()
+    pictures = 0
+    while "Finished" not in status(page).inner_text():
+        assert page.evaluate(PLACES % RESULT[kind]) == places
+        assert ink(page, ".stVegaLiteChart") > blank / 2, "the chart disappeared"
+        assert "NaN" not in page.get_by_test_id("stMain").inner_text()
+        pictures += 1
+        page.wait_for_timeout(60)  # ten pictures per second, with the time that they take
+    for _ in range(10):  # the end
+        assert page.evaluate(PLACES % RESULT[kind]) == places
+        assert ink(page, ".stVegaLiteChart") > blank / 2, "the chart disappeared"
+    assert pictures > 20
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("kind", PAGES)
+def test_result_curve_and_buttons_are_visible_together_without_scrolling(page, server_url, kind, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    start(page, server_url, kind, "Full speed")
+    bottom = page.get_by_test_id("stBottom").bounding_box()
+    button(page, "Train").click()
+    expect(status(page)).to_contain_text("Finished")
+    for selector in (".figures", RESULT[kind], ".stVegaLiteChart"):
+        box = page.locator(selector).first.bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= bottom["y"] + 2, selector
+    for name in ("Train", "Pause", "Stop", "One epoch"):
+        box = button(page, name).bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= size[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_hundred_short_runs_in_a_row_leave_the_page_whole(page: Page, server_url: str, kind: str):
+    start(page, server_url, kind, "Full speed")
+    for _ in range(100):
+        before = re.search("run=([^&]*)", page.url)
+        button(page, "Train").click()
+        if before:
+            expect(page).not_to_have_url(re.compile(f"run={re.escape(before[1])}"))
+        expect(page).to_have_url(re.compile("run="))
+        expect(status(page)).to_contain_text("Finished")
+        expect(page.locator(".figures")).to_be_visible()
+        expect(page.locator(".stVegaLiteChart canvas").first).to_be_visible()
+    # the fixture `page` fails on any error of the page
+
+
+def test_the_timeline_goes_back_plays_and_returns(page: Page, server_url: str):
+    start(page, server_url, "memorize", "Full speed")
+    button(page, "Train").click()
+    expect(status(page)).to_contain_text("Finished")
+    figures = page.locator(".figures")
+    expect(figures).to_contain_text("50 of 50")
+    page.get_by_role("slider", name="Epoch shown").press("Home")
+    expect(figures).to_contain_text("1 of 50")
+    expect(status(page)).to_have_text("Showing epoch 1 of 50")
+    page.get_by_role("button", name="One epoch forward").click()
+    expect(figures).to_contain_text("2 of 50")
+    page.get_by_role("button", name="Play again").click()
+    expect(status(page)).to_contain_text("Finished")
+    expect(figures).to_contain_text("50 of 50")
+
+
+def test_keys_pause_step_and_go_back_but_not_while_somebody_types(page: Page, server_url: str):
+    start(page, server_url, "memorize", "Slow")
+    button(page, "Train").click()
+    expect(status(page)).to_contain_text(re.compile(r"Training · epoch [1-9]"))
+    page.locator(".figures").click()  # nothing that takes keys has the focus
+    page.keyboard.press("Space")
+    expect(status(page)).to_contain_text("Paused")
+    expect(button(page, "Resume")).to_be_enabled()
+    epoch = int(re.search(r"epoch (\d+)", status(page).inner_text())[1])
+    page.keyboard.press("ArrowRight")
+    expect(status(page)).to_have_text(f"Paused · epoch {epoch + 1} of 50")
+    page.keyboard.press("ArrowLeft")
+    expect(status(page)).to_have_text(f"Showing epoch {epoch} of 50")
+    page.keyboard.press("p")
+    expect(page).to_have_url(re.compile("view=projector"))
+    page.keyboard.press("p")
+    expect(page).not_to_have_url(re.compile("view=projector"))
+    sentence = page.get_by_label("Sentence to memorise")
+    sentence.fill("a")
+    sentence.press("End")
+    page.keyboard.type(" rp ")
+    expect(sentence).to_have_value("a rp ")
+    expect(button(page, "Resume")).to_be_enabled()
+    expect(page).not_to_have_url(re.compile("view=projector"))
+
+
+def test_settings_are_there_again_after_the_browsers_back(page: Page, server_url: str):
+    page.goto(f"{server_url}/memorize")
+    sentence = page.get_by_label("Sentence to memorise")
+    sentence.fill("my own words")
+    sentence.press("Control+Enter")
+    expect(page).to_have_url(re.compile("sentence=my"))
+    page.get_by_role("link", name="Runs").first.click()
+    expect(page).to_have_url(re.compile("/runs"))
+    while "/memorize" not in page.url:  # Streamlit may have added several entries for one page
+        page.go_back()
+    expect(page.get_by_label("Sentence to memorise")).to_have_value("my own words")
+    page.reload()
+    expect(page.get_by_label("Sentence to memorise")).to_have_value("my own words")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "memorize", "classify", "autograd", "runs"])
+def test_no_page_has_a_serious_accessibility_violation(new_page, server_url: str, path: str, scheme: str):
+    page = new_page(color_scheme=scheme)
+    page.goto(f"{server_url}/{path}")
+    if path in PAGES:
+        page.goto(f"{server_url}/{path}?{PAGES[path]}")
+        button(page, "Train").click()
+        expect(status(page)).to_contain_text("Finished", timeout=180_000)
+    else:
+        page.get_by_test_id("stMain").locator("h1, h2, h3, [role=tab], p").first.wait_for()
+    found = Axe().run(page).response["violations"]
+    serious = [
+        f"{each['id']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ]
+    assert not serious, "\n".join(serious)
