@@ -86,7 +86,10 @@ def build_notebook(
         ),
         (
             "`fit` yields one event per epoch and finally a checkpoint with the trained weights.",
-            TRAIN.format(changes=[(change.at, change.name, change.value) for change in changes], epochs=len(epochs) or config.epochs),
+            TRAIN.format(
+                changes=[(change.at, change.name, change.value) for change in changes],
+                epochs=len(epochs) or config.epochs,
+            ),
         ),
         ("The loss, on a logarithmic scale:", CURVE),
         ("The trained model and the text it generates:", MODEL),

@@ -41,7 +41,9 @@ class TrainingPlugin(WorkerPlugin):
         await asyncio.to_thread(self.worker.close)
 
 
-def wake_worker(workers: int, dask_worker: Any) -> None:
-    """Wake the Worker of a Dask worker; for Client.run. workers: see Worker.wake."""
-    if plugin := dask_worker.plugins.get(TrainingPlugin.name):
+def wake_worker(workers: int, dask_worker: Any) -> bool:
+    """Wake the Worker of a Dask worker; for Client.run. workers: see Worker.wake. Returns whether there is one."""
+    plugin = dask_worker.plugins.get(TrainingPlugin.name)
+    if plugin:
         plugin.worker.wake(workers)
+    return plugin is not None

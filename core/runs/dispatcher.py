@@ -167,7 +167,8 @@ class Dispatcher:
             raise RuntimeError("there is no worker")
         if self._scheduler_address:
             self.workers = workers
-        client.run(wake_worker, workers)
+        if not all(client.run(wake_worker, workers).values()):  # the scheduler has been started again
+            self._register_plugin(client)
 
     def _requeue_lost_runs(self) -> None:
         """Requeue runs whose worker or server has exited, or whose heartbeat timed out."""
@@ -205,15 +206,19 @@ class Dispatcher:
                 if not self._scheduler_address and self._cluster is None:
                     self._start_cluster()
                 address = self._scheduler_address or self._cluster_address
-                server = "cluster" if self._scheduler_address else self._process  # workers of a cluster outlive us
                 client = Client(address, set_as_default=False, timeout=30, security=self._security)
                 try:
-                    client.register_plugin(TrainingPlugin(self.store.url, server))
+                    self._register_plugin(client)
                 except Exception:  # whatever it is, leave no half-open connection behind
                     client.close()
                     raise
                 self._client = client
             return self._client
+
+    def _register_plugin(self, client: Client) -> None:
+        """Have every Dask worker, including later ones, train runs."""
+        server = "cluster" if self._scheduler_address else self._process  # workers of a cluster outlive this process
+        client.register_plugin(TrainingPlugin(self.store.url, server))
 
     def _disconnect(self) -> None:
         if self._worker:

@@ -141,9 +141,12 @@ def test_local_workers_accept_only_their_server(dispatcher):
 def test_a_cluster_is_shared_by_as_many_workers_as_it_has(url, monkeypatch):
     """The number of local workers, a setting of this server, does not matter on a cluster."""
     woken = []
-    client = SimpleNamespace(
-        status="running", nthreads=lambda: dict.fromkeys("abcde", 1), run=lambda act, workers: woken.append(workers)
-    )
+
+    def run(act, workers):
+        woken.append(workers)
+        return dict.fromkeys("abcde", True)
+
+    client = SimpleNamespace(status="running", nthreads=lambda: dict.fromkeys("abcde", 1), run=run)
     dispatcher = Dispatcher(url, workers=1, scheduler_address="tcp://nowhere:1")
     monkeypatch.setattr(dispatcher, "_client", client)
     dispatcher._wake_workers()
