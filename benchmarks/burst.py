@@ -14,7 +14,7 @@ from typing import Any
 
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
-from core.runs import Dispatcher, Run, Visitor
+from core.runs import Dispatcher, Limits, Run, Visitor
 
 POLL_INTERVAL = 0.02  # seconds
 
@@ -44,6 +44,7 @@ def dispatcher() -> Iterator[Dispatcher]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DATA_DIR"] = folder  # for the workers, which inherit it
         dispatcher = Dispatcher(f"sqlite:///{folder}/runs.sqlite")
+        dispatcher.store.set_limits(Limits(idle_pause_minutes=0))  # nobody views these runs
         dispatcher.warm_up()
         yield dispatcher
         dispatcher.close()
