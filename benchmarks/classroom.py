@@ -1,6 +1,7 @@
 """Load test of a whole class: many students at once, over websocket sessions in Streamlit's own protocol.
 
     python -m benchmarks.classroom [--students 30] [--minutes 5] [--json FILE]
+    python -m benchmarks.classroom --burst [--students 30] [--json FILE]    (see burst.py)
 
 Starts a server with an empty data folder. Each simulated student opens pages, starts runs, moves sliders, changes
 pages and refreshes, with pauses in between. Prints how long pages take, how old displayed events are, how the runs
@@ -30,6 +31,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
+from benchmarks.burst import run_bursts
 from benchmarks.server import dashboard
 from core.runs import Run, Status, Store
 from core.runs.identity import new_token
@@ -358,23 +360,30 @@ def main() -> None:
     )
     parser.add_argument("--students", type=int, default=30, metavar="N", help="simulated students (default: 30)")
     parser.add_argument("--minutes", type=float, default=5.0, metavar="X", help="duration in minutes (default: 5)")
+    parser.add_argument("--burst", action="store_true", help="let all press Train within a second, without browsers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also save the results as JSON")
     options = parser.parse_args()
+    results = run_bursts(options.students) if options.burst else run_class(options.students, options.minutes)
+    for name, value in results.items():
+        print(f"{name:54} {f'{value:.2f}' if isinstance(value, float) else value}")
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1))
+
+
+def run_class(students: int, minutes: float) -> dict[str, object]:
+    """Start a server with an empty data folder, simulate the class, and return the results."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with dashboard(Path(folder), log) as server:
             store = Store(server.database_url)
             process = psutil.Process(server.pid)
-            results = asyncio.run(run_load_test(server.url, process, store, options.students, 60 * options.minutes))
+            results = asyncio.run(run_load_test(server.url, process, store, students, 60 * minutes))
             store.close()
         output = log.read_text()
     results["errors in the server's log"] = output.count("Traceback")
     if results["errors in the server's log"]:
         print(output[-8_000:], file=sys.stderr)
-    for name, value in results.items():
-        print(f"{name:54} {f'{value:.2f}' if isinstance(value, float) else value}")
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1))
+    return results
 
 
 if __name__ == "__main__":

@@ -53,12 +53,19 @@ def char_accuracy(sentence: str, reconstruction: str) -> float:
 
 
 def make_model(config: MemorizeConfig) -> Model:
-    """Build the config's model, initialised with its seed. PyTorch's global random state is left unchanged."""
+    """Build the config's model, initialised with its seed.
+
+    All weights and biases start from U(-1/√hidden_size, 1/√hidden_size), as PyTorch's recurrent layers do. They are
+    drawn from a generator of their own: threads share PyTorch's global one.
+    """
     size = len(Alphabet(config.sentence))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with torch.device("meta"):  # builds the layers without values
         model = Model(size, config.hidden_size, size, config.num_layers, config.backend)
         model.add_module("lstm", CELLS[config.cell](model.lstm))
+    model.to_empty(device="cpu")
+    bound, generator = config.hidden_size**-0.5, torch.Generator().manual_seed(config.seed)
+    for parameter in model.parameters():
+        nn.init.uniform_(parameter, -bound, bound, generator)
     return model
 
 

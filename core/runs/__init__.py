@@ -12,10 +12,14 @@ limits             Limits that a teacher sets for a class
 rates              counts per minute
 scheduling         the fair order of the queue
 access             RunAccess: what one visitor may do
-dispatcher         Dispatcher: sends queued runs to Dask workers, and requeues lost ones
+dispatcher         Dispatcher: wakes workers when runs are queued, and requeues lost runs
+queue_estimate     how long a run will wait
+worker             Worker: trains many runs in turns, and exchanges with the store
+active_run         ActiveRun: one run in a worker, and what its owner wants of it
+sync               RunSync: what the two threads of a worker hand each other for one run
+dask_plugin        starts a Worker in every Dask worker
 local_cluster      the Dask workers of this machine, as a process of its own
-worker             trains runs in a Dask worker: `run_worker`, `train_run`, `Driver`
-sync               StoreSync: a worker's background exchange with the store
+processes          names of processes, to recognise that one has exited
 reporting          table rows, CSV export, leaderboards
 """
 

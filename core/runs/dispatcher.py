@@ -1,31 +1,32 @@
-"""Dispatch queued runs to Dask workers, and requeue runs whose worker or server has died."""
+"""Wake the workers when a run is queued, and requeue runs whose worker or server has died."""
 
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import psutil
 from dask.system import CPU_COUNT
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Security
+from distributed.system import MEMORY_LIMIT
 
 from core.paths import PROJECT
+from core.runs.dask_plugin import TrainingPlugin, wake_worker
 from core.runs.database import StoreUnavailable
 from core.runs.identity import TeacherAuth, Visitor
+from core.runs.processes import has_exited, process_name
+from core.runs.queue_estimate import QueuePosition, estimate_position
 from core.runs.store import ANONYMOUS, Store
-from core.runs.worker import WarmUp
+from core.runs.worker import Worker, warm_up
 from core.training import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -34,30 +35,19 @@ POLL_INTERVAL = 0.5  # seconds between two checks of the queue, if nothing notif
 TIDY_INTERVAL = 1.0  # seconds between two portions of housekeeping
 HEARTBEAT_TIMEOUT = 20.0  # seconds without a heartbeat after which a run's worker counts as dead
 RECONNECT_DELAY = 5.0  # seconds between two attempts to start or reach the workers
-
-
-class QueuePosition(NamedTuple):
-    """Where a waiting run is in the queue.
-
-    Attributes:
-        position: 1 for the next run.
-        eta_seconds: estimated time until it starts; 0 if nothing is known yet.
-    """
-
-    position: int
-    eta_seconds: float
+MEMORY_SHARE_OF_SERVER = 1 / 4  # of the machine's memory that runs may take which train in the server's process
 
 
 class Dispatcher:
-    """Has queued runs trained by Dask workers. All pages of a server share one; it may be called from any thread.
+    """Has queued runs trained by workers. All pages of a server share one; it may be called from any thread.
 
-    Runs wait in the store. The dispatcher sends Dask one task for every worker that could take a run; a task trains
-    whichever run is next, and then the one after, until there is none. Several servers may share one store.
+    Runs wait in the store. Workers claim them there, as many as they have memory for, whenever the dispatcher wakes
+    them. Several servers may share one store.
 
     Attributes:
         store: the runs.
         teacher_auth: teacher logins.
-        workers: number of local workers.
+        workers: number of workers that share the runs.
         error: why nothing can be trained now, for a student; "" if everything works.
     """
 
@@ -72,8 +62,8 @@ class Dispatcher:
 
         Args:
             database_url: see core.runs.database.connect.
-            workers: number of runs that train in parallel; by default TRAINING_WORKERS, or else one per CPU core.
-                0 trains one run at a time in a thread of this process, which saves memory but slows pages down.
+            workers: number of worker processes; by default TRAINING_WORKERS, or else one per CPU core.
+                0 trains in a thread of this process, which saves memory but slows pages down.
             scheduler_address: a Dask scheduler to use instead of local workers; by default DASK_SCHEDULER_ADDRESS.
             teacher_auth: teacher logins; by default with the password TEACHER_PASSWORD.
         """
@@ -82,21 +72,21 @@ class Dispatcher:
         self.error = ""
         self.workers = _worker_count_from_env() if workers is None else workers
         self._scheduler_address = scheduler_address or os.environ.get("DASK_SCHEDULER_ADDRESS")
-        self._name = "cluster" if self._scheduler_address else _process_id()  # tasks on a cluster outlive this process
+        self._process = process_name()
         self._client_lock, self._thread_lock = threading.RLock(), threading.Lock()
         self._client: Client | None = None
-        self._cluster: subprocess.Popen[str] | LocalCluster | None = None
-        self._cluster_address = ""
-        self._tasks: dict[str, Future] = {}
-        self._heartbeats: dict[str, tuple[int, float]] = {}  # per task: its heartbeat, and when that last changed
         self._next_tidy = 0.0
+        self._cluster: subprocess.Popen[str] | None = None
+        self._cluster_address, self._security = "", Security(require_encryption=False)
+        self._worker: Worker | None = None  # in this process, if there are no others
+        self._heartbeats: dict[tuple[str, str], tuple[int, float]] = {}  # with the time when each last changed
         self._notified, self._closing = threading.Event(), False
         self._thread: threading.Thread | None = None
 
     def warm_up(self) -> None:
         """Start the workers, and return when all are ready to train."""
         self._start_thread()
-        self._get_client()
+        self._connect()
 
     def submit(
         self, config: Any, parent: str | None = None, by: Visitor = ANONYMOUS, weights: Checkpoint | None = None
@@ -128,17 +118,18 @@ class Dispatcher:
         with self._client_lock:
             self._disconnect()
         if not self._scheduler_address:
-            for task in self._tasks:
-                with suppress(StoreUnavailable):  # then another server requeues it later
-                    self.store.requeue(task, died=False)
+            with suppress(StoreUnavailable):  # then another server requeues them later
+                for worker, run_id in self.store.heartbeats():
+                    if worker.startswith(f"{self._process}/"):
+                        self.store.requeue(worker, run_id, died=False)
 
     def queue_position(self, run_id: str) -> QueuePosition | None:
         """Return a waiting run's position in the queue; None if it is not waiting."""
         queue = self.store.queue()
         if run_id not in queue:
             return None
-        position = queue.index(run_id) + 1
-        return QueuePosition(position, self.store.mean_duration() * position / max(self.workers, 1))
+        runs = self.store.list_runs(limit=None, unfinished=True)
+        return estimate_position(run_id, queue, runs, max(self.workers, 1), self.store.mean_duration())
 
     # The background thread, which lives as long as this process
 
@@ -151,8 +142,9 @@ class Dispatcher:
     def _dispatch_loop(self) -> None:
         while not self._closing:
             try:
+                if self.store.startable_count():
+                    self._wake_workers()
                 self._requeue_lost_runs()
-                self._submit_tasks()
                 self._tidy()
                 self.error = ""
             except StoreUnavailable as error:
@@ -174,81 +166,86 @@ class Dispatcher:
             self.store.tidy()
             self._next_tidy = time.monotonic() + TIDY_INTERVAL
 
-    def _submit_tasks(self) -> None:
-        """Send as many tasks as there are runs that idle workers could take."""
-        startable = self.store.startable_count()
-        if not startable:
-            return
-        client = self._get_client()
-        capacity = sum(client.nthreads().values())
-        if not capacity:
+    def _wake_workers(self) -> None:
+        """Have all workers look at the queue."""
+        client = self._connect()
+        if client is None:
+            assert self._worker is not None  # because `_connect` started it
+            return self._worker.wake()
+        workers = len(client.nthreads())
+        if not workers:
             raise RuntimeError("there is no worker")
-        for _ in range(min(startable, capacity - len(self._tasks))):
-            task, url = f"{self._name}/{uuid.uuid4().hex}", self.store.url
-            # The scheduler unpickles tasks. A lambda travels as bytecode, so the scheduler need not import torch.
-            self._tasks[task] = client.submit(
-                lambda task=task, url=url: import_module("core.runs.worker").run_worker(task, url), key=task, pure=False
-            )
+        if self._scheduler_address:
+            self.workers = workers
+        if not all(client.run(wake_worker, workers).values()):  # the scheduler has been started again
+            self._register_plugin(client)
 
     def _requeue_lost_runs(self) -> None:
-        """Requeue runs whose task failed, whose server exited, or whose heartbeat timed out."""
-        for task, future in list(self._tasks.items()):
-            if future.done():
-                del self._tasks[task]
-                if future.status != "finished":
-                    self.store.requeue(task)
+        """Requeue runs whose worker or server has exited, or whose heartbeat timed out."""
         now, before = time.monotonic(), self._heartbeats
         self._heartbeats = {}
-        for task, count in self.store.heartbeats().items():
-            last_count, since = before.get(task, (count, now))
-            self._heartbeats[task] = (count, since if last_count == count else now)
-            exited = _process_exited(task)
-            if exited or now - self._heartbeats[task][1] > HEARTBEAT_TIMEOUT:
-                self.store.requeue(task, died=not exited)
+        heartbeats = self.store.heartbeats()
+        exited = {
+            name for worker in {worker for worker, _ in heartbeats} for name in worker.split("/") if has_exited(name)
+        }
+        for (worker, run_id), count in heartbeats.items():
+            server, *processes = worker.split("/")
+            last_count, since = before.get((worker, run_id), (count, now))
+            since = since if count == last_count else now
+            self._heartbeats[worker, run_id] = count, since
+            if server in exited or exited.intersection(processes) or now - since > HEARTBEAT_TIMEOUT:
+                self.store.requeue(worker, run_id, died=server not in exited)
 
     # The connection to Dask
 
-    def _get_client(self) -> Client:
-        """Return the connection to Dask. Starts the local workers and connects if necessary."""
+    def _connect(self) -> Client | None:
+        """Return the connection to Dask; None if this process trains itself. Starts the local workers if necessary."""
         with self._client_lock:
             if self._closing:
                 raise RuntimeError("the server is being stopped")
-            cluster_died = isinstance(self._cluster, subprocess.Popen) and self._cluster.poll() is not None
+            if self.workers == 0 and not self._scheduler_address:
+                if self._worker is None:
+                    warm_up()
+                    self._worker = Worker(lambda: self.store, self._process, MEMORY_SHARE_OF_SERVER * MEMORY_LIMIT)
+                    self._worker.start()
+                return None
+            cluster_died = self._cluster is not None and self._cluster.poll() is not None
             if cluster_died or (self._client and self._client.status == "closed"):
                 self._disconnect()  # and start again below
             if self._client is None:
                 if not self._scheduler_address and self._cluster is None:
-                    self._cluster_address = self._start_cluster()
+                    self._start_cluster()
                 address = self._scheduler_address or self._cluster_address
-                client = Client(address, set_as_default=False, timeout=30)
+                client = Client(address, set_as_default=False, timeout=30, security=self._security)
                 try:
-                    client.register_plugin(WarmUp())
+                    self._register_plugin(client)
                 except Exception:  # whatever it is, leave no half-open connection behind
                     client.close()
                     raise
                 self._client = client
             return self._client
 
+    def _register_plugin(self, client: Client) -> None:
+        """Have every Dask worker, including later ones, train runs."""
+        server = "cluster" if self._scheduler_address else self._process  # workers of a cluster outlive this process
+        client.register_plugin(TrainingPlugin(self.store.url, server))
+
     def _disconnect(self) -> None:
+        if self._worker:
+            self._worker.close()
         if self._client:
             self._client.close()
             self._client = None
-        if isinstance(self._cluster, LocalCluster):
-            self._cluster.close()
-        elif self._cluster:
+        if self._cluster:
             try:
-                self._cluster.communicate("close\n", timeout=10)
+                self._cluster.communicate("close\n", timeout=20)
             except subprocess.TimeoutExpired:
                 self._cluster.kill()
+                self._cluster.wait()
         self._cluster = None
 
-    def _start_cluster(self) -> str:
-        """Start workers on this machine and return their scheduler's address."""
-        if self.workers == 0:
-            self._cluster = LocalCluster(
-                n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, silence_logs=logging.ERROR
-            )
-            return self._cluster.scheduler_address
+    def _start_cluster(self) -> None:
+        """Start workers on this machine, which accept only connections with this server's certificate."""
         path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
         process = subprocess.Popen(  # see local_cluster.py
             [sys.executable, Path(__file__).with_name("local_cluster.py"), str(self.workers)],
@@ -257,12 +254,22 @@ class Dispatcher:
             text=True,
             env={**_without_teacher_password(os.environ), "PYTHONPATH": path},
         )
-        assert process.stdout is not None  # because of PIPE
-        address = process.stdout.readline().strip()
-        if not address:
+        assert process.stdin is not None  # because of PIPE
+        assert process.stdout is not None
+        self._security = Security.temporary()
+        process.stdin.write(json.dumps(certificates(self._security)) + "\n")
+        process.stdin.flush()
+        self._cluster_address = process.stdout.readline().strip()
+        if not self._cluster_address:
             raise RuntimeError("they did not start; see the server's log")
         self._cluster = process
-        return address
+
+
+def certificates(security: Security) -> dict[str, str]:
+    """Return the keys and certificates of Security.temporary(), as arguments of Security."""
+    roles = ("client", "scheduler", "worker")
+    names = ["tls_ca_file", *(f"tls_{role}_{part}" for role in roles for part in ("key", "cert"))]
+    return {name: getattr(security, name) for name in names}
 
 
 def _without_teacher_password(environment: Mapping[str, str]) -> dict[str, str]:
@@ -276,24 +283,6 @@ def _worker_count_from_env() -> int:
     if text and not text.isdecimal():
         raise ValueError(f"TRAINING_WORKERS must be a whole number, 0 or more, but it is {text!r}.")
     return int(text) if text else CPU_COUNT
-
-
-def _process_id() -> str:
-    """Return a unique process id: host, pid and start time (pids are reused)."""
-    process = psutil.Process()
-    return f"{socket.gethostname()}:{process.pid}@{process.create_time():.0f}"
-
-
-def _process_exited(task: str) -> bool:
-    """Return whether the server on this machine that sent the task has exited; False if it is another machine's."""
-    host, _, process = task.partition("/")[0].rpartition(":")
-    pid, _, start = process.partition("@")
-    if host != socket.gethostname() or not pid.isdecimal():
-        return False
-    try:
-        return f"{psutil.Process(int(pid)).create_time():.0f}" != start
-    except psutil.NoSuchProcess:
-        return True
 
 
 _dispatcher: Dispatcher | None = None

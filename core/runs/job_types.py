@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from core import classify, memorize
 from core.classify import datasets
+from core.classify.config import parameter_counts
 from core.training import Checkpoint, Control
+
+FULL_RESOLUTION = 400  # steps that are all stored; of twice as many, every second one is stored, and so on
+FLOAT = 4  # bytes
+
+
+class MemoryNeed(NamedTuple):
+    """An estimate of the memory that a run needs in its worker, in bytes.
+
+    Attributes:
+        own: for weights, gradients, optimiser state and checkpoints, all the time.
+        turn: for activations and other temporary arrays, only while it trains.
+        dataset: name of its dataset, which runs share; "" if it has none.
+        dataset_bytes: size of the dataset.
+    """
+
+    own: int
+    turn: int
+    dataset: str = ""
+    dataset_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -23,6 +44,7 @@ class JobType:
         live_settings: fields of the config that may be changed during training.
         metrics: returns what an event adds to the run's results, out of epochs (number completed), loss, accuracy and
             test_accuracy.
+        memory: estimates what a run with this config needs.
         check_weights: raises ValueError if the initial weights in a checkpoint do not fit the config.
     """
 
@@ -32,6 +54,7 @@ class JobType:
     units: dict[str, type]
     live_settings: tuple[str, ...]
     metrics: Callable[[Any], dict[str, float]]
+    memory: Callable[[Any], MemoryNeed]
     check_weights: Callable[[Any, Checkpoint], object] = lambda config, weights: None
 
     def with_changes(self, config: Any, changes: dict[str, Any]) -> Any:
@@ -82,6 +105,48 @@ def classify_metrics(event: classify.Event) -> dict[str, float]:
             return {}
 
 
+def is_worth_storing(event: Any) -> bool:
+    """Return whether an event is part of the stored curve: every event is, except most of the steps of a long run.
+
+    From step FULL_RESOLUTION on, every second step is stored, from twice as many on every fourth, and so on. So a curve
+    has the same resolution, relative to its length, at any time, and a few thousand steps at most. The selection
+    depends on the number of the step only: a resumed run stores the same events.
+    """
+    if not isinstance(event, classify.Step):
+        return True
+    interval = 1 << (event.step // FULL_RESOLUTION).bit_length()
+    return event.step % interval == 0
+
+
+def memorize_memory(config: memorize.MemorizeConfig) -> MemoryNeed:
+    """Estimate the memory that a memorize run needs."""
+    size, layers, alphabet = config.hidden_size, config.num_layers, len(set(config.sentence)) + 2
+    parameters = 4 * size * (alphabet + size + 2) + (layers - 1) * 4 * size * (2 * size + 2) + (size + 1) * alphabet
+    activations = (len(config.sentence) + 1) * (40 * size * layers + 10 * alphabet)  # kept for backpropagation
+    return MemoryNeed(_own_bytes(parameters), FLOAT * activations)
+
+
+def classify_memory(config: classify.ClassifyConfig) -> MemoryNeed:
+    """Estimate the memory that a classify run needs. Raises DatasetError if its dataset is unknown."""
+    info = datasets.get_info(config.dataset)
+    pixels, inputs = math.prod(info.image_shape), config.input_size(info.image_shape)
+    parameters = sum(parameter_counts(config, info.image_shape, len(info.classes)))
+    batch = max(config.batch_size, 1_000)  # evaluation uses batches of 1,000
+    activations = 2 * batch * (inputs + 4 * sum(config.hidden))
+    sample = 4 * max(5_000 * (inputs if config.features == "patches" else 0), pixels * info.train_size // 7)
+    return MemoryNeed(
+        _own_bytes(parameters) + FLOAT * 600 * inputs,  # some images are kept, to show and to probe
+        FLOAT * max(activations, sample),  # a sample of the inputs is used to standardize them
+        info.name,
+        (info.train_size + info.test_size) * (pixels + 8),
+    )
+
+
+def _own_bytes(parameters: int) -> int:
+    """Weights, gradients and two moments of Adam, all but gradients again in a checkpoint, and again as a file."""
+    return FLOAT * 10 * parameters + 2**22  # and what every run takes
+
+
 JOB_TYPES = {
     "memorize": JobType(
         memorize.MemorizeConfig,
@@ -90,6 +155,7 @@ JOB_TYPES = {
         units={"step": memorize.MemorizeEpoch, "epoch": memorize.MemorizeEpoch},
         live_settings=("lr",),
         metrics=memorize_metrics,
+        memory=memorize_memory,
     ),
     "classify": JobType(
         classify.ClassifyConfig,
@@ -99,6 +165,7 @@ JOB_TYPES = {
         live_settings=("lr", "momentum", "weight_decay", "dropout", "batch_size", "schedule"),
         metrics=classify_metrics,
         check_weights=check_classify_weights,
+        memory=classify_memory,
     ),
 }
 

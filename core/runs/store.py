@@ -6,13 +6,15 @@ It is the only channel between pages and workers. Any number of processes may re
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, case, delete, exists, func, insert, select, update
+from sqlalchemy import Select, and_, case, delete, func, insert, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from core.runs import housekeeping
@@ -40,7 +42,8 @@ from core.runs.scheduling import QueuedRun, fair_order
 from core.runs.serialization import from_json, to_json
 from core.training import Checkpoint, check_range
 
-MAX_WORKER_CRASHES = 3  # of one run; with more it fails, because the next worker would probably die as well
+MAX_WORKER_CRASHES = 3  # of one run, without progress; with more it fails: the next worker would probably die as well
+SUSPICIOUS_CRASHES = 2  # from here on, a worker trains a run beside others only if it is the only such run
 ANONYMOUS = Visitor(id="")
 IMPORTED = "a file"  # parent of a run that started from uploaded weights
 EXPIRY_INTERVAL = 3_600.0  # seconds between two searches for old runs
@@ -63,7 +66,6 @@ class DesiredState(NamedTuple):
         min_step_seconds: minimum duration of a step.
         view_count: counts up while somebody is viewing the run.
         advance: units ("step" or "epoch") that the run should still make although it is paused; each is reported once.
-        worker_needed: whether the run is paused while another run is waiting for a worker.
     """
 
     changes: dict[str, Any]
@@ -72,7 +74,43 @@ class DesiredState(NamedTuple):
     min_step_seconds: float
     view_count: int = 0
     advance: tuple[str, ...] = ()
-    worker_needed: bool = False
+
+
+@dataclass(frozen=True)
+class RunUpdate:
+    """What a worker has to save of one run.
+
+    Attributes:
+        run: the run as it was claimed.
+        rows: its new events, see event_row.
+        status: RUNNING or PAUSED; WAITING to give the run back; or how it ended.
+        train_seconds: time spent in its training loop so far.
+        checkpoint: its latest checkpoint as bytes, and the seq of the last event before it.
+        metrics: its latest results.
+        message: why it ended, for a student.
+        has_progressed: whether the checkpoint is later than the one that this worker started from.
+    """
+
+    run: Run
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    status: Status = Status.RUNNING
+    train_seconds: float = 0.0
+    checkpoint: tuple[bytes, int] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    message: str = ""
+    has_progressed: bool = False
+
+
+class SyncResult(NamedTuple):
+    """The answer to a worker's sync.
+
+    Attributes:
+        desired: desired state of each run, by id. A run is missing if it had ended, or another worker has claimed it.
+        first_waiting: id of the run that has been in the queue longest; None if the queue is empty.
+    """
+
+    desired: dict[str, DesiredState]
+    first_waiting: str | None
 
 
 class Store:
@@ -369,27 +407,50 @@ class Store:
 
     # For workers and the dispatcher
 
-    def claim(self, task: str) -> Run | None:
-        """Claim the run that a task should train now; return None if there is none.
+    def claim(
+        self, worker: str, fits: Callable[[Run], bool] = lambda run: True, workers: int = 1, limit: int | None = None
+    ) -> list[Run]:
+        """Claim the runs that a worker should train now, next one in the queue first.
 
-        That is the run it was training when its worker died, or else the next one in the queue.
+        Args:
+            worker: name of the worker, which no other worker uses, ever.
+            fits: returns whether the worker has enough memory for one more run. The first that does not fit ends the
+                claim, so that a large run is not overtaken again and again.
+            workers: number of workers that share the runs evenly; a worker claims no more than its share.
+            limit: maximum number of runs.
         """
+        claimed: list[Run] = []
         with self._session.begin() as session:
             write_lock(session)
-            own = session.scalar(select(Run.id).where(Run.claimed_by == task))
-            if own:
-                _requeue(session, task, crashes=1)
-            ready = [run.run_id for run, startable in _queue_order(session) if startable or run.run_id == own]
-            if not ready:
-                return None
-            return self._claim_run(session, own if own in ready else ready[0], task)
+            ready = [run.run_id for run, startable in _queue_order(session) if startable]
+            loads = _loads(session)
+            share = math.ceil((sum(loads.values()) + len(ready)) / workers) - loads.get(worker, 0)
+            suspicious = Run.status.in_(ACTIVE), Run.worker_crashes >= SUSPICIOUS_CRASHES
+            on_trial = session.scalar(select(Run.id).where(*suspicious, Run.claimed_by == worker).limit(1)) is not None
+            for run_id in ready[:limit]:
+                run = session.get_one(Run, run_id)
+                is_suspicious = run.worker_crashes >= SUSPICIOUS_CRASHES
+                if on_trial and is_suspicious:
+                    continue
+                if len(claimed) >= share or not fits(run):
+                    break
+                on_trial = on_trial or is_suspicious
+                if started := self._claim_run(session, run_id, worker):
+                    claimed.append(started)
+        return claimed
 
-    def _claim_run(self, session: Session, run_id: str, task: str) -> Run | None:
+    def surplus(self, worker: str, workers: int) -> int:
+        """Return how many running runs a worker has more than its share of all running runs."""
+        with self._session() as session:
+            loads = _loads(session)
+        return max(0, loads.get(worker, 0) - math.ceil(sum(loads.values()) / workers))
+
+    def _claim_run(self, session: Session, run_id: str, worker: str) -> Run | None:
         """Start the run's next attempt: claim it, and delete its events after the latest checkpoint."""
         now = time.time()
         values = {
             "status": Status.RUNNING,
-            "claimed_by": task,
+            "claimed_by": worker,
             "attempt": Run.attempt + 1,
             "started_at": func.coalesce(Run.started_at, now),
             "claimed_at": now,
@@ -401,70 +462,49 @@ class Store:
             session.execute(delete(EventRow).where(EventRow.run_id == run_id, unsaved))
         return run
 
-    def release_worker(self, run: Run) -> None:
-        """Give up the worker of a paused run. It joins the queue if it was asked to continue in the meantime."""
-        wants_worker = Run.pause_requested.is_(False) | (Run.steps_requested > 0) | (Run.epochs_requested > 0)
-        status = case((wants_worker, Status.WAITING), else_=Status.PAUSED)
-        with self._session.begin() as session:
-            values = {"claimed_by": "", "status": status, "queued_at": time.time()}
-            session.execute(update(Run).where(*_is_claimed_by(run)).values(values))
-
     def auto_pause(self, run: Run) -> None:
         """Pause a run because nobody is viewing it."""
         with self._session.begin() as session:
             session.execute(update(Run).where(*_is_claimed_by(run)).values(pause_requested=True, auto_paused=True))
 
-    def requeue(self, task: str, died: bool = True) -> None:
-        """Put the run of a task back into the queue.
+    def requeue(self, worker: str, run_id: str | None = None, died: bool = True) -> None:
+        """Put the runs of a worker, or one of them, back into the queue.
 
-        died: whether the task's worker died. A run that has lost more than MAX_WORKER_CRASHES workers fails.
+        died: whether the worker died. A run fails once it has lost more than MAX_WORKER_CRASHES workers.
         """
         with self._session.begin() as session:
-            _requeue(session, task, crashes=int(died))
+            _requeue(session, worker, run_id, crashes=int(died))
 
-    def heartbeats(self) -> dict[str, int]:
-        """Return the tasks that are training a run, each with a number that counts up while it is alive."""
-        query = select(Run.claimed_by, Run.heartbeat + Run.attempt)
-        query = query.where(Run.claimed_by > "")
+    def heartbeats(self) -> dict[tuple[str, str], int]:
+        """Return the workers that have runs: (worker, run id) -> a number that changes while the worker is alive."""
+        query = select(Run.claimed_by, Run.id, Run.heartbeat + Run.attempt)
+        query = query.where(Run.status.in_(ACTIVE), Run.claimed_by > "")
         with self._session() as session:
-            return dict(session.execute(query).all())
+            return {(worker, run_id): count for worker, run_id, count in session.execute(query)}
 
     def startable_count(self) -> int:
-        """Return how many of the waiting runs a free worker could take now."""
+        """Return how many of the waiting runs a worker with enough memory could take now."""
         with self._session() as session:
             return sum(startable for _, startable in _queue_order(session))
 
-    def sync(
-        self,
-        run: Run,
-        rows: Sequence[dict[str, Any]],
-        status: Status,
-        train_seconds: float,
-        checkpoint: tuple[bytes, int] | None = None,
-        metrics: dict[str, float] | None = None,
-        retrying: bool = False,
-    ) -> DesiredState:
-        """Save what a run has yielded and return its desired state, in one short transaction.
+    def sync(self, worker: str, updates: Sequence[RunUpdate], retrying: bool = False) -> SyncResult:
+        """Save what a worker's runs have yielded and return their desired states, in one short transaction.
 
-        If the run has ended or was claimed by another worker, nothing is saved and the run is asked to stop.
+        Nothing is saved of a run that has ended, was deleted, or was claimed by another worker.
 
         Args:
-            run: the run as it was claimed.
-            rows: its new events, see event_row.
-            status: RUNNING or PAUSED.
-            train_seconds: time spent in its training loop so far.
-            checkpoint: its latest checkpoint as bytes, and the seq of the last event before it.
-            metrics: its latest results.
+            worker: the worker's name, as for `claim`.
+            updates: what is new, at most one per run.
             retrying: the last sync failed, so some rows may already be stored.
         """
-        values: dict[str, Any] = {"status": status, "train_seconds": train_seconds, "heartbeat": Run.heartbeat + 1}
-        if metrics:
-            values["metrics_json"] = json.dumps(metrics, allow_nan=False)
-        statement = (
+        owned = Run.id.in_([update.run.id for update in updates]), Run.claimed_by == worker, Run.status.in_(ACTIVE)
+        heartbeat = (
             update(Run)
-            .where(*_is_claimed_by(run))
-            .values(values)
+            .where(*owned)
+            .values(heartbeat=Run.heartbeat + 1)
             .returning(
+                Run.id,
+                Run.attempt,
                 Run.setting_changes_json,
                 Run.pause_requested,
                 Run.stop_requested,
@@ -475,32 +515,28 @@ class Store:
             )
         )
         with self._session.begin() as session:
-            # The update comes first: it waits for other writers, so what it returns is up to date.
-            row = session.execute(statement).one_or_none()
-            if row is None:
-                return DesiredState({}, pause_requested=False, stop_requested=True, min_step_seconds=0.0)
-            if rows and retrying:
-                again = EventRow.seq >= rows[0]["seq"]
-                session.execute(delete(EventRow).where(EventRow.run_id == run.id, again))
-            if rows:
-                session.execute(insert(EventRow), rows)
-            if checkpoint:
-                payload, seq = checkpoint
-                session.execute(delete(CheckpointRow).where(CheckpointRow.run_id == run.id))
-                session.add(CheckpointRow(run.id, seq, payload))
-            if row.steps_requested or row.epochs_requested:  # reported below, once
-                session.execute(update(Run).where(Run.id == run.id).values(steps_requested=0, epochs_requested=0))
-            waiting = select(exists().where(Run.status == Status.WAITING))
-            worker_needed = status is Status.PAUSED and bool(session.scalar(waiting))
-        return DesiredState(
-            json.loads(row.setting_changes_json),
-            row.pause_requested,
-            row.stop_requested,
-            row.min_step_seconds,
-            row.view_count,
-            ("step",) * row.steps_requested + ("epoch",) * row.epochs_requested,
-            worker_needed,
-        )
+            # This update comes first: it waits for other writers, so what it returns is up to date.
+            rows = {row.id: row for row in session.execute(heartbeat)} if updates else {}
+            kept = [new for new in updates if new.run.id in rows and new.run.attempt == rows[new.run.id].attempt]
+            for new in kept if retrying else ():
+                if new.rows:
+                    again = EventRow.run_id == new.run.id, EventRow.seq >= new.rows[0]["seq"]
+                    session.execute(delete(EventRow).where(*again))
+            if events := [row for new in kept for row in new.rows]:
+                session.execute(insert(EventRow), events)
+            if checkpoints := [
+                {"run_id": new.run.id, "seq": new.checkpoint[1], "payload": new.checkpoint[0]}
+                for new in kept
+                if new.checkpoint
+            ]:
+                ids = [checkpoint["run_id"] for checkpoint in checkpoints]
+                session.execute(delete(CheckpointRow).where(CheckpointRow.run_id.in_(ids)))
+                session.execute(insert(CheckpointRow), checkpoints)
+            if kept:
+                session.execute(update(Run), [_new_values(new, rows[new.run.id]) for new in kept])
+            waiting = select(Run.id).where(Run.status == Status.WAITING).order_by(Run.queued_at, Run.id).limit(1)
+            first_waiting = session.scalar(waiting)
+        return SyncResult({new.run.id: _desired_state(rows[new.run.id]) for new in kept}, first_waiting)
 
     def finish(self, run: Run, status: Status, message: str = "") -> None:
         """End a run, unless it has ended already or was claimed by another worker."""
@@ -517,6 +553,35 @@ class Store:
 def event_row(run_id: str, seq: int, event: Any) -> dict[str, Any]:
     """Return an event as a row for Store.sync. Raises TypeError or ValueError if it cannot be stored, see to_json."""
     return {"run_id": run_id, "seq": seq, "kind": type(event).__name__, "payload": to_json(event)}
+
+
+def _desired_state(row: Any) -> DesiredState:
+    return DesiredState(
+        json.loads(row.setting_changes_json),
+        row.pause_requested,
+        row.stop_requested,
+        row.min_step_seconds,
+        row.view_count,
+        ("step",) * row.steps_requested + ("epoch",) * row.epochs_requested,
+    )
+
+
+def _new_values(new: RunUpdate, row: Any) -> dict[str, Any]:
+    """Return the column values of a run after a sync. row: the run's desired state in the database."""
+    values = {"id": new.run.id, "train_seconds": new.train_seconds}
+    if new.metrics:
+        values["metrics_json"] = json.dumps(new.metrics, allow_nan=False)
+    if new.has_progressed:
+        values["worker_crashes"] = 0
+    if new.status in ENDED:
+        return values | _final_values(new.status, new.message)
+    steps_requested = row.steps_requested + row.epochs_requested
+    if new.status is Status.WAITING:  # steps that were requested remain, for the worker that takes the run next
+        status = Status.PAUSED if row.pause_requested and not steps_requested else Status.WAITING
+        return values | {"status": status, "claimed_by": ""}
+    if steps_requested:
+        values |= {"steps_requested": 0, "epochs_requested": 0}
+    return values | {"status": new.status}
 
 
 def _final_values(status: Status, message: str) -> dict[str, Any]:
@@ -554,15 +619,22 @@ def _queue_order(session: Session) -> list[tuple[QueuedRun, bool]]:
     )
 
 
-def _requeue(session: Session, task: str, crashes: int) -> None:
-    """Take the run of a task from it. The run waits, pauses, or fails if it has lost too many workers."""
+def _loads(session: Session) -> dict[str, int]:
+    """Return how many running runs each worker has. Runs that are paused or in slow motion need little of it."""
+    busy = Run.status == Status.RUNNING, Run.claimed_by > "", Run.min_step_seconds == 0
+    return dict(session.execute(select(Run.claimed_by, func.count()).where(*busy).group_by(Run.claimed_by)).all())
+
+
+def _requeue(session: Session, worker: str, run_id: str | None, crashes: int) -> None:
+    """Take the runs of a worker from it. Each waits, pauses, or fails if it has lost too many workers."""
     pausing = Run.pause_requested & (Run.steps_requested + Run.epochs_requested == 0)
     values = {
         "status": case((pausing, Status.PAUSED), else_=Status.WAITING),
         "claimed_by": "",
-        "worker_crashes": Run.worker_crashes + crashes,
+        "worker_crashes": Run.worker_crashes + case((Run.status == Status.RUNNING, crashes), else_=0),
     }
-    session.execute(update(Run).where(Run.claimed_by == task, Run.status.in_(ACTIVE)).values(values))
+    lost = Run.claimed_by == worker, Run.status.in_(ACTIVE), *([Run.id == run_id] if run_id else [])
+    session.execute(update(Run).where(*lost).values(values))
     message = (
         f"Training ended early: its worker died {MAX_WORKER_CRASHES + 1} times, perhaps because this machine has too "
         "little memory for it. Try a smaller network."

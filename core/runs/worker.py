@@ -1,163 +1,282 @@
-"""Train queued runs one after another.
+"""A worker: trains many runs at the same time, in turns of a fraction of a second.
 
-A background thread (see sync) writes their events to the store and reads their desired state.
+It has two threads. The training thread iterates the training loop of one run for TURN seconds, then that of another;
+the loops are generators, so a turn can end at any event. The sync thread saves what the runs have yielded, reads what
+their owners want, and claims new runs, five times per second and whenever something should be saved at once.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
-from collections import deque
-from collections.abc import Iterator
-from functools import cache
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 import torch
-from distributed import WorkerPlugin
 from threadpoolctl import threadpool_limits
 
 from core import memorize
 from core.classify import datasets
+from core.runs.active_run import ActiveRun, retry_while_unavailable, unexpected
 from core.runs.database import StoreUnavailable
-from core.runs.job_types import JOB_TYPES
+from core.runs.job_types import JOB_TYPES, MemoryNeed
 from core.runs.models import Run, Status
-from core.runs.store import DesiredState, Store
-from core.runs.sync import SYNC_INTERVAL, StoreSync, retry_while_unavailable
-from core.training import Checkpoint, Control, TrainingDiverged
+from core.runs.processes import process_name
+from core.runs.store import RunUpdate, Store, SyncResult
 
 logger = logging.getLogger(__name__)
 
-open_store = cache(Store)
+TURN = 0.05  # seconds
+SYNC_INTERVAL = 0.2  # seconds between two syncs
+SYNC_PAUSE = 0.02  # seconds between two syncs at least
+PATIENCE = 1.0  # seconds that a run may wait for its turn in the queue before paused runs make room for it
+BALANCE_INTERVAL = 5.0  # seconds between two checks whether other workers have less to do
+STORE_TIMEOUT = 120.0  # seconds without a sync after which a worker gives up its runs
 
 
-def run_worker(task: str, database_url: str) -> None:
-    """Train waiting runs, one after another, until there is none for this worker.
-
-    task: this task's name. If its worker dies and the task starts again on another one, it continues with the same run.
-    """
-    use_one_thread()
-    store = open_store(database_url)
-    while run := retry_while_unavailable(store.claim, task):
-        train_run(store, run)
-
-
-def train_run(store: Store, run: Run) -> None:
-    """Train a run from its latest checkpoint until it ends or gives up its worker.
-
-    However that happens, the run's status and message are then saved.
-    """
-    try:
-        checkpoint, last_seq = retry_while_unavailable(store.checkpoint_and_seq, run.id)
-        limits = retry_while_unavailable(store.limits, run.classroom)
-        with StoreSync(store, run, last_seq, limits.idle_pause_minutes) as sync:
-            driver = Driver(run, sync, limits.max_minutes)
-            status, message = driver.drive(JOB_TYPES[run.kind].start(run.config, driver.control, checkpoint))
-    except StoreUnavailable:
-        raise  # nothing can be saved; a dispatcher requeues the run when its heartbeat times out
-    except (TrainingDiverged, ValueError) as error:  # their messages are written for students
-        logger.info("Run %s failed", run.id, exc_info=True)
-        status, message = Status.FAILED, str(error)
-    except Exception as error:  # broad on purpose: whatever goes wrong, the student must not be left waiting
-        logger.exception("Run %s failed unexpectedly", run.id)
-        status, message = Status.FAILED, f"Training failed with an unexpected error ({type(error).__name__}: {error})."
-    if status is Status.PAUSED:
-        retry_while_unavailable(store.release_worker, run)
-    else:
-        retry_while_unavailable(store.finish, run, status, message)
-
-
-class Driver:
-    """Iterates a training loop as its owner wants: pauses, single steps, slow motion, live changes, stop.
+class Worker:
+    """Trains the runs of a store. Every process that trains has one.
 
     Attributes:
-        control: passed to the training loop; tells it which settings have changed and when to yield a checkpoint.
+        name: names the worker in `Run.claimed_by`: the server it belongs to, its process, and a random part, which
+            makes it unique for ever. So a run that another worker has claimed is never mistaken for this one's.
     """
 
-    def __init__(self, run: Run, sync: StoreSync, max_minutes: float):
-        """Prepare to drive a run that was just claimed. max_minutes: see Limits."""
-        self.control = Control(changes=run.changes)
-        self._sync, self._max_minutes = sync, max_minutes
-        self._units = JOB_TYPES[run.kind].units
-        self._desired = DesiredState(run.changes, run.pause_requested, run.stop_requested, run.min_step_seconds)
-        self._steps_granted: deque[type] = deque()  # events that complete the steps and epochs allowed while paused
+    def __init__(self, open_store: Callable[[], Store], server: str, memory: float):
+        """Prepare a worker; `start` starts it.
 
-    def drive(self, events: Iterator[Any]) -> tuple[Status, str]:
-        """Iterate the training loop until it ends or gives up its worker.
-
-        Before it pauses or stops, the loop is always asked for a checkpoint, and every few seconds in between.
-
-        Returns:
-            FINISHED, STOPPED, or PAUSED if the worker was given up; and a message that explains it, or "".
+        Args:
+            open_store: opens the store; called again while it raises StoreUnavailable.
+            server: name of the process whose end is the end of this worker; any other word if there is none.
+            memory: bytes that its runs may take, as far as that can be estimated.
         """
-        is_saved, last_saved = False, time.monotonic()  # is_saved: nothing was learned since the last checkpoint
-        while not self._sync.has_failed:
-            self._update_desired_state()
-            time_is_up = self._sync.train_seconds > 60 * self._max_minutes
-            must_stop = self._desired.stop_requested or time_is_up
-            must_pause = self._desired.pause_requested and not self._steps_granted
-            if is_saved and must_stop:
-                return Status.STOPPED, "" if self._desired.stop_requested else self._time_limit_message()
-            if is_saved and must_pause:
-                if self._desired.worker_needed or self._sync.is_unwatched():
-                    return Status.PAUSED, ""
-                self._sync.set_paused(True)
-                time.sleep(SYNC_INTERVAL / 2)
-                continue
-            self._sync.set_paused(False)
-            is_due = time.monotonic() - last_saved > self._sync.checkpoint_interval
-            self.control.checkpoint_requested = must_stop or must_pause or is_due
-            self.control.verbose = bool(self._desired.min_step_seconds or self._steps_granted)
+        self.name = f"{server}/{process_name()}/{uuid.uuid4().hex}"
+        self._open_store, self._memory = open_store, memory
+        self._runs: dict[str, ActiveRun] = {}  # the training thread removes runs, the sync thread adds them
+        self._changed = threading.Condition()  # guards _runs; notified when a run may have become ready
+        self._closing = False
+        # For the training thread: the fair share of each owner, see _next_run
+        self._used: dict[str, float] = defaultdict(float)
+        self._virtual_time = 0.0
+        # For the sync thread
+        self._sync_now = threading.Event()
+        self._claim_wanted, self._has_room, self._workers = False, False, 1
+        self._retrying, self._last_sync = False, time.monotonic()
+        self._first_waiting: tuple[str | None, float] = (None, 0.0)  # the run that waits longest, and since when
+        self._last_claim = self._last_balance = 0.0
+        self._threads = [
+            threading.Thread(target=self._training_loop, name="training", daemon=True),
+            threading.Thread(target=self._sync_loop, name="sync", daemon=True),
+        ]
 
-            started = time.perf_counter()
-            event = next(events, None)
-            self._sync.train_seconds += time.perf_counter() - started
-            if event is None:
-                return Status.FINISHED, ""
-            is_saved = isinstance(event, Checkpoint)
-            if is_saved:
-                last_saved = time.monotonic()
-                self._sync.add_checkpoint(event)
-                continue
-            self._sync.add_event(event)
-            if self._steps_granted and isinstance(event, self._steps_granted[0]):
-                self._steps_granted.popleft()
-            elif isinstance(event, self._units["step"]):
-                self._throttle(started)
-        return Status.STOPPED, ""
+    def start(self) -> None:
+        """Start both threads. Runs are claimed whenever `wake` is called."""
+        for thread in self._threads:
+            thread.start()
 
-    def _update_desired_state(self) -> None:
-        for desired in self._sync.desired_states():
-            if desired.pause_requested:
-                self._steps_granted.extend(self._units[unit] for unit in desired.advance)
-            else:
-                self._steps_granted.clear()
-            self._desired = desired
-            self.control.changes = desired.changes
+    def wake(self, workers: int = 1) -> None:
+        """Claim waiting runs now, and read what owners want. workers: how many workers share the runs."""
+        self._workers, self._claim_wanted = workers, True
+        self._sync_now.set()
 
-    def _throttle(self, started: float) -> None:
-        """Slow motion: wait until the step has taken its minimum duration, or the run should pause or stop."""
-        while (remaining := started + self._desired.min_step_seconds - time.perf_counter()) > 0:
-            self._update_desired_state()
-            if self._desired.pause_requested or self._desired.stop_requested or self._sync.has_failed:
-                return
-            time.sleep(min(remaining, SYNC_INTERVAL / 2))
+    def close(self, timeout: float = 10.0) -> None:
+        """Save all runs, give them back to the queue, and stop. timeout: seconds to wait for that."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._sync_now.set()
+        for thread in self._threads:
+            thread.join(timeout / 2)
 
-    def _time_limit_message(self) -> str:
-        return f"Stopped after {self._max_minutes:g} minutes of training, the time limit for one run."
+    # The training thread
+
+    def _training_loop(self) -> None:
+        while True:
+            with self._changed:
+                self._remove_ended_runs()
+                if self._closing and not self._runs:
+                    return self._sync_now.set()
+                now = time.monotonic()
+                run, ready_at = self._next_run(now)
+                if run is None:
+                    self._changed.wait(min(ready_at - now, threading.TIMEOUT_MAX))
+                    continue
+            self._begin_turn(run)
+            run.take_turn(TURN, self._others_wait())
+            self._end_turn(run, time.monotonic() - now)
+
+    def _next_run(self, now: float) -> tuple[ActiveRun | None, float]:
+        """Return the run whose turn it is; if there is none, None and when the next run will be ready.
+
+        The next turn belongs to the owner who has used the least time. Someone who had nothing to train for a while
+        does not get that time later, but is next, at once. (Start-time fair queueing: Goyal, Vin & Cheng 1996.)
+        """
+        next_ready_at, ready = math.inf, []
+        for run in self._runs.values():
+            run.must_leave |= self._closing
+            run.update()
+            ready_at = run.ready_at(self._others_wait())
+            next_ready_at = min(next_ready_at, ready_at)
+            if ready_at <= now:
+                ready.append(run)
+        ready.sort(key=lambda run: (max(self._used[run.key], self._virtual_time), run.last_turn))
+        return (ready[0] if ready else None), next_ready_at
+
+    def _begin_turn(self, run: ActiveRun) -> None:
+        self._virtual_time = self._used[run.key] = max(self._used[run.key], self._virtual_time)
+
+    def _end_turn(self, run: ActiveRun, seconds: float) -> None:
+        self._used[run.key] += seconds
+
+    def _remove_ended_runs(self) -> None:
+        for run in [run for run in self._runs.values() if run.sync.is_over]:
+            run.close()
+            del self._runs[run.run.id]
+            if all(other.key != run.key for other in self._runs.values()):
+                self._used.pop(run.key, None)
+            self._has_room = True
+
+    def _others_wait(self) -> bool:
+        """Return whether a run has been waiting in the queue for so long that paused runs should make room."""
+        run_id, since = self._first_waiting
+        return run_id is not None and time.monotonic() - since > PATIENCE
+
+    # The sync thread
+
+    def _sync_loop(self) -> None:
+        store = None
+        while self._threads[0].is_alive():  # it ends when this worker is closed
+            self._sync_now.wait(SYNC_INTERVAL if self._runs or self._claim_wanted else None)
+            self._sync_now.clear()
+            try:
+                store = store or self._open_store()
+                self._sync(store)
+                if not self._closing:
+                    self._balance(store)
+                    self._claim(store)
+                self._last_sync = time.monotonic()
+            except StoreUnavailable as error:  # training continues, and everything is kept for the next sync
+                logger.warning("%s", error)
+                self._retrying = True
+                if self._closing or time.monotonic() - self._last_sync > STORE_TIMEOUT:
+                    self._give_up()
+                time.sleep(SYNC_INTERVAL)
+            except Exception:  # broad on purpose: a worker without this thread would hold its runs for ever
+                logger.exception("The worker's sync failed")
+                time.sleep(SYNC_INTERVAL)
+            time.sleep(SYNC_PAUSE)
+
+    def _sync(self, store: Store) -> None:
+        """Exchange everything with the store, in one transaction."""
+        with self._changed:
+            runs = [run for run in self._runs.values() if not run.sync.is_over]
+        updates = [run.sync.take() for run in runs]
+        began = time.monotonic()
+        result = self._save(store, updates)
+        saved = sum(update.checkpoint is not None for update in updates)
+        seconds = (time.monotonic() - began) / max(saved, 1) * len(runs)
+        for run, update in zip(runs, updates, strict=True):
+            desired = result.desired.get(run.run.id)
+            run.sync.confirm(update, desired, seconds)
+            if desired and run.sync.is_unwatched() and not desired.pause_requested:
+                store.auto_pause(run.run)
+        self._retrying = False
+        if result.first_waiting != self._first_waiting[0]:
+            self._first_waiting = result.first_waiting, time.monotonic()
+        with self._changed:
+            self._changed.notify()
+
+    def _save(self, store: Store, updates: list[RunUpdate]) -> SyncResult:
+        """Save the updates. One that cannot be saved, for whatever reason, fails its run and no other."""
+        try:
+            return store.sync(self.name, updates, self._retrying)
+        except StoreUnavailable:
+            raise
+        except Exception:  # broad on purpose, see above
+            logger.exception("A sync failed; saving the runs one by one")
+        result = SyncResult({}, None)
+        for update in updates:
+            try:
+                desired, first_waiting = store.sync(self.name, [update], self._retrying)
+                result = SyncResult(result.desired | desired, first_waiting)
+            except StoreUnavailable:
+                raise
+            except Exception as error:
+                logger.exception("Run %s cannot be saved", update.run.id)
+                store.finish(update.run, Status.FAILED, unexpected(error))
+        return result
+
+    def _claim(self, store: Store) -> None:
+        """Claim waiting runs for which there is memory, and load each in a thread of its own."""
+        now = time.monotonic()
+        is_due = self._has_room or now - self._last_claim > PATIENCE
+        if not (self._claim_wanted or (is_due and self._first_waiting[0] is not None)):
+            return
+        self._claim_wanted, self._has_room, self._last_claim = False, False, now
+        with self._changed:
+            needs = [memory_need(run.run) for run in self._runs.values()]
+
+        def fits(run: Run) -> bool:
+            needs.append(memory_need(run))
+            return len(needs) == 1 or total_bytes(needs) <= self._memory  # a run that is too large may train alone
+
+        # Runs that nobody has taken for a while are taken by any worker, whoever's share they are.
+        claimed = store.claim(self.name, fits, 1 if self._others_wait() else self._workers)
+        for run in claimed:
+            active = ActiveRun(run, retry_while_unavailable(store.limits, run.classroom), self._sync_now.set)
+            with self._changed:
+                self._runs[run.id] = active
+            threading.Thread(target=self._load, args=[active, store], name="loading", daemon=True).start()
+
+    def _load(self, run: ActiveRun, store: Store) -> None:
+        run.load(store)
+        with self._changed:
+            self._changed.notify()
+
+    def _balance(self, store: Store) -> None:
+        """Give runs back to the queue if this worker has more than its share of all running runs."""
+        now = time.monotonic()
+        if self._workers == 1 or now - self._last_balance < BALANCE_INTERVAL:
+            return
+        self._last_balance = now
+        if surplus := store.surplus(self.name, self._workers):
+            with self._changed:
+                for run in [run for run in self._runs.values() if run.is_busy][-surplus:]:
+                    run.must_leave = True
+                self._changed.notify()
+
+    def _give_up(self) -> None:
+        """Forget all runs, because nothing can be saved. A dispatcher requeues them when it misses their heartbeat."""
+        with self._changed:
+            for run in self._runs.values():
+                run.sync.is_over = True
+            self._changed.notify()
 
 
-class WarmUp(WorkerPlugin):
-    """Makes every worker, including later ones, load what it will need, so that the first click is answered soon."""
+def memory_need(run: Run) -> MemoryNeed:
+    """Return what a run needs; nothing if its config cannot be read, because it will fail."""
+    try:
+        return JOB_TYPES[run.kind].memory(run.config)
+    except ValueError:
+        return MemoryNeed(0, 0)
 
-    name = "warm-up"
 
-    def setup(self, worker: Any) -> None:
-        """Load the libraries and the default dataset, and compile; Dask calls this on every worker."""
-        use_one_thread()
-        datasets.load("mnist-5k")
-        for _ in memorize.fit(memorize.MemorizeConfig("warm", hidden_size=8, epochs=2)):
-            pass
+def total_bytes(needs: list[MemoryNeed]) -> int:
+    """Return what one worker needs for these runs: they share their datasets, and only one at a time has a turn."""
+    shared = {need.dataset: need.dataset_bytes for need in needs}
+    return sum(need.own for need in needs) + max(need.turn for need in needs) + sum(shared.values())
+
+
+def warm_up() -> None:
+    """Load the libraries and the default dataset, and compile, so that the first click is answered soon."""
+    use_one_thread()
+    datasets.load("mnist-5k")
+    for _ in memorize.fit(memorize.MemorizeConfig("warm", hidden_size=8, epochs=2)):
+        pass
 
 
 def use_one_thread() -> None:

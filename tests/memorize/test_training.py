@@ -1,5 +1,6 @@
 """Memorising: characters, rejected sentences and settings, generated text, and the training loop."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 
@@ -467,3 +468,12 @@ def test_weights_of_another_size_are_rejected():
     for other in ({"hidden_size": 9}, {"num_layers": 2}, {"cell": "GRU"}):
         with pytest.raises(ValueError, match="These weights belong to another network"):
             next(fit(MemorizeConfig("world", **(SMALL | other), epochs=1), checkpoint=end.weights()))
+
+
+def test_models_made_in_many_threads_have_the_initial_weights_of_their_seeds():
+    configs = [MemorizeConfig("hello", hidden_size=32, seed=seed) for seed in range(100)]
+    expected = [memorize.make_model(config).state_dict() for config in configs]
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(memorize.make_model, configs))
+    for model, weights in zip(models, expected, strict=True):
+        assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items())

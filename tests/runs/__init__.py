@@ -3,6 +3,7 @@
 import time
 
 from core.runs import Run, Store
+from core.runs.store import DesiredState, RunUpdate
 
 
 def wait_for(condition, timeout=180):
@@ -16,7 +17,12 @@ def wait_for(condition, timeout=180):
     raise AssertionError(f"still not true after {timeout} seconds")
 
 
-def claim_run(store: Store, run_id: str, task: str = "a task") -> Run | None:
-    """Claim this run for a task, whatever its place in the queue; None if it has ended."""
+def claim_run(store: Store, run_id: str, worker: str = "a worker") -> Run | None:
+    """Claim this run for a worker, whatever its place in the queue; None if it has ended."""
     with store._session.begin() as session:
-        return store._claim_run(session, run_id, task)
+        return store._claim_run(session, run_id, worker)
+
+
+def sync(store: Store, run: Run, **new) -> DesiredState | None:
+    """Save something new of one run, as its worker does, and return its desired state; None if the worker lost it."""
+    return store.sync(run.claimed_by, [RunUpdate(run, **new)]).desired.get(run.id)

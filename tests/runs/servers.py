@@ -1,9 +1,11 @@
-"""PostgreSQL, and a Dask scheduler with workers, in processes that tests can kill and start again."""
+"""PostgreSQL, and a Dask scheduler with its workers, in processes that tests can kill and start again."""
 
 from __future__ import annotations
 
 import os
 import pwd
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -71,8 +73,14 @@ class Postgres:
         self.folder.with_suffix(".log").unlink()
 
 
+def documented_commands(file: str) -> dict[str, list[str]]:
+    """Return the arguments of "python -m dask scheduler" and "... worker" as a file documents them, by these names."""
+    found = re.findall(r"python -m dask (scheduler|worker)(.*)", (PROJECT / file).read_text())
+    return {name: shlex.split(arguments) for name, arguments in found}
+
+
 class Cluster:
-    """A Dask scheduler and two workers, started as the README describes."""
+    """A Dask scheduler and its workers, started with the commands in docs/deployment.md."""
 
     def __init__(self, data_dir: Path):
         self.port, self.environment = free_port(), {**os.environ, "DATA_DIR": str(data_dir)}
@@ -81,9 +89,12 @@ class Cluster:
         self.start()
 
     def start(self) -> None:
-        scheduler = ("scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard")
-        worker = ("worker", self.address, "--nthreads", "1", "--no-dashboard")
-        self.processes = [self.dask(*scheduler), *(self.dask(*worker) for _ in range(2))]
+        ours = {"8786": str(self.port), "tcp://SCHEDULER:8786": self.address, "127.0.0.1:8787": "127.0.0.1:0"}
+        commands = documented_commands("docs/deployment.md")
+        self.processes = [
+            self.dask(name, "--host", "127.0.0.1", *(ours.get(argument, argument) for argument in commands[name]))
+            for name in ("scheduler", "worker")
+        ]
 
     def dask(self, *arguments: str) -> subprocess.Popen:
         return subprocess.Popen(

@@ -1,6 +1,9 @@
-"""Two servers that share PostgreSQL, a Dask scheduler and two workers; and what happens when one of these fails."""
+"""Two servers that share PostgreSQL, a Dask scheduler and its workers; and what happens when one of these fails."""
+
+import os
 
 import pytest
+from dask.system import CPU_COUNT
 
 from core.classify import ClassifyConfig, Result
 from core.memorize import MemorizeConfig
@@ -9,6 +12,7 @@ from core.runs.dispatcher import Dispatcher
 from core.runs.identity import Visitor
 from core.runs.models import Status
 from tests.runs import wait_for
+from tests.runs.servers import documented_commands
 
 SENTENCE = MemorizeConfig("was it a car", hidden_size=32, num_layers=1, lr=0.03, epochs=150)
 LONG = MemorizeConfig("to be or not to be", hidden_size=8, num_layers=1, epochs=200)
@@ -33,6 +37,19 @@ def finished(store, *run_ids):
     wait_for(lambda: all(store.run(run_id).status.is_terminal for run_id in run_ids), timeout=240)
     runs = [store.run(run_id) for run_id in run_ids]
     assert {run.status for run in runs} == {Status.FINISHED}, [run.message for run in runs]
+
+
+def test_the_documented_commands_start_one_process_with_one_thread_per_core(server, cluster):
+    dispatcher = server()
+    wait_for(lambda: len(dispatcher._connect().nthreads()) == CPU_COUNT)
+    assert set(dispatcher._connect().nthreads().values()) == {1}
+    assert len(set(dispatcher._connect().run(os.getpid).values())) == CPU_COUNT
+
+
+def test_containers_use_the_documented_commands():
+    documented, containers = (documented_commands(file) for file in ("docs/deployment.md", "compose.yaml"))
+    assert [a.replace("SCHEDULER", "scheduler") for a in documented["worker"]] == containers["worker"]
+    assert documented["scheduler"] == containers["scheduler"]
 
 
 def test_runs_of_two_servers_finish_on_one_cluster(server):

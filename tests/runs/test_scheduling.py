@@ -13,8 +13,8 @@ from core.runs.identity import Visitor
 from core.runs.limits import Limits
 from core.runs.models import Status
 from core.runs.scheduling import QueuedRun, fair_order
-from core.runs.store import MAX_WORKER_CRASHES
-from tests.runs import claim_run
+from core.runs.store import MAX_WORKER_CRASHES, RunUpdate
+from tests.runs import claim_run, sync
 
 CONFIG = MemorizeConfig("hello")
 ANN, BOB, CAM, TEACHER = Visitor("ann"), Visitor("bob"), Visitor("cam"), Visitor("tea", teacher=True)
@@ -22,6 +22,10 @@ ANN, BOB, CAM, TEACHER = Visitor("ann"), Visitor("bob"), Visitor("cam"), Visitor
 
 def order(waiting, active=None, last_started=None):
     return [run.run_id for run, _ in fair_order(waiting, active or {}, last_started or {})]
+
+
+def claim(store, worker, *arguments, **options):
+    return [run.id for run in store.claim(worker, *arguments, **options)]
 
 
 def test_owners_with_one_run_each_are_first_come_first_served():
@@ -69,79 +73,124 @@ def test_a_student_trains_one_run_at_a_time_even_if_workers_are_free(store):
     first, second = (store.create(CONFIG, by=ANN) for _ in range(2))
     other = store.create(CONFIG, by=BOB)
     assert store.queue() == [first, other, second]
-    assert store.claim("task 1").id == first
-    assert store.claim("task 2").id == other
-    assert store.claim("task 3") is None
+    assert claim(store, "worker 1") == [first, other]
+    assert claim(store, "worker 2") == []
     assert store.startable_count() == 0
     store.finish(store.run(first), Status.FINISHED)
     assert store.startable_count() == 1
-    assert store.claim("task 3").id == second
+    assert claim(store, "worker 2") == [second]
 
 
 def test_concurrent_claims_get_runs_of_different_owners(store):
     ids = [store.create(CONFIG, by=Visitor(owner)) for owner in ("ann", "ann", "bob", "bob", "cam", "dan")]
     with ThreadPoolExecutor(8) as pool:
-        claimed = [run for run in pool.map(store.claim, [f"task {i}" for i in range(8)]) if run]
+        claimed = [run for runs in pool.map(lambda i: store.claim(f"worker {i}", workers=8), range(8)) for run in runs]
     assert len({run.id for run in claimed}) == len(claimed) == 4
     assert {run.owner for run in claimed} == {"ann", "bob", "cam", "dan"}
     assert set(ids) > {run.id for run in claimed}
+    assert len({run.claimed_by for run in claimed}) == 4, "each worker takes its share only"
 
 
-def test_a_restarted_task_claims_its_run_again(store):
-    run_id, _ = store.create(CONFIG, by=ANN), store.create(CONFIG, by=BOB)
-    assert store.claim("task").id == run_id
-    again = store.claim("task")
-    assert (again.id, again.attempt, again.worker_crashes) == (run_id, 2, 1)
+def test_a_worker_claims_no_more_than_its_share(store):
+    ids = [store.create(CONFIG, by=Visitor(str(i))) for i in range(5)]
+    assert claim(store, "worker 1", workers=2) == ids[:3]
+    assert claim(store, "worker 1", workers=2) == []
+    assert claim(store, "worker 2", workers=2) == ids[3:]
+    for run_id in ids[:3]:
+        store.finish(store.run(run_id), Status.FINISHED)
+    assert (store.surplus("worker 1", 2), store.surplus("worker 2", 2)) == (0, 1)
+    store.set_pace(ids[4], 1.0)
+    assert store.surplus("worker 2", 2) == 0, "slow motion is no work"
+
+
+def test_a_worker_claims_what_fits_and_nothing_overtakes_a_run_that_does_not(store):
+    small, large, _ = (
+        store.create(config, by=Visitor(str(i)))
+        for i, config in enumerate([CONFIG, MemorizeConfig("hello", hidden_size=512), CONFIG])
+    )
+
+    def is_small(run):
+        return run.config.hidden_size < 512
+
+    assert claim(store, "worker 1", is_small) == [small]
+    assert claim(store, "worker 1", is_small) == []
+    assert claim(store, "worker 2")[0] == large
 
 
 def test_a_run_that_keeps_killing_workers_fails_with_a_message(store):
     run_id = store.create(CONFIG)
-    for _ in range(MAX_WORKER_CRASHES + 1):
-        assert store.claim("task").id == run_id
-    assert store.claim("task") is None
+    for number in range(MAX_WORKER_CRASHES + 1):
+        assert claim(store, f"worker {number}") == [run_id]
+        store.requeue(f"worker {number}")
+    assert claim(store, "worker") == []
     run = store.run(run_id)
     assert run.status is Status.FAILED
     assert "its worker died 4 times" in run.message
 
 
-def test_a_paused_run_gives_its_worker_to_a_waiting_run_and_queues_again(store):
-    run = claim_run(store, store.create(CONFIG, by=ANN), "task 1")
+def test_a_run_is_innocent_of_a_dead_worker_if_it_was_paused_or_has_progressed_since(store):
+    paused, progressed, stuck = (claim_run(store, store.create(CONFIG), "worker 1") for _ in range(3))
+    sync(store, paused, status=Status.PAUSED)
+    store.requeue("worker 1")
+    crashes = {run.id: store.run(run.id).worker_crashes for run in (paused, progressed, stuck)}
+    assert list(crashes.values()) == [0, 1, 1]
+    progressed = claim_run(store, progressed.id, "worker 2")
+    sync(store, progressed, checkpoint=(b"", 5), has_progressed=True)
+    assert store.run(progressed.id).worker_crashes == 0
+
+
+def test_a_worker_has_only_one_run_at_a_time_that_may_kill_it(store):
+    """Runs that were beside a run that kills its worker must not die with it again and again."""
+    ids = [store.create(CONFIG) for _ in range(3)]
+    for number in range(2):
+        for run_id in ids:
+            claim_run(store, run_id, f"worker {number}")
+        store.requeue(f"worker {number}")
+    new = store.create(CONFIG)
+    assert claim(store, "worker") == [ids[0], new]
+    sync(store, store.run(ids[0]), checkpoint=(b"", 5), has_progressed=True)
+    assert claim(store, "worker") == [ids[1]]
+
+
+def test_a_paused_run_that_is_given_back_waits_for_its_owner(store):
+    run = claim_run(store, store.create(CONFIG, by=ANN), "worker 1")
     store.pause(run.id)
-    assert not store.sync(run, [], Status.PAUSED, 1.0).worker_needed, "no run is waiting"
+    assert store.sync("worker 1", [RunUpdate(run, status=Status.PAUSED)]).first_waiting is None
     other = store.create(CONFIG, by=BOB)
-    assert not store.sync(run, [], Status.RUNNING, 1.0).worker_needed, "it is not paused yet"
-    assert store.sync(run, [], Status.PAUSED, 1.0).worker_needed
-    store.release_worker(run)
+    assert store.sync("worker 1", [RunUpdate(run, status=Status.PAUSED)]).first_waiting == other
+    sync(store, run, status=Status.WAITING)
     assert store.run(run.id).status is Status.PAUSED
-    assert store.claim("task 1").id == other
+    assert claim(store, "worker 1") == [other]
     assert store.queue() == []
     store.resume(run.id)
     assert (store.run(run.id).status, store.queue()) == (Status.WAITING, [run.id])
-    assert store.claim("task 2").id == run.id
+    assert claim(store, "worker 2") == [run.id]
 
 
 def test_a_single_step_of_a_paused_run_queues_it_too(store):
-    run = claim_run(store, store.create(CONFIG))
+    run = claim_run(store, store.create(CONFIG), "worker 1")
     store.pause(run.id)
-    store.release_worker(run)
+    sync(store, run, status=Status.WAITING)
     store.advance(run.id, "step")
-    again = store.claim("task 2")
+    [again] = store.claim("worker 2")
     assert (again.id, again.pause_requested) == (run.id, True)
-    assert store.sync(again, [], Status.RUNNING, 1.0).advance == ("step",)
+    assert sync(store, again).advance == ("step",)
 
 
-def test_a_step_requested_while_the_worker_is_released_is_not_lost(store):
-    run = claim_run(store, store.create(CONFIG))
+def test_a_step_requested_while_the_run_is_given_back_is_not_lost(store):
+    run = claim_run(store, store.create(CONFIG), "worker 1")
     store.pause(run.id)
     store.advance(run.id, "step")
-    store.release_worker(run)
+    sync(store, run, status=Status.WAITING)
     assert store.run(run.id).status is Status.WAITING
+    [again] = store.claim("worker 2")
+    assert sync(store, again).advance == ("step",)
 
 
 def test_a_run_without_worker_stops_at_once(store):
     run = claim_run(store, store.create(CONFIG))
     store.pause(run.id)
-    store.release_worker(run)
+    sync(store, run, status=Status.WAITING)
     store.stop(run.id)
     assert store.run(run.id).status is Status.STOPPED
 
@@ -193,7 +242,7 @@ def test_queued_runs_are_limited_per_browser(store):
         store.create(CONFIG, by=ANN)
     with pytest.raises(ValueError, match="3 of your runs are already waiting"):
         store.create(CONFIG, by=ANN)
-    store.claim("task")
+    store.claim("worker", limit=1)
     assert store.create(CONFIG, by=ANN)
 
 

@@ -16,7 +16,7 @@ from core.runs.identity import Visitor
 from core.runs.models import Status
 from core.runs.store import IMPORTED, Store, event_row
 from core.training import Checkpoint
-from tests.runs import claim_run
+from tests.runs import claim_run, sync
 
 CONFIG = MemorizeConfig("hello")
 
@@ -26,7 +26,7 @@ def epoch(number):
 
 
 def write(store, run, numbers):
-    return store.sync(run, [event_row(run.id, n, epoch(n)) for n in numbers], Status.RUNNING, train_seconds=1.5)
+    return sync(store, run, rows=[event_row(run.id, n, epoch(n)) for n in numbers], train_seconds=1.5)
 
 
 def test_a_new_run_waits_with_its_config(store):
@@ -160,7 +160,7 @@ def test_ended_runs_do_not_change(store):
     store.finish(run, Status.FAILED, "too late")
     store.stop(run.id)
     store.finish(run, Status.STOPPED)
-    assert write(store, run, [3]).stop_requested
+    assert write(store, run, [3]) is None
     assert claim_run(store, run.id) is None
     assert store.run(run.id) == ended
     assert len(store.events(run.id)) == 3
@@ -171,8 +171,7 @@ def checkpoint(number):
 
 
 def save(store, run, seq):
-    kept = checkpoint(seq).to_bytes(), seq
-    return store.sync(run, [], Status.RUNNING, train_seconds=1.5, checkpoint=kept)
+    return sync(store, run, train_seconds=1.5, checkpoint=(checkpoint(seq).to_bytes(), seq))
 
 
 def test_only_the_latest_checkpoint_is_kept(store):
@@ -218,10 +217,10 @@ def test_a_second_attempt_continues_after_the_checkpoint_and_locks_the_first_out
     assert (first.attempt, second.attempt) == (1, 2)
     assert (second.started_at, second.train_seconds) == (first.started_at, 1.5)
     assert store.events(first.id) == [(n, epoch(n)) for n in range(3)]
-    assert write(store, first, [5]).stop_requested
-    assert save(store, first, 5).stop_requested
+    assert write(store, first, [5]) is None
+    assert save(store, first, 5) is None
     store.finish(first, Status.STOPPED)
-    assert not write(store, second, [3]).stop_requested
+    assert write(store, second, [3]) is not None
     assert store.run(first.id).status is Status.RUNNING
     assert store.events(first.id) == [(n, epoch(n)) for n in range(4)]
     assert store.checkpoint_and_seq(first.id)[1] == 2

@@ -1,16 +1,15 @@
-"""StoreSync: everything handed over is saved once and in order, and desired states come back."""
-
-from itertools import groupby
+"""RunSync: everything handed over is saved once and in order, and desired states come back."""
 
 import numpy as np
 import pytest
 
+from core.classify import Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
-from core.runs.database import StoreUnavailable
+from core.runs.job_types import FULL_RESOLUTION, is_worth_storing
 from core.runs.models import Status
-from core.runs.sync import StoreSync
+from core.runs.sync import MAX_DETAILED_EVENTS, RunSync
 from core.training import Checkpoint
-from tests.runs import claim_run, wait_for
+from tests.runs import claim_run
 
 
 def epoch(number):
@@ -19,87 +18,110 @@ def epoch(number):
 
 @pytest.fixture
 def run(store):
-    return claim_run(store, store.create(MemorizeConfig("hello")))
+    return claim_run(store, store.create(MemorizeConfig("hello")), "worker")
 
 
-def test_everything_handed_over_is_saved_on_exit(store, run):
-    with StoreSync(store, run, -1, 0) as sync:
-        for number in range(1_000):
-            sync.add_event(epoch(number))
-        sync.add_checkpoint(Checkpoint({"model.weight": np.ones(3)}, {"epoch": 1_000}))
-        sync.add_event(epoch(1_000))
-        sync.train_seconds = 7.0
+@pytest.fixture
+def sync(run):
+    return RunSync(run, 0, notify=lambda: None)
+
+
+def save(store, sync, retrying=False):
+    """Save what was handed over, as a worker does."""
+    update = sync.take()
+    desired = store.sync("worker", [update], retrying).desired
+    sync.confirm(update, desired.get(update.run.id))
+    return update
+
+
+def test_events_and_checkpoints_are_saved_in_order(store, run, sync):
+    for number in range(1_000):
+        sync.add_event(epoch(number))
+    sync.add_checkpoint(Checkpoint({"model.weight": np.ones(3)}, {"epoch": 1_000}))
+    sync.add_event(epoch(1_000))
+    sync.train_seconds, sync.slow_seconds = 7.0, 2.0
+    save(store, sync)
     assert store.events(run.id) == [(number, epoch(number)) for number in range(1_001)]
     checkpoint, seq = store.checkpoint_and_seq(run.id)
     assert (checkpoint.metadata, seq) == ({"epoch": 1_000}, 999)
-    assert store.run(run.id).metrics == {"epochs": 1_001, "loss": 0.5, "accuracy": 0.2, "parameters": 3}
-    assert store.run(run.id).train_seconds == 7.0
+    metrics = {"epochs": 1_001, "loss": 0.5, "accuracy": 0.2, "parameters": 3, "slow_seconds": 2.0}
+    assert (store.run(run.id).metrics, store.run(run.id).train_seconds) == (metrics, 7.0)
+    assert save(store, sync).rows == [], "nothing is saved twice"
 
 
-def test_the_store_shows_a_run_as_paused_only_with_all_its_events(store, run, monkeypatch):
-    paused_at, save = [], store.sync
-
-    def record(run, rows, status, *arguments, **options):
-        desired = save(run, rows, status, *arguments, **options)
-        if status is Status.PAUSED:
-            paused_at.append(len(store.events(run.id)))
-        return desired
-
-    monkeypatch.setattr(store, "sync", record)
-    with StoreSync(store, run, -1, 0) as sync:
-        for pause in range(1, 21):
-            for number in range(50):
-                sync.add_event(epoch(50 * (pause - 1) + number))
-            sync.set_paused(True)
-            wait_for(lambda pause=pause: 50 * pause in paused_at, timeout=10)
-            sync.set_paused(False)
-    assert {count % 50 for count in paused_at} == {0}
+def test_what_is_handed_over_during_a_sync_is_saved_by_the_next_one(store, run, sync):
+    sync.add_event(epoch(0))
+    sync.add_checkpoint(Checkpoint({"model.weight": np.ones(3)}, {"epoch": 1}))
+    update = sync.take()
+    sync.add_event(epoch(1))
+    sync.add_checkpoint(Checkpoint({"model.weight": np.ones(3)}, {"epoch": 2}))
+    sync.set_paused(True)
+    sync.confirm(update, store.sync("worker", [update]).desired[run.id])
+    assert (store.run(run.id).status, len(store.events(run.id))) == (Status.RUNNING, 1)
+    save(store, sync)
+    assert (store.run(run.id).status, len(store.events(run.id))) == (Status.PAUSED, 2)
+    assert store.checkpoint(run.id).metadata == {"epoch": 2}
 
 
 @pytest.mark.parametrize("is_saved", [True, False])
-def test_a_sync_that_fails_is_repeated_without_loss_or_duplicates(store, run, monkeypatch, is_saved):
-    attempts, save = [], store.sync
-
-    def fail_twice(*arguments, **options):
-        attempts.append(options["retrying"])
-        if len(attempts) in (2, 3):
-            if is_saved:  # the transaction was committed, but the answer was lost
-                save(*arguments, **options)
-            raise StoreUnavailable("lost")
-        return save(*arguments, **options)
-
-    monkeypatch.setattr(store, "sync", fail_twice)
-    with StoreSync(store, run, -1, 0) as sync:
-        for number in range(10):
-            sync.add_event(epoch(number))
-            wait_for(lambda number=number: len(attempts) > number)
-    assert store.events(run.id) == [(number, epoch(number)) for number in range(10)]
-    assert attempts[:5] == [False, False, True, True, False]
+def test_a_sync_that_fails_is_repeated_without_loss_or_duplicates(store, run, sync, is_saved):
+    sync.add_event(epoch(0))
+    save(store, sync)
+    sync.add_event(epoch(1))
+    if is_saved:  # the transaction was committed, but the answer was lost
+        store.sync("worker", [sync.take()])
+    sync.add_event(epoch(2))
+    save(store, sync, retrying=True)
+    assert store.events(run.id) == [(number, epoch(number)) for number in range(3)]
 
 
-def test_desired_states_arrive_in_order(store, run):
-    arrived = []
-
-    def arrives(condition):
-        arrived.extend(sync.desired_states())
-        return any(map(condition, arrived))
-
-    with StoreSync(store, run, -1, 0) as sync:
-        store.pause(run.id)
-        store.advance(run.id, "step")
-        wait_for(lambda: arrives(lambda desired: desired.pause_requested))
-        store.resume(run.id)
-        store.steer(run.id, lr=0.5)
-        wait_for(lambda: arrives(lambda desired: desired.changes == {"lr": 0.5}))
-    assert [desired.advance for desired in arrived if desired.advance] == [("step",)]
-    states = [paused for paused, _ in groupby(desired.pause_requested for desired in arrived)]
-    assert states in ([True, False], [False, True, False])
+def test_desired_states_arrive_in_order(store, run, sync):
+    store.pause(run.id)
+    store.advance(run.id, "step")
+    save(store, sync)
+    store.resume(run.id)
+    store.steer(run.id, lr=0.5)
+    save(store, sync)
+    one, other = sync.desired_states()
+    assert (one.pause_requested, one.advance, one.changes) == (True, ("step",), {})
+    assert (other.pause_requested, other.advance, other.changes) == (False, (), {"lr": 0.5})
+    assert list(sync.desired_states()) == []
 
 
-def test_an_unexpected_error_ends_the_sync_and_is_raised_on_exit(store, run, monkeypatch):
-    def fail(*_arguments, **_options):
-        raise ZeroDivisionError
+def test_a_run_that_was_lost_or_has_ended_is_over(store, run, sync):
+    other = RunSync(claim_run(store, store.create(MemorizeConfig("hello")), "worker"), 0, notify=lambda: None)
+    claim_run(store, run.id, "another worker")
+    sync.add_event(epoch(0))
+    other.end(Status.FAILED, "why")
+    for each in (sync, other):
+        save(store, each)
+        assert each.is_over
+    assert store.events(run.id) == []
+    assert store.run(run.id).status is Status.RUNNING
+    ended = store.run(other.run.id)
+    assert (ended.status, ended.message, ended.claimed_by) == (Status.FAILED, "why", "")
 
-    monkeypatch.setattr(store, "sync", fail)
-    with pytest.raises(ZeroDivisionError), StoreSync(store, run, -1, 0) as sync:
-        wait_for(lambda: sync.has_failed)
+
+def step(number):
+    return Step(number, 0, 0.5, 0.1)
+
+
+def test_a_long_run_keeps_a_few_thousand_steps_in_the_same_relative_resolution():
+    kept = [number for number in range(2_000_000) if is_worth_storing(step(number))]
+    assert kept[:FULL_RESOLUTION] == list(range(FULL_RESOLUTION))
+    assert len(kept) < 3_000
+    for length in (1_000, 30_000, 2_000_000):
+        assert sum(length / 2 <= number < length for number in kept) >= FULL_RESOLUTION / 4
+        assert max(number for number in kept if number < length) > 0.99 * length
+
+
+def test_who_follows_step_by_step_sees_every_step_but_not_without_end(run, sync):
+    sync.start_after(100)
+    first = 10 * FULL_RESOLUTION + 1
+    sync.add_event(step(first))
+    sync.add_event(step(first + 1), in_detail=True)
+    assert [row["seq"] for row in sync.take().rows] == [101]
+    sync.start_after(MAX_DETAILED_EVENTS)
+    sync.add_event(step(first + 2), in_detail=True)
+    sync.add_event(epoch(1))
+    assert [row["kind"] for row in sync.take().rows] == ["Step", "MemorizeEpoch"]

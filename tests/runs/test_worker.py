@@ -1,29 +1,68 @@
-"""The worker without Dask: it saves what a run yields and does what the run's owner wants."""
+"""A worker without Dask: it saves what its runs yield and does what their owners want."""
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
-from core.classify import ClassifyConfig, Epoch, Step
+from core import memorize
+from core.classify import ClassifyConfig, Epoch, Step, datasets, fit
 from core.memorize import MemorizeConfig, MemorizeEpoch
-from core.runs import sync, worker
+from core.runs import active_run, sync, worker
+from core.runs.database import StoreUnavailable
+from core.runs.identity import Visitor
+from core.runs.job_types import JOB_TYPES, MemoryNeed, is_worth_storing
+from core.runs.limits import Limits
 from core.runs.models import Status
 from core.runs.serialization import to_json
-from core.runs.worker import train_run
-from core.training import Change
-from tests.runs import claim_run, wait_for
+from core.runs.worker import Worker, total_bytes
+from core.training import Change, Checkpoint
+from tests.runs import wait_for
 
 LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000, backend="torch")  # the slower one
 SHORT = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=30)
+DIGITS = ClassifyConfig(hidden=(8,), dropout=0.2, epochs=2)
 
 
 @pytest.fixture
-def start(store):
-    """start(run_id) trains the run in a thread. Runs that are active at the end are stopped."""
-    with ThreadPoolExecutor() as pool:
-        yield lambda run_id: pool.submit(train_run, store, claim_run(store, run_id))
-        for run in store.list_runs(unfinished=True):
-            store.stop(run.id)
+def start_worker(store):
+    """start_worker() starts a worker. At the end, all are closed."""
+    workers = []
+
+    def start_worker(memory=2**33):
+        workers.append(Worker(lambda: store, "no server", memory))
+        workers[-1].start()
+        workers[-1].wake()
+        return workers[-1]
+
+    yield start_worker
+    for each in workers:
+        each.close()
+    assert not any(thread.is_alive() for each in workers for thread in each._threads)
+
+
+@pytest.fixture
+def train(store, start_worker):
+    """train(config) starts a run in a worker; train(run_id) has it claimed; both return its id."""
+    workers = []
+
+    def train(what, **arguments):
+        run_id = what if isinstance(what, str) else store.create(what, **arguments)
+        if workers:
+            workers[0].wake()
+        else:
+            workers.append(start_worker())
+        return run_id
+
+    return train
+
+
+def ended(store, run_id):
+    """Wait until the run has ended, and return it."""
+    wait_for(lambda: store.run(run_id).status.is_terminal)
+    return store.run(run_id)
 
 
 def kinds(store, run_id):
@@ -34,22 +73,31 @@ def wait_until_paused(store, run_id):
     wait_for(lambda: store.run(run_id).status is Status.PAUSED)
 
 
-def test_a_run_trains_to_its_end_and_its_weights_are_saved(store, start):
-    run_id = store.create(SHORT)
-    start(run_id).result()
-    run = store.run(run_id)
+def json_events(store, run_id):
+    return [to_json(event) for _, event in store.events(run_id)]
+
+
+def alone(config):
+    """Return what is stored of a run, as JSON, by iterating its training loop directly."""
+    dataset = [datasets.load(config.dataset)] if isinstance(config, ClassifyConfig) else []
+    events = (fit if dataset else memorize.fit)(config, *dataset)
+    return [to_json(event) for event in events if not isinstance(event, Checkpoint) and is_worth_storing(event)]
+
+
+def test_a_run_trains_to_its_end_and_its_weights_are_saved(store, train):
+    run = ended(store, train(SHORT))
     assert run.status is Status.FINISHED
     assert run.train_seconds > 0
-    assert [seq for seq, _ in store.events(run_id)] == list(range(30))
-    kept, seq = store.checkpoint_and_seq(run_id)
+    assert [seq for seq, _ in store.events(run.id)] == list(range(30))
+    kept, seq = store.checkpoint_and_seq(run.id)
     assert (kept.metadata["epoch"], seq) == (30, 29)
 
 
 @pytest.mark.parametrize("config", [LONG, ClassifyConfig(epochs=500)])
-def test_a_paused_run_advances_one_step_or_one_epoch_at_a_time(store, start, config):
+def test_a_paused_run_advances_one_step_or_one_epoch_at_a_time(store, train, config):
     run_id = store.create(config)
     store.pause(run_id)
-    start(run_id)
+    train(run_id)
     wait_until_paused(store, run_id)
     assert store.events(run_id) == []
     assert store.checkpoint_and_seq(run_id)[1] == -1, "its initial weights can be viewed"
@@ -68,86 +116,412 @@ def test_a_paused_run_advances_one_step_or_one_epoch_at_a_time(store, start, con
         assert kinds(store, run_id) == [step] * 36 + [Epoch]  # 3,600 images, 100 per batch
 
 
-def test_a_stopped_run_keeps_the_weights_of_its_last_step(store, start):
-    run_id = store.create(LONG)
-    training = start(run_id)
+def test_a_stopped_run_keeps_the_weights_of_its_last_step(store, train):
+    run_id = train(LONG)
     wait_for(lambda: len(store.events(run_id)) > 3)
     store.stop(run_id)
-    training.result()
-    assert store.run(run_id).status is Status.STOPPED
+    assert ended(store, run_id).status is Status.STOPPED
     kept, seq = store.checkpoint_and_seq(run_id)
     last = store.events(run_id)[-1]
     assert (kept.metadata["epoch"], seq) == (last[1].epoch + 1, last[0])
 
 
-def test_a_change_takes_effect_and_is_saved_as_an_event(store, start):
-    run_id = store.create(LONG)
-    start(run_id)
+def test_a_change_takes_effect_and_is_saved_as_an_event(store, train):
+    run_id = train(LONG)
     wait_for(lambda: store.events(run_id))
     store.steer(run_id, lr=0.5)
     change, *_ = wait_for(lambda: [event for _, event in store.events(run_id) if isinstance(event, Change)])
     assert (change.name, change.value) == ("lr", 0.5)
     store.stop(run_id)
-    after = [
-        event for _, event in store.events(run_id) if isinstance(event, MemorizeEpoch) and event.epoch >= change.at
-    ]
-    assert {event.lr for event in after} == {0.5}
+    epochs = [event for _, event in store.events(run_id) if isinstance(event, MemorizeEpoch)]
+    assert {event.lr for event in epochs if event.epoch >= change.at} == {0.5}
 
 
-def test_slow_motion_delays_every_step_and_can_be_switched_off(store, start, monkeypatch):
-    delays = []
-    monkeypatch.setattr(
-        worker.Driver, "_throttle", lambda driver, started: delays.append(driver._desired.min_step_seconds)
-    )
-    run_id = store.create(SHORT)
-    store.set_pace(run_id, 0.5)
-    start(run_id).result()
-    assert delays == [0.5] * 30
-    monkeypatch.undo()
+def test_checkpoints_are_saved_during_training(store, train, monkeypatch):
+    monkeypatch.setattr(sync, "CHECKPOINT_INTERVAL", 0.0)
+    run_id = train(LONG)
+    first = wait_for(lambda: store.checkpoint_and_seq(run_id)[1] + 1)
+    wait_for(lambda: store.checkpoint_and_seq(run_id)[1] > first)
+
+
+def test_weights_that_do_not_fit_fail_with_a_message(store, train):
+    parent = ended(store, train(SHORT)).id
+    child = ended(store, train(MemorizeConfig("other letters", hidden_size=9, num_layers=1), parent=parent))
+    assert child.status is Status.FAILED
+    assert "belong to another network" in child.message
+
+
+# Slow motion
+
+
+def test_slow_motion_can_be_switched_off_while_a_run_waits_for_its_next_step(store, train):
     run_id = store.create(LONG)
     store.set_pace(run_id, 10)
-    start(run_id)
+    train(run_id)
     wait_for(lambda: store.events(run_id))
     assert len(store.events(run_id)) == 1
     store.set_pace(run_id, 0)
     wait_for(lambda: len(store.events(run_id)) > 20)
 
 
-def test_checkpoints_are_saved_during_training(store, start, monkeypatch):
-    monkeypatch.setattr(sync, "CHECKPOINT_INTERVAL", 0.0)
-    run_id = store.create(LONG)
-    start(run_id)
-    first = wait_for(lambda: store.checkpoint_and_seq(run_id)[1] + 1)
-    wait_for(lambda: store.checkpoint_and_seq(run_id)[1] > first)
+def test_a_run_in_slow_motion_or_paused_has_no_turn(store, start_worker, monkeypatch):
+    monkeypatch.setattr(worker, "PATIENCE", 1e6)
+    ids = [store.create(LONG) for _ in range(4)]
+    for run_id in ids:
+        store._update_active(run_id, min_step_seconds=1e6)
+    store.pause(ids[0])
+    the_worker = start_worker()
+    wait_for(lambda: all(store.events(run_id) for run_id in ids[1:]))
+    wait_until_paused(store, ids[0])
+    turns = {run.run.id: run.last_turn for run in the_worker._runs.values()}
+    other = store.create(SHORT)
+    the_worker.wake()
+    assert ended(store, other).status is Status.FINISHED
+    assert {run.run.id: run.last_turn for run in the_worker._runs.values()} == turns
 
 
-def test_a_run_whose_worker_died_continues_from_its_checkpoint_with_the_same_events(store, start):
-    config = ClassifyConfig(hidden=(8,), dropout=0.2, epochs=2)
-    whole = store.create(config)
-    start(whole).result()
-    broken = store.create(config)
-    store.pause(broken)
-    first = start(broken)
-    store.advance(broken, "epoch")
-    wait_for(lambda: len(store.events(broken)) == 37)  # 36 steps and an Epoch event
-    store.advance(broken, "step")
-    wait_for(lambda: len(store.events(broken)) == 38)
-    wait_until_paused(store, broken)
-    kept = store.checkpoint_and_seq(broken)[1]
-    store.resume(broken)
-    second = start(broken)  # claims it: for the first worker as if it had died
-    first.result()
-    second.result()
-    assert kept >= 0
-    run = store.run(broken)
+def slow_run(monkeypatch, limits=None, seconds_per_step=0.25):
+    """Return a run in slow motion with its clock, which the steps and the test move."""
+    clock = SimpleNamespace(monotonic=lambda: clock.now, now=100.0)
+    monkeypatch.setattr(active_run, "time", clock)
+
+    def start(config, control, checkpoint):
+        for number in range(5_000):
+            clock.now += seconds_per_step
+            yield MemorizeEpoch(number, 0.5, 0.01, "", 0.0)
+            if control.checkpoint_requested:
+                control.checkpoint_requested = False
+                yield Checkpoint({}, {})
+
+    job_type = SimpleNamespace(
+        start=start, units={"step": MemorizeEpoch, "epoch": MemorizeEpoch}, metrics=lambda event: {}
+    )
+    monkeypatch.setattr(active_run, "JOB_TYPES", {"memorize": job_type})
+    return clock, limits or Limits()
+
+
+def claimed(store, config, limits):
+    [run] = store.claim("worker")
+    active = active_run.ActiveRun(run, limits, lambda: None)
+    active.load(store)
+    return active
+
+
+def test_a_step_takes_as_long_as_the_slow_motion_says_however_long_it_computes(store, monkeypatch):
+    clock, limits = slow_run(monkeypatch)
+    store.set_pace(store.create(LONG), 1.0)
+    run, began = claimed(store, LONG, limits), []
+    for _ in range(10):
+        assert run.ready_at() <= clock.now
+        began.append(clock.now)
+        run.take_turn(0.05)
+        clock.now = max(clock.now, run.ready_at())
+    assert [later - earlier for earlier, later in pairwise(began)] == [1.0] * 9
+    assert (run.sync.train_seconds, run.sync.slow_seconds) == (2.5, 9 * 0.75)
+
+
+def test_slow_motion_counts_towards_the_time_limit_and_waiting_for_others_does_not(store, monkeypatch):
+    clock, limits = slow_run(monkeypatch, Limits(max_minutes=1.0))
+    store.set_pace(store.create(LONG), 10.0)
+    run = claimed(store, LONG, limits)
+    while not run.sync.has_ended:
+        run.take_turn(0.05)
+        clock.now += 30.0  # twenty seconds longer than it had to wait
+    update = run.sync.take()
+    assert (update.status, len(update.rows)) == (Status.STOPPED, 7)
+    assert update.message == (
+        "Stopped after 1 minutes of training (slow motion: 1.0 minutes), the time limit for one run."
+    )
+
+
+# Many runs at once
+
+
+def many(store, count):
+    """Add as many runs of different kinds and owners."""
+    configs = [
+        MemorizeConfig("to be or not to be", hidden_size=12, epochs=60),
+        MemorizeConfig("abcabc", hidden_size=8, epochs=40, cell="GRU"),
+        MemorizeConfig("abcabc", hidden_size=8, epochs=20, backend="torch"),
+        ClassifyConfig(hidden=(8,), epochs=1, augment=("shift",)),
+    ]
+    return [store.create(configs[i % 4], by=Visitor(str(i))) for i in range(count)]
+
+
+@pytest.mark.parametrize("config", [DIGITS, MemorizeConfig("abc abd", hidden_size=16, epochs=200)])
+def test_a_run_yields_the_same_events_alone_and_beside_29_others_and_when_it_is_resumed(
+    store, start_worker, config, monkeypatch
+):
+    monkeypatch.setattr(worker, "TURN", 1e-6)  # one event per turn
+    first = start_worker()
+    undisturbed = store.create(config, by=Visitor("ann"))
+    moved = store.create(config, by=Visitor("bob"))
+    others = many(store, 29)
+    first.wake()
+    wait_for(lambda: len(store.events(moved)) > 3)
+    with first._changed:
+        first._runs[moved].must_leave = True
+    second = start_worker()
+    wait_for(lambda: second.wake() or store.run(moved).attempt == 2)
+    expected = alone(config)
+    for run_id in (undisturbed, moved, *others):
+        assert ended(store, run_id).status is Status.FINISHED
+    assert json_events(store, undisturbed) == expected
+    assert json_events(store, moved) == expected
+
+
+def test_a_run_whose_worker_was_lost_continues_from_its_checkpoint_with_the_same_events(store, start_worker):
+    run_id = store.create(DIGITS)
+    store.pause(run_id)
+    first = start_worker()
+    store.advance(run_id, "epoch")
+    wait_for(lambda: len(store.events(run_id)) == 37)  # 36 steps and an Epoch event
+    store.advance(run_id, "step")
+    wait_for(lambda: len(store.events(run_id)) == 38)
+    wait_until_paused(store, run_id)
+    assert store.checkpoint_and_seq(run_id)[1] >= 0
+    store.requeue(first.name)  # for the first worker, as if it had been silent for too long
+    store.resume(run_id)
+    start_worker()
+    run = ended(store, run_id)
     assert (run.status, run.attempt) == (Status.FINISHED, 2)
-    assert [to_json(event) for _, event in store.events(broken)] == [to_json(event) for _, event in store.events(whole)]
+    assert json_events(store, run_id) == alone(DIGITS)
+    wait_for(lambda: not first._runs)
 
 
-def test_weights_that_do_not_fit_fail_with_a_message(store, start):
-    parent = store.create(SHORT)
-    start(parent).result()
-    child = store.create(MemorizeConfig("other letters", hidden_size=9, num_layers=1), parent=parent)
-    start(child).result()
-    assert store.run(child).status is Status.FAILED
-    assert "belong to another network" in store.run(child).message
+def test_two_runs_with_the_same_new_patch_features_train_in_one_worker(store, train, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    config = ClassifyConfig(hidden=(8,), features="patches", patches=20, train_size=200, batch_size=50, epochs=1)
+    one, other = (store.create(config, by=Visitor(owner)) for owner in ("ann", "bob"))
+    train(one)
+    for run_id in (one, other):
+        assert ended(store, run_id).status is Status.FINISHED, store.run(run_id).message
+    first, second = ([json for json in json_events(store, run_id) if "fraction" not in json] for run_id in (one, other))
+    assert first == second
+
+
+def test_every_run_advances_beside_long_ones(store, train):
+    long = [train(LONG, by=Visitor(f"long {i}")) for i in range(2)]
+    wait_for(lambda: all(store.events(run_id) for run_id in long))
+    short = [train(SHORT, by=Visitor(str(i))) for i in range(8)]
+    for run_id in short:
+        assert ended(store, run_id).status is Status.FINISHED
+    assert all(store.run(run_id).status is Status.RUNNING for run_id in long)
+    before = [len(store.events(run_id)) for run_id in long]
+    wait_for(lambda: all(len(store.events(run_id)) > count for run_id, count in zip(long, before, strict=True)))
+
+
+class FakeRun:
+    """A run that is always ready and whose turns take so many seconds of a fake clock."""
+
+    def __init__(self, clock, key, seconds):
+        self.clock, self.key, self.seconds = clock, key, seconds
+        self.last_turn, self.used, self.must_leave = 0.0, 0.0, False
+
+    def update(self):
+        pass
+
+    def ready_at(self, others_wait):
+        return 0.0
+
+
+def take_turns(the_worker, clock, count):
+    """Give turns as the training thread does; return whose they were."""
+    turns = []
+    for _ in range(count):
+        run, _ = the_worker._next_run(clock.now)
+        turns.append(run)
+        the_worker._begin_turn(run)
+        run.last_turn = clock.now
+        clock.now += run.seconds
+        run.used += run.seconds
+        the_worker._end_turn(run, run.seconds)
+    return turns
+
+
+def test_owners_get_equal_shares_of_time_whatever_their_runs_and_steps(store):
+    the_worker, clock = Worker(lambda: store, "no server", 0), SimpleNamespace(now=1.0)
+    runs = [FakeRun(clock, "ann", 0.05) for _ in range(10)] + [FakeRun(clock, "bob", 0.05), FakeRun(clock, "cam", 0.7)]
+    the_worker._runs = dict(enumerate(runs))
+    take_turns(the_worker, clock, 3_000)
+    shares = [sum(run.used for run in runs if run.key == key) / (clock.now - 1) for key in ("ann", "bob", "cam")]
+    assert shares == pytest.approx([1 / 3] * 3, abs=0.01)
+    own = [run.used for run in runs[:10]]
+    assert max(own) - min(own) < 0.06, "runs of one owner take turns"
+
+
+def test_a_new_run_gets_its_first_turn_at_once_and_no_more_than_its_share_afterwards(store):
+    the_worker, clock = Worker(lambda: store, "no server", 0), SimpleNamespace(now=1.0)
+    runs = [FakeRun(clock, str(i), 0.05) for i in range(20)]
+    the_worker._runs = dict(enumerate(runs))
+    take_turns(the_worker, clock, 1_000)
+    new = FakeRun(clock, "new", 0.05)
+    the_worker._runs["new"] = new
+    turns = take_turns(the_worker, clock, 210)
+    assert turns[0] is new
+    assert 9 <= turns.count(new) <= 11
+
+
+def test_the_first_event_is_saved_at_once(store, start_worker, monkeypatch):
+    monkeypatch.setattr(worker, "SYNC_INTERVAL", 600)
+    run_id = store.create(LONG)
+    start_worker()
+    wait_for(lambda: store.events(run_id), timeout=60)
+
+
+# Failures of one run, and of the store
+
+
+def test_a_run_that_fails_takes_no_other_with_it(store, train, monkeypatch):
+    class Unexpected(Exception):
+        pass
+
+    def start(config, *arguments):
+        yield from memorize.fit(config, *arguments) if config.seed else ()
+        raise Unexpected("a bug")
+
+    monkeypatch.setitem(JOB_TYPES, "memorize", replace(JOB_TYPES["memorize"], start=start))
+    good = store.create(DIGITS)
+    diverging = train(MemorizeConfig("abcabc", hidden_size=8, lr=10.0, epochs=5_000, seed=1))
+    faulty = train(LONG)
+    assert ended(store, faulty).status is Status.FAILED
+    assert store.run(faulty).message == "Training failed with an unexpected error (Unexpected: a bug)."
+    assert ended(store, good).status is Status.FINISHED
+    store.stop(diverging)
+    assert ended(store, diverging).status in (Status.STOPPED, Status.FAILED)
+
+
+def test_a_run_that_cannot_be_saved_fails_and_takes_no_other_with_it(store, train, monkeypatch):
+    save, good, bad = store.sync, store.create(SHORT), store.create(LONG)
+
+    def fail(worker, updates, retrying=False):
+        if any(update.run.id == bad and update.rows for update in updates):
+            raise ZeroDivisionError("cannot be saved")
+        return save(worker, updates, retrying)
+
+    monkeypatch.setattr(store, "sync", fail)
+    train(good)
+    assert ended(store, bad).message == (
+        "Training failed with an unexpected error (ZeroDivisionError: cannot be saved)."
+    )
+    assert ended(store, good).status is Status.FINISHED
+
+
+def test_a_worker_survives_a_store_that_is_unavailable_and_loses_no_event(store, train, monkeypatch):
+    save, failures = store.sync, []
+
+    def fail_sometimes(*arguments):
+        if len(failures) < 5:
+            failures.append(save(*arguments) if len(failures) % 2 else None)  # committed, but the answer is lost
+            raise StoreUnavailable("lost")
+        return save(*arguments)
+
+    monkeypatch.setattr(store, "sync", fail_sometimes)
+    run = ended(store, train(SHORT))
+    assert (run.status, run.attempt, len(failures)) == (Status.FINISHED, 1, 5)
+    assert [event.epoch for _, event in store.events(run.id)] == list(range(30))
+
+
+def test_a_worker_that_cannot_save_for_too_long_forgets_its_runs(store, start_worker, monkeypatch):
+    run_id = store.create(LONG)
+    the_worker = start_worker()
+    wait_for(lambda: store.events(run_id))
+    monkeypatch.setattr(worker, "STORE_TIMEOUT", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "sync", lambda *_: (_ for _ in ()).throw(StoreUnavailable("lost")))
+        wait_for(lambda: not the_worker._runs)
+    assert store.run(run_id).status is Status.RUNNING, "a dispatcher requeues it"
+
+
+def test_a_run_whose_dataset_is_being_downloaded_stops_nobody_and_can_be_stopped(store, train, monkeypatch):
+    load, arrived = datasets.load, threading.Event()
+
+    def slow_load(name):
+        if name == "cifar10":
+            arrived.wait()
+        return load(name)
+
+    monkeypatch.setattr(datasets, "load", slow_load)
+    try:
+        downloading = train(ClassifyConfig(dataset="cifar10"), by=Visitor("ann"))
+        wait_for(lambda: store.run(downloading).status is Status.RUNNING)
+        assert ended(store, train(SHORT, by=Visitor("bob"))).status is Status.FINISHED
+        store.stop(downloading)
+        assert ended(store, downloading).status is Status.STOPPED
+    finally:
+        arrived.set()
+
+
+# Memory
+
+
+def test_runs_share_their_dataset_and_only_one_at_a_time_has_a_turn():
+    needs = [MemoryNeed(10, 5, "digits", 100), MemoryNeed(20, 7, "digits", 100), MemoryNeed(30, 1)]
+    assert total_bytes(needs) == 10 + 20 + 30 + 100 + 7
+
+
+def test_runs_wait_while_the_memory_is_full_and_a_paused_run_makes_room(store, start_worker, monkeypatch):
+    monkeypatch.setattr(worker, "PATIENCE", 0.1)
+    need = JOB_TYPES["memorize"].memory(LONG)
+    the_worker = start_worker(memory=3 * need.own + need.turn)
+    ids = [store.create(LONG, by=Visitor(str(i))) for i in range(5)]
+    the_worker.wake()
+    wait_for(lambda: all(store.events(run_id) for run_id in ids[:3]))
+    assert [store.run(run_id).status for run_id in ids[3:]] == [Status.WAITING] * 2
+    store.pause(ids[0])
+    wait_for(lambda: store.events(ids[3]))
+    run = store.run(ids[0])
+    assert (run.status, run.claimed_by) == (Status.PAUSED, "")
+    store.stop(ids[1])
+    wait_for(lambda: store.events(ids[4]))
+
+
+def test_a_run_that_is_larger_than_the_memory_trains_alone(store, start_worker):
+    run_id = store.create(SHORT)
+    start_worker(memory=1)
+    assert ended(store, run_id).status is Status.FINISHED
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        MemorizeConfig("to be or not to be", hidden_size=64),
+        MemorizeConfig("to be or not to be", hidden_size=32, num_layers=3),
+        ClassifyConfig(),
+        ClassifyConfig(hidden=()),
+    ],
+)
+def test_the_estimated_memory_covers_weights_and_checkpoint(config):
+    job_type = JOB_TYPES["classify" if isinstance(config, ClassifyConfig) else "memorize"]
+    *_, end = job_type.start(replace(config, epochs=1), None, None)
+    checkpoint = sum(array.nbytes for array in end.arrays.values())
+    assert 2 * checkpoint <= job_type.memory(config).own <= 10 * checkpoint + 2**24
+
+
+# Closing
+
+
+def test_a_closed_worker_gives_its_runs_back_with_everything_they_learned(store, start_worker):
+    ids = [store.create(LONG), store.create(LONG)]
+    store.pause(ids[1])
+    the_worker = start_worker()
+    wait_for(lambda: store.events(ids[0]))
+    wait_until_paused(store, ids[1])
+    the_worker.close()
+    assert [store.run(run_id).status for run_id in ids] == [Status.WAITING, Status.PAUSED]
+    for run_id in ids:
+        run = store.run(run_id)
+        assert (run.claimed_by, run.worker_crashes) == ("", 0)
+        assert store.checkpoint_and_seq(run_id)[1] == len(store.events(run_id)) - 1
+
+
+def test_a_worker_with_more_than_its_share_gives_runs_to_another(store, start_worker, monkeypatch):
+    monkeypatch.setattr(worker, "BALANCE_INTERVAL", 0.1)
+    monkeypatch.setattr(worker, "PATIENCE", 600)
+    first = start_worker()
+    ids = [store.create(LONG, by=Visitor(str(i))) for i in range(4)]
+    first.wake()
+    wait_for(lambda: all(store.events(run_id) for run_id in ids))
+    second = start_worker()
+    wait_for(lambda: second.wake(2) or first.wake(2) or len(second._runs) == 2)
+    assert len(first._runs) == 2
