@@ -80,7 +80,7 @@ def show_single_step(run: Run, steps: list[Step], epochs: list[Epoch], classes: 
     batch = last_batch(run.config, checkpoint)
     labels = ", ".join(escape_markdown(classes[label]) for label in dataset.y_train[batch[:MAX_BATCH_IMAGES]])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Batch of step {len(steps):,}, {len(batch):,} images with the labels {labels} …", width="content")
+        st.caption(f"Batch of step {steps[-1].step + 1:,}, {len(batch):,} images with the labels {labels} …", width="content")
         st.html(image_grid_html(list(dataset.x_train[batch[:MAX_BATCH_IMAGES]]), 1.8), width="content")
     return True
 
@@ -108,7 +108,7 @@ def outcome(run: Run | None, events: list[classify.Event]) -> tuple[str, str]:
         return "", f"{preparations[-1].text} ({preparations[-1].fraction:.0%})" if preparations else ""
     results = events_of_type(Result, events)
     if not results:
-        return "", f"Step {len(events_of_type(Step, events)):,}"
+        return "", f"Step {events_of_type(Step, events)[-1].step + 1:,}"
     result, classes = results[-1], len(class_names(run.config.dataset))
     correct = round(result.accuracy * result.size)
     text = f"{correct:,} of {result.size:,} test images are classified correctly, from {feature_label(run.config)}."
