@@ -193,7 +193,7 @@ def test_a_custom_dataset_is_selected_as_soon_as_it_is_uploaded(open_page):
     assert any("1 file was left out" in note and "green/1.heic" in note for note in notes), notes
     assert any("so they are not classes" in note and "green" in note for note in notes), notes
     assert not app.error
-    assert "The batch size is 2 instead of 100, because there are only 29 training images." in texts(app)
+    assert "The batch size is 7 instead of 100, because there are only 29 training images." in texts(app)
     app.select_slider(key="classify_lr").set_value(0.001).run()
     assert "3,072 → 256 → 128 → 2" in texts(app)
     button(app, "Train").click().run()
