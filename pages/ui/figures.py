@@ -6,15 +6,17 @@ from typing import NamedTuple
 import streamlit as st
 
 STYLE = """<style>
-.figures { display: flex; flex-wrap: wrap; gap: 0.2rem 1.8rem; align-items: flex-start; min-height: 3.6rem; }
+.figures { display: flex; gap: 1.6rem; align-items: flex-start; height: 4.4rem; overflow: hidden; }
+.figure { flex: none; }
 .figure .value { font-size: 1.9rem; font-weight: 700; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .figure .name { font-size: 1rem; font-weight: 600; margin-right: 0.35rem; }
 .figure .note { font-size: 0.9rem; line-height: 1.2; opacity: 0.85; }
-.outcome { flex: 1 1 10rem; font-size: 1rem; line-height: 1.3; padding-top: 0.35rem; }
+.outcome { flex: 1 1 0; min-width: 0; max-height: 100%; overflow-y: auto; font-size: 0.95rem; line-height: 1.2;
+           padding-top: 0.2rem; }
 .outcome b { margin-right: 0.3rem; }
-@media (max-width: 640px) { .figures { gap: 0 0.9rem; } .figure .value { font-size: 1.3rem; }
-  .figure .name { font-size: 0.9rem; margin-right: 0.2rem; } .figure .note { display: none; }
-  .outcome { flex: 1 0 100%; min-height: 2.6rem; padding: 0; } }
+@media (max-width: 640px) { .figures { flex-wrap: wrap; gap: 0 0.9rem; height: 4.6rem; }
+  .figure .value { font-size: 1.3rem; } .figure .name { font-size: 0.9rem; margin-right: 0.2rem; }
+  .figure .note { display: none; } .outcome { flex: 1 0 100%; height: 2.6rem; padding: 0; } }
 </style>"""
 MARKS = {"success": "✓", "warning": "!", "error": "✗", "": ""}
 

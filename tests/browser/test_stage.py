@@ -60,9 +60,9 @@ def test_nothing_moves_or_disappears_while_a_run_starts_goes_on_and_ends(page: P
 def test_result_curve_and_buttons_are_visible_together_without_scrolling(page, server_url, kind, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
     start(page, server_url, kind, "Full speed")
-    bottom = page.get_by_test_id("stBottom").bounding_box()
     button(page, "Train").click()
     expect(status(page)).to_contain_text("Finished")
+    bottom = page.get_by_test_id("stBottom").bounding_box()
     for selector in (".figures", RESULT[kind], ".stVegaLiteChart"):
         box = page.locator(selector).first.bounding_box()
         assert box["y"] >= 0
@@ -157,6 +157,7 @@ def test_no_page_has_a_serious_accessibility_violation(new_page, server_url: str
         expect(status(page)).to_contain_text("Finished", timeout=180_000)
     else:
         page.get_by_test_id("stMain").locator("h1, h2, h3, [role=tab], p").first.wait_for()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     found = Axe().run(page).response["violations"]
     serious = [
         f"{each['id']}: {[node['html'][:200] for node in each['nodes'][:3]]}"

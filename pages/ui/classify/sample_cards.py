@@ -18,7 +18,8 @@ STYLE = """<style>
 .card .long { font-size: 0.85rem; }
 .card .probability { font-size: 0.95rem; line-height: 1.2; }
 @media (max-width: 640px) { .cards { grid-template-columns: repeat(5, 1fr); gap: 0.2rem; }
-  .card { min-height: 5.6rem; padding: 0.1rem; } .card img { width: 2rem; height: 2rem; } }
+  .card { min-height: 4.3rem; padding: 0.1rem; } .card img { width: 2rem; height: 2rem; }
+  .card .probability { display: none; } }
 </style>"""
 MAX_CARDS = 10
 LONG_NAME = 4  # characters

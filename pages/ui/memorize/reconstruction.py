@@ -9,6 +9,10 @@ from pages.ui.memorize.symbols import VISIBLE_WHITESPACE, display
 STYLE = """<style>
 .reconstruction { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1;
                   overflow-wrap: anywhere; white-space: break-spaces; }
+/* the place for the longest text that can be generated is kept, so that nothing below moves */
+.reconstruction[data-room] { display: grid; }
+.reconstruction[data-room] > *, .reconstruction[data-room]::after { grid-area: 1 / 1; min-width: 0; }
+.reconstruction[data-room]::after { content: attr(data-room); visibility: hidden; }
 .reconstruction.large { font-size: 1.75rem; line-height: 1.65; max-height: 11rem; overflow-y: auto; }
 .reconstruction.medium { font-size: 1.35rem; line-height: 1.6; max-height: 11rem; overflow-y: auto; }
 .reconstruction .correct { border-bottom: 3px solid #009e73; }
@@ -17,6 +21,7 @@ STYLE = """<style>
 @media (max-width: 640px) { .reconstruction.large { font-size: 1.25rem; } .reconstruction.medium { font-size: 1rem; } }
 </style>"""
 CAPTION = "Underlined once: correct. Underlined twice and shaded: wrong. Dot: missing."
+MAX_EXTRA_CHARACTERS = 10  # that a network may generate after the end of the sentence
 LARGE = 140  # characters that fit on the page in large type
 
 
@@ -44,7 +49,8 @@ def reconstruction_html(sentence: str, generated: str) -> str:
         f"{escape(''.join(map(display, graphemes(text)))) if kind == 'wrong' else _escape(text)}</span>"
         for kind, text, wanted in diff(sentence, generated)
     )
-    return f'{STYLE}<div class="reconstruction {size}" dir="auto" role="status">{pieces}</div>'
+    room = escape(sentence + "·" * MAX_EXTRA_CHARACTERS)
+    return f'{STYLE}<div class="reconstruction {size}" dir="auto" role="status" data-room="{room}"><div>{pieces}</div></div>'
 
 
 def _explanation(kind: str, wanted: str) -> str:

@@ -81,14 +81,14 @@ def figures(now: MemorizeEpoch | None, epochs: int, sentence: str) -> list[Figur
     total = len(graphemes(sentence))
     if now is None:
         return [
-            Figure("Loss", "–", "how unlikely the correct characters were"),
-            Figure("Correct", f"0 of {total}", "characters generated"),
-            Figure("Epoch", f"0 of {epochs:,}", "one pass over the sentence each"),
+            Figure("Loss", "–", "0: certain and correct"),
+            Figure("Correct", f"0 of {total}", "characters"),
+            Figure("Epoch", f"0 of {epochs:,}", "passes over the sentence"),
         ]
     return [
-        Figure("Loss", f"{now.loss:.3g}", f"the correct character gets a probability of {math.exp(-now.loss):.0%}"),
-        Figure("Correct", f"{correct_characters(sentence, now.reconstruction)} of {total}", "characters generated"),
-        Figure("Epoch", f"{now.epoch + 1:,} of {epochs:,}", "one pass over the sentence each"),
+        Figure("Loss", f"{now.loss:.3g}", f"a probability of {math.exp(-now.loss):.0%} for the right one"),
+        Figure("Correct", f"{correct_characters(sentence, now.reconstruction)} of {total}", "characters"),
+        Figure("Epoch", f"{now.epoch + 1:,} of {epochs:,}", "passes over the sentence"),
     ]
 
 
