@@ -50,7 +50,8 @@ def reconstruction_html(sentence: str, generated: str) -> str:
         for kind, text, wanted in diff(sentence, generated)
     )
     room = escape(sentence + "·" * MAX_EXTRA_CHARACTERS)
-    return f'{STYLE}<div class="reconstruction {size}" dir="auto" role="status" data-room="{room}"><div>{pieces}</div></div>'
+    attributes = f'class="reconstruction {size}" dir="auto" role="status" data-room="{room}"'
+    return f"{STYLE}<div {attributes}><div>{pieces}</div></div>"
 
 
 def _explanation(kind: str, wanted: str) -> str:
