@@ -10,7 +10,7 @@ STYLE = """<style>
 .reconstruction { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1;
                   overflow-wrap: anywhere; white-space: break-spaces; }
 /* the place for the longest text that can be generated is kept, so that nothing below moves */
-.reconstruction[data-room] { display: grid; }
+.reconstruction[data-room] { display: grid; word-break: break-all; }
 .reconstruction[data-room] > *, .reconstruction[data-room]::after { grid-area: 1 / 1; min-width: 0; }
 .reconstruction[data-room]::after { content: attr(data-room); visibility: hidden; }
 .reconstruction.large { font-size: 1.75rem; line-height: 1.65; max-height: 11rem; overflow-y: auto; }
