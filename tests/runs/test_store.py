@@ -192,12 +192,12 @@ def test_an_ended_run_keeps_only_its_weights(store, how):
         {"model.weight": np.ones(3), "optimizer.means": np.ones(10_000), "order": np.arange(10_000)}, {"epoch": 7}
     )
     write(store, run, range(3))
-    store.sync(run, [], Status.RUNNING, 1.5, checkpoint=(whole.to_bytes(), 2))
+    sync(store, run, checkpoint=(whole.to_bytes(), 2))
     if how == "finished":
         store.finish(run, Status.FINISHED)
     else:
         store.pause(run.id)
-        store.release_worker(run)
+        sync(store, run, status=Status.WAITING)
         assert store.checkpoint(run.id).arrays.keys() == whole.arrays.keys(), "a paused run needs everything"
         store.tidy()
         assert store.checkpoint(run.id).arrays.keys() == whole.arrays.keys()

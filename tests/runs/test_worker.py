@@ -19,28 +19,11 @@ from core.runs.models import Status
 from core.runs.serialization import to_json
 from core.runs.worker import Worker, total_bytes
 from core.training import Change, Checkpoint
-from tests.runs import wait_for
+from tests.runs import ended, wait_for
 
 LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000, backend="torch")  # the slower one
 SHORT = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=30)
 DIGITS = ClassifyConfig(hidden=(8,), dropout=0.2, epochs=2)
-
-
-@pytest.fixture
-def start_worker(store):
-    """start_worker() starts a worker. At the end, all are closed."""
-    workers = []
-
-    def start_worker(memory=2**33):
-        workers.append(Worker(lambda: store, "no server", memory))
-        workers[-1].start()
-        workers[-1].wake()
-        return workers[-1]
-
-    yield start_worker
-    for each in workers:
-        each.close()
-    assert not any(thread.is_alive() for each in workers for thread in each._threads)
 
 
 @pytest.fixture
@@ -57,12 +40,6 @@ def train(store, start_worker):
         return run_id
 
     return train
-
-
-def ended(store, run_id):
-    """Wait until the run has ended, and return it."""
-    wait_for(lambda: store.run(run_id).status.is_terminal)
-    return store.run(run_id)
 
 
 def kinds(store, run_id):
