@@ -15,16 +15,7 @@ TABS = {
     "Exercises": exercises.show,
 }
 
-STYLE = """<style>
-.stMainBlockContainer { padding: 4rem 2rem 1rem; }
-[data-testid="stBottomBlockContainer"] { padding: 0.6rem 2rem; }
-@media (max-width: 640px) {
-    .stMainBlockContainer, [data-testid="stBottomBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
-}
-</style>"""
-
 streamlit_internals.ensure_run_from_app()
-st.html(STYLE)
 with keep({"tab": "Formula"}):
     tabs = st.tabs(list(TABS), key="tab", bind="query-params")
 for tab, show in zip(tabs, TABS.values(), strict=True):

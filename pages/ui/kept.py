@@ -15,8 +15,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.runs.identity import new_token
-
 MAX_VISITORS = 1000
 MAX_VALUES = 100  # per visitor
 MAX_CHARACTERS = 500  # longer texts are not kept
@@ -56,16 +54,9 @@ def all_kept_values() -> KeptValues:
     return KeptValues()
 
 
-def visitor_key() -> str:
-    """Return the visitor's token, which app.py has read from a cookie. A page that runs alone makes its own."""
-    if "token" not in st.session_state:
-        st.session_state["token"] = new_token()
-    return st.session_state["token"]
-
-
 def kept_values() -> dict[str, Any]:
-    """Return a copy of the present visitor's values, by the key of the widget."""
-    return all_kept_values().get(visitor_key())
+    """Return a copy of the present visitor's values, by the key of the widget. app.py has set the token."""
+    return all_kept_values().get(st.session_state["token"])
 
 
 @contextmanager
@@ -96,4 +87,4 @@ def keep(defaults: Mapping[str, Any], *, bound: bool = True) -> Iterator[None]:
     if lost:
         restored.update(lost)
         st.rerun()
-    all_kept_values().update(visitor_key(), {key: state[key] for key in defaults if key in state}, defaults)
+    all_kept_values().update(st.session_state["token"], {key: state[key] for key in defaults if key in state}, defaults)

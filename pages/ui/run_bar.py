@@ -51,6 +51,9 @@ def show(
     paused = active if active and (active.pause_requested or active.status is Status.PAUSED) else None
     follow_pace(kind, run)
     refusal = why_not(config)
+    with st.container():
+        if refusal and run and not active:
+            st.caption(f":material/info: {escape_markdown(refusal)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{kind}_buttons"):
         st.button(
             "Train",
@@ -219,8 +222,6 @@ def status_text(run: Run | None, done: int, refusal: str) -> str:
     """Return the status of the run in a few words."""
     if run is None:
         return refusal or "Press Train to start."
-    if refusal and run.status.is_terminal:
-        return refusal
     text = run_panel.STATUS_TEXTS[run.status]
     if run.status is Status.WAITING:
         text = " ".join([text, run_panel.queue_label(run)])

@@ -17,7 +17,6 @@ from core.runs import (
     get_dispatcher,
     use_one_thread,
 )
-from pages.ui.errors import show_store_errors
 from pages.ui.formatting import format_duration
 from pages.ui.markdown import escape_markdown
 from pages.ui.visitor import visitor
@@ -106,23 +105,6 @@ def wait_for_first_event(run_id: str) -> None:
     end = time.monotonic() + FIRST_EVENT_TIMEOUT
     while time.monotonic() < end and not dispatcher().store.events(run_id, limit=1):
         time.sleep(FIRST_EVENT_TIMEOUT / 20)
-
-
-def live_fragment(draw: Callable[[], bool | None], every: float | None) -> None:
-    """Draw a part of the page and redraw it on its own, without the rest of the page.
-
-    Args:
-        draw: draws it. Returns True if the rest of the page is out of date; the whole page is then rerun.
-        every: seconds between redraws; None: draw only once.
-    """
-
-    @st.fragment(run_every=every)
-    def redraw() -> None:
-        with show_store_errors():
-            if draw():
-                st.rerun()
-
-    redraw()
 
 
 def report_view(run: Run) -> None:

@@ -104,7 +104,7 @@ def test_both_passes_can_be_followed_and_no_node_moves(page: Page):
         assert node_boxes(page) == before
     expect(graph(page)).to_contain_text("· 4")
     expect(step_button(page, "Next")).to_be_disabled()
-    expect(page.get_by_role("img", name=re.compile(r"Gradients: .*a: 360"))).to_be_visible()
+    expect(page.get_by_role("figure", name=re.compile(r"Gradients: .*a: 360"))).to_be_visible()
 
 
 def choose_case(page: Page, title: str) -> None:

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.autograd.exercises import EXERCISES
 from core.autograd.faults import FAULTS
+from core.runs.identity import new_token
 from pages.ui.autograd.break_it_lab import TITLES
 from pages.ui.autograd.formula_settings import EXAMPLES
 from pages.ui.autograd.network import zero_grad_text
@@ -17,6 +18,7 @@ from tests.pages.conftest import PROJECT, button
 def open_autograd(**query: str) -> AppTest:
     """Open the page alone, with these query parameters; it needs nothing from app.py."""
     app = AppTest.from_file(str(PROJECT / "pages" / "autograd.py"), default_timeout=60)
+    app.session_state["token"] = new_token()  # as app.py does
     app.query_params.update(query)
     app.run()
     assert not app.exception, app.exception

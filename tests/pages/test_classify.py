@@ -192,9 +192,9 @@ def test_a_custom_dataset_is_selected_as_soon_as_it_is_uploaded(open_page):
     notes = [warning.value.replace("\\", "") for warning in app.warning]
     assert any("1 file was left out" in note and "green/1.heic" in note for note in notes), notes
     assert any("so they are not classes" in note and "green" in note for note in notes), notes
-    assert "The batch size must be at most 29" in app.error[0].value
-    app.select_slider(key="classify_lr").set_value(0.001)
-    app.select_slider(key="batch_size").set_value(10).run()
+    assert not app.error
+    assert "The batch size is 7 instead of 100, because there are only 29 training images." in texts(app)
+    app.select_slider(key="classify_lr").set_value(0.001).run()
     assert "3,072 → 256 → 128 → 2" in texts(app)
     button(app, "Train").click().run()
     run_until(app, lambda: outcome(app)[0] == "success")

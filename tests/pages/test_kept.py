@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.runs.identity import new_token
 from pages.ui import kept
 from pages.ui.kept import KeptValues
 
@@ -56,6 +57,7 @@ def widgets() -> None:
 @pytest.fixture
 def app():
     app = AppTest.from_function(widgets)
+    app.session_state["token"] = new_token()
     app.run()
     return app
 

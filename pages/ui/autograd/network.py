@@ -42,8 +42,9 @@ CROSS_ENTROPY = (
 )
 
 
-DEFAULTS = {"network": "Neuron", "network_lr": 0.1, "network_seed": 1, "network_view": "Matrices"}
 VIEWS = ["Matrices", "One step", "Without zero_grad()"]
+MODEL, LEARNING_RATE, SEED = "Neuron", 0.1, 1
+DEFAULTS = {"network": MODEL, "network_view": VIEWS[0], "network_lr": LEARNING_RATE, "network_seed": SEED}
 
 
 def show() -> None:
@@ -82,7 +83,7 @@ def settings() -> tuple[str, str, float, int]:
     kind = st.segmented_control(
         "Model",
         list(NETWORKS),
-        default=DEFAULTS["network"],
+        default=MODEL,
         required=True,
         key="network",
         bind="query-params",
@@ -93,7 +94,7 @@ def settings() -> tuple[str, str, float, int]:
     lr = st.select_slider(
         "Learning rate",
         LEARNING_RATES,
-        DEFAULTS["network_lr"],
+        LEARNING_RATE,
         format_func=lambda lr: f"{lr:g}",
         key="network_lr",
         bind="query-params",
@@ -103,7 +104,7 @@ def settings() -> tuple[str, str, float, int]:
         "Seed",
         0,
         9999,
-        DEFAULTS["network_seed"],
+        SEED,
         key="network_seed",
         bind="query-params",
         help="Another seed gives other random initial weights.",

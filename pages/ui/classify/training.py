@@ -1,14 +1,15 @@
 """The Training tab: accuracy and loss in figures, predictions on some test images, and the curves."""
 
 import math
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core import classify
-from core.classify import ClassifyConfig, Epoch, PreparationProgress, Result, Step, restore_model
+from core.classify import ClassifyConfig, Epoch, PreparationProgress, Result, Samples, Step, restore_model
 from core.classify.datasets import DatasetError, get_info
 from core.classify.single_step import last_batch, sample_predictions
 from core.runs import Run, Status
@@ -20,7 +21,6 @@ from pages.ui.classify.sample_cards import compact_samples_html, placeholder_htm
 from pages.ui.classify.settings import use_settings_of
 from pages.ui.classify.snapshot import load_inputs
 from pages.ui.figures import Figure, show_figures
-from pages.ui.markdown import escape_markdown
 from pages.ui.run_settings import show_settings_of
 from pages.ui.timeline import shown_epoch
 
@@ -46,43 +46,61 @@ def show(run: Run | None, config: ClassifyConfig | None) -> None:
     now = epochs[(shown or 0) - 1] if epochs else None  # the chosen epoch, or the last one
     show_figures(figures(steps, now, events_of_type(Result, events)), *outcome(run, events))
     classes = class_names(config.dataset)
-    if run and shown is None and show_single_step(run, steps, epochs, classes):
-        pass
-    elif now and classes:
-        st.html(compact_samples_html(now.samples, classes))
-    else:
-        st.html(placeholder_html(len(classes)))
+    step = single_step(run, steps, epochs) if run and shown is None else None
+    samples = step.samples if step else now.samples if now else None
+    st.html(compact_samples_html(samples, classes) if samples and classes else placeholder_html(len(classes)))
     left, right = st.columns(2)
     with left:
         log = bool(st.session_state.get("classify_log_scale")) and bool(steps)
         show_live_chart(loss_chart(config, events, log, shown), alt=loss_in_words(epochs))
     with right:
         show_live_chart(accuracy_chart(config, epochs, shown), alt=accuracy_in_words(epochs))
-    st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
+        st.html(batch_html(step) if step else "<span></span>", width="content")
     if run:
         show_settings_of(run, use_settings_of)
 
 
-def show_single_step(run: Run, steps: list[Step], epochs: list[Epoch], classes: tuple[str, ...]) -> bool:
-    """Show what a run that is paused within an epoch predicts now, and its latest batch. Return whether it is."""
-    if run.status is not Status.PAUSED or not steps or not classes or (epochs and epochs[-1].step == steps[-1].step):
-        return False
-    checkpoint = run_panel.dispatcher().store.checkpoint(run.id)
+class SingleStep(NamedTuple):
+    """What a run that is paused within an epoch has just done.
+
+    Attributes:
+        number: of its latest step, from 1.
+        samples: its predictions on the sample images now.
+        images: those of the latest batch, at most MAX_BATCH_IMAGES.
+        size: number of images in the batch.
+    """
+
+    number: int
+    samples: Samples
+    images: list[np.ndarray]
+    size: int
+
+
+def single_step(run: Run, steps: list[Step], epochs: list[Epoch]) -> SingleStep | None:
+    """Return what the run has just done; None if it is not paused within an epoch."""
+    if run.status is not Status.PAUSED or not steps or (epochs and epochs[-1].step == steps[-1].step):
+        return None
+    config, checkpoint = run.config, run_panel.dispatcher().store.checkpoint(run.id)
     if checkpoint is None:
-        return False
+        return None
     try:
-        config = run.config
         dataset, inputs = load_inputs(config.dataset, config.features, config.patches, config.grid)
-        samples = sample_predictions(restore_model(config, dataset, checkpoint), dataset, inputs)
-    except (DatasetError, ValueError):  # the tab Confusion matrix says what is wrong
-        return False
-    st.html(compact_samples_html(samples, classes))
-    batch = last_batch(run.config, checkpoint)
-    labels = ", ".join(escape_markdown(classes[label]) for label in dataset.y_train[batch[:MAX_BATCH_IMAGES]])
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Batch of step {len(steps):,}, {len(batch):,} images with the labels {labels} …", width="content")
-        st.html(image_grid_html(list(dataset.x_train[batch[:MAX_BATCH_IMAGES]]), 1.8), width="content")
-    return True
+        model = restore_model(config, dataset, checkpoint)
+    except (DatasetError, ValueError):  # the other tabs say what is wrong
+        return None
+    batch = last_batch(config, checkpoint)
+    images = list(dataset.x_train[batch[:MAX_BATCH_IMAGES]])
+    return SingleStep(steps[-1].step + 1, sample_predictions(model, dataset, inputs), images, len(batch))
+
+
+def batch_html(step: SingleStep) -> str:
+    """Draw the images of the latest batch, with a caption."""
+    return (
+        '<div style="display: flex; gap: 0.6rem; align-items: center;">'
+        f"<span>Step {step.number:,}: a batch of {step.size:,}</span>{image_grid_html(step.images, 1.8)}</div>"
+    )
 
 
 def figures(steps: list[Step], now: Epoch | None, results: list[Result]) -> list[Figure]:
@@ -108,7 +126,7 @@ def outcome(run: Run | None, events: list[classify.Event]) -> tuple[str, str]:
         return "", f"{preparations[-1].text} ({preparations[-1].fraction:.0%})" if preparations else ""
     results = events_of_type(Result, events)
     if not results:
-        return "", f"Step {len(events_of_type(Step, events)):,}"
+        return "", f"Step {events_of_type(Step, events)[-1].step + 1:,}"
     result, classes = results[-1], len(class_names(run.config.dataset))
     correct = round(result.accuracy * result.size)
     text = f"{correct:,} of {result.size:,} test images are classified correctly, from {feature_label(run.config)}."
