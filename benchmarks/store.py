@@ -195,8 +195,8 @@ def main() -> None:
         for student in range(30):
             store.create(MemorizeConfig("hello"), by=Visitor(f"owner {student}", classroom="C1"))
         report("queue with 30 waiting", measure(store.queue))
-        tasks = iter(range(1_000))
-        report("claim", measure(lambda: store.claim(f"task {next(tasks)}")))
+        numbers = iter(range(1_000))
+        report("claim", measure(lambda: store.claim(f"worker {next(numbers)}", limit=1)))
         report("heartbeats with 20 running", measure(store.heartbeats))
         report("mean_duration", measure(store.mean_duration))
         for run in store.list_runs(None, unfinished=True):

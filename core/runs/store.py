@@ -576,6 +576,8 @@ def _new_values(new: RunUpdate, row: Any) -> dict[str, Any]:
     if new.status in ENDED:
         return values | _final_values(new.status, new.message)
     steps_requested = row.steps_requested + row.epochs_requested
+    if new.status is Status.WAITING and row.stop_requested:  # nobody else would end it
+        return values | _final_values(Status.STOPPED, "")
     if new.status is Status.WAITING:  # steps that were requested remain, for the worker that takes the run next
         status = Status.PAUSED if row.pause_requested and not steps_requested else Status.WAITING
         return values | {"status": status, "claimed_by": ""}
@@ -626,10 +628,14 @@ def _loads(session: Session) -> dict[str, int]:
 
 
 def _requeue(session: Session, worker: str, run_id: str | None, crashes: int) -> None:
-    """Take the runs of a worker from it. Each waits, pauses, or fails if it has lost too many workers."""
+    """Take the runs of a worker from it. Each waits, pauses, ends if that was requested, or fails.
+
+    It fails if it has lost too many workers.
+    """
     pausing = Run.pause_requested & (Run.steps_requested + Run.epochs_requested == 0)
     values = {
-        "status": case((pausing, Status.PAUSED), else_=Status.WAITING),
+        "status": case((Run.stop_requested, Status.STOPPED), (pausing, Status.PAUSED), else_=Status.WAITING),
+        "finished_at": case((Run.stop_requested, time.time()), else_=Run.finished_at),
         "claimed_by": "",
         "worker_crashes": Run.worker_crashes + case((Run.status == Status.RUNNING, crashes), else_=0),
     }

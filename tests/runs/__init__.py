@@ -17,6 +17,11 @@ def wait_for(condition, timeout=180):
     raise AssertionError(f"still not true after {timeout} seconds")
 
 
+def ended(store: Store, run_id: str) -> Run:
+    """Wait until the run has ended, and return it."""
+    return wait_for(lambda: (run := store.run(run_id)).status.is_terminal and run)
+
+
 def claim_run(store: Store, run_id: str, worker: str = "a worker") -> Run | None:
     """Claim this run for a worker, whatever its place in the queue; None if it has ended."""
     with store._session.begin() as session:

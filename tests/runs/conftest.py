@@ -1,6 +1,7 @@
 import pytest
 
 from core.runs.store import Store
+from core.runs.worker import Worker
 from tests.runs.servers import Cluster, Postgres, postgres_folder
 
 
@@ -14,6 +15,23 @@ def store(url):
     store = Store(url)
     yield store
     store.close()
+
+
+@pytest.fixture
+def start_worker(store):
+    """start_worker() starts a worker. At the end, all are closed."""
+    workers = []
+
+    def start_worker(memory=2**33):
+        workers.append(Worker(lambda: store, "no server", memory))
+        workers[-1].start()
+        workers[-1].wake()
+        return workers[-1]
+
+    yield start_worker
+    for each in workers:
+        each.close()
+    assert not any(thread.is_alive() for each in workers for thread in each._threads)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from core.runs.identity import (
 from core.runs.limits import Limits
 from core.runs.models import Status
 from core.runs.rates import RecentCounts
-from tests.runs import claim_run
+from tests.runs import claim_run, sync
 
 CONFIG = MemorizeConfig("hello")
 HOSTILE = [
@@ -124,13 +124,13 @@ def test_deleting_a_run_removes_it_and_stops_its_worker(ann):
     run = claim_run(ann.store, ann.submit(CONFIG))
     ann.delete(run.id)
     assert ann.store.run(run.id) is None
-    assert ann.store.sync(run, [], Status.RUNNING, 1.0).stop_requested
+    assert sync(ann.store, run) is None, "its worker has lost it"
 
 
 def test_an_auto_paused_run_resumes_when_its_owner_views_it_but_not_for_others(ann, bob):
     run = claim_run(ann.store, ann.submit(CONFIG))
     ann.store.auto_pause(run)
-    ann.store.release_worker(run)
+    sync(ann.store, run, status=Status.WAITING)  # its worker gives it back
     bob.record_view(ann.store.run(run.id))
     assert ann.store.run(run.id).status is Status.PAUSED
     ann.record_view(ann.store.run(run.id))

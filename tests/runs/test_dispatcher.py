@@ -138,6 +138,12 @@ def test_local_workers_accept_only_their_server(dispatcher):
             without_certificate.recv(1)  # Dask would introduce itself
 
 
+def test_local_workers_do_not_get_the_teacher_s_password(dispatcher, monkeypatch):
+    monkeypatch.setenv("TEACHER_PASSWORD", "correct horse")
+    dispatcher.warm_up()
+    assert set(dispatcher._client.run(os.getenv, "TEACHER_PASSWORD").values()) == {None}
+
+
 def test_a_cluster_is_shared_by_as_many_workers_as_it_has(url, monkeypatch):
     """The number of local workers, a setting of this server, does not matter on a cluster."""
     woken = []

@@ -75,6 +75,16 @@ def test_with_zero_workers_runs_train_inside_the_server(dispatcher):
     assert (dispatcher._cluster, dispatcher._client) == (None, None)
 
 
+def test_ended_runs_are_settled_and_deleted_ones_removed_in_the_background(dispatcher):
+    store = dispatcher.store
+    run_id = dispatcher.submit(SHORT)
+    wait_for(lambda: store.run(run_id).size)
+    assert store.run(run_id).status is Status.FINISHED
+    assert store.checkpoint(run_id).arrays.keys() == store.checkpoint(run_id).weights().arrays.keys()
+    store.delete(run_id)
+    wait_for(lambda: not store.events(run_id))
+
+
 def test_a_run_without_heartbeat_is_requeued(dispatcher, monkeypatch):
     monkeypatch.setattr("core.runs.dispatcher.HEARTBEAT_TIMEOUT", 1.0)
     lost = claim_run(dispatcher.store, dispatcher.store.create(SHORT), worker="cluster/of a lost machine")

@@ -22,7 +22,7 @@ from core.runs.models import CheckpointRow, EventRow, LeaderboardEntry, Run, Sta
 from core.runs.serialization import to_json
 from core.runs.store import Store, event_row
 from core.training import Checkpoint
-from tests.runs import claim_run
+from tests.runs import claim_run, sync
 
 CONFIG = MemorizeConfig("hello")
 ANN, BOB = Visitor("ann", "Ann", "7B"), Visitor("bob", "Bob", "8A")
@@ -113,7 +113,7 @@ def sync_a_run(store):
     run = claim_run(store, store.create(CONFIG, by=ANN))
     epoch = MemorizeEpoch(0, loss=1.0, lr=0.01, reconstruction="h", char_accuracy=0.2)
     saved = Checkpoint({"model.weight": np.ones(2)}, {"epoch": 1}).to_bytes(), 0
-    store.sync(run, [event_row(run.id, 0, epoch)], Status.RUNNING, 1.0, saved)
+    sync(store, run, rows=[event_row(run.id, 0, epoch)], train_seconds=1.0, checkpoint=saved)
     store.finish(run, Status.FINISHED)
 
 
@@ -311,9 +311,9 @@ def test_deleting_a_run_that_is_training_stops_it_and_loses_nothing_else(either_
     store = either_store
     run = claim_run(store, store.create(CONFIG, by=ANN))
     epoch = MemorizeEpoch(0, loss=1.0, lr=0.01, reconstruction="h", char_accuracy=0.2)
-    store.sync(run, [event_row(run.id, 0, epoch)], Status.RUNNING, 1.0)
+    sync(store, run, rows=[event_row(run.id, 0, epoch)])
     store.delete(run.id)
-    assert store.sync(run, [event_row(run.id, 1, epoch)], Status.RUNNING, 2.0).stop_requested
+    assert sync(store, run, rows=[event_row(run.id, 1, epoch)]) is None, "its worker has lost it"
     store.finish(run, Status.STOPPED)
     assert store.run(run.id) is None
     assert store.heartbeats() == {}

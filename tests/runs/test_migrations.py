@@ -23,9 +23,8 @@ from core.runs.migrations import MIGRATIONS
 from core.runs.models import VISIBLE, Status
 from core.runs.serialization import to_json
 from core.runs.store import IMPORTED, Store
-from core.runs.worker import train_run
 from core.training import Change, Checkpoint
-from tests.runs import claim_run
+from tests.runs import claim_run, sync, wait_for
 
 VERSION_3 = Path(__file__).with_name("fixtures") / "runs_schema3.sqlite"
 ANN = hash_token("fixture-token-of-ann-0000000000000000000000")
@@ -225,11 +224,22 @@ def test_every_limit_is_kept(old_url, open_store):
     assert open_store(old_url).limits() == Limits(1, 2, 3, 4, 5, 6.0, 7.0, 8, 9, accepting_runs=False)
 
 
+@pytest.fixture
+def train(store, start_worker):
+    """train(run_id) trains a run to its end, and returns it."""
+
+    def train(run_id):
+        worker = start_worker()
+        wait_for(lambda: worker.wake() or store.run(run_id).status.is_terminal)  # another run may come first
+        return store.run(run_id)
+
+    return train
+
+
 @pytest.mark.parametrize("run_id", [PAUSED, AUTO_PAUSED])
-def test_a_paused_memorize_run_resumes_and_ends_like_an_uninterrupted_one(store, run_id):
+def test_a_paused_memorize_run_resumes_and_ends_like_an_uninterrupted_one(store, train, run_id):
     store.resume(run_id)
-    train_run(store, claim_run(store, run_id))
-    run, events = store.run(run_id), [event for _, event in store.events(run_id)]
+    run, events = train(run_id), [event for _, event in store.events(run_id)]
     whole = [event for event in fit_memorize(run.config) if isinstance(event, MemorizeEpoch)]
     assert (run.status, run.attempt) == (Status.FINISHED, 2)
     assert [event.epoch for event in events] == list(range(60)) == [event.epoch for event in whole]
@@ -237,10 +247,9 @@ def test_a_paused_memorize_run_resumes_and_ends_like_an_uninterrupted_one(store,
     assert events[-1].reconstruction == whole[-1].reconstruction == "hello, LSTM"
 
 
-def test_a_paused_classify_run_resumes_and_ends_like_an_uninterrupted_one(store):
+def test_a_paused_classify_run_resumes_and_ends_like_an_uninterrupted_one(store, train):
     store.resume(DIGITS_PAUSED)
-    train_run(store, claim_run(store, DIGITS_PAUSED))
-    run, events = store.run(DIGITS_PAUSED), [event for _, event in store.events(DIGITS_PAUSED)]
+    run, events = train(DIGITS_PAUSED), [event for _, event in store.events(DIGITS_PAUSED)]
     *whole, _last_checkpoint = fit_classify(run.config, datasets.load("mnist-5k"))
     assert (run.status, run.attempt) == (Status.FINISHED, 2)
     assert [type(event) for event in events] == ([Step] * 10 + [Epoch]) * 3 + [Result] == [type(e) for e in whole]
@@ -370,7 +379,7 @@ def test_a_database_of_version_1_is_migrated_with_its_contents(url, tmp_path, op
         assert store.limits() == Limits()
     run = claim_run(store, "waiting")
     checkpoint = Checkpoint({"model.weight": np.ones(3)}, {"step": 1})
-    store.sync(run, [], Status.RUNNING, 1.0, (checkpoint.to_bytes(), 0))
+    sync(store, run, checkpoint=(checkpoint.to_bytes(), 0))
     assert store.checkpoint("waiting").metadata == {"step": 1}
     indexes = {index["name"]: index["column_names"] for index in schema(url)["runs"]["indexes"]}
     assert indexes["runs_by_status"] == ["status", "owner"]

@@ -10,7 +10,7 @@ from core.memorize import MemorizeConfig
 from core.runs.identity import Visitor
 from core.runs.models import Status
 from core.runs.reporting import CUSTOM, differing_settings, export_row, leaderboard_rows, table_row
-from tests.runs import claim_run
+from tests.runs import claim_run, sync
 
 BASELINE = next(iter(PRESETS))  # the preset with the defaults of ClassifyConfig
 
@@ -53,10 +53,10 @@ def finish_run(store):
 
     def finish_run(config, nickname="", changes=None, classroom="7B", **results):
         by = Visitor(f"owner of {nickname}", nickname, classroom)
-        run = claim_run(store, store.create(config, by=by), task=f"task {nickname}")
+        run = claim_run(store, store.create(config, by=by))
         if changes:
             store.steer(run.id, **changes)
-        store.sync(run, [], Status.RUNNING, 1.0, metrics=results)
+        sync(store, run, metrics=results)
         store.finish(run, Status.FINISHED)
         return store.run(run.id)
 

@@ -152,6 +152,27 @@ def test_a_running_run_is_only_asked_to_stop(store):
     assert store.run(run.id).status is Status.RUNNING
 
 
+@pytest.mark.parametrize("worker", ["gives it back", "dies"])
+def test_a_paused_run_that_is_stopped_ends_whatever_its_worker_does_at_that_moment(store, worker):
+    run = claim_run(store, store.create(CONFIG))
+    store.pause(run.id)
+    store.stop(run.id, "Stopped by the teacher.")
+    if worker == "dies":
+        store.requeue(run.claimed_by)
+    else:
+        sync(store, run, status=Status.WAITING)
+    ended = store.run(run.id)
+    assert (ended.status, ended.message, ended.claimed_by) == (Status.STOPPED, "Stopped by the teacher.", "")
+    assert ended.finished_at is not None
+
+
+def test_a_deleted_run_cannot_be_claimed(store):
+    run_id = store.create(CONFIG)
+    store.delete(run_id)
+    assert store.claim("worker") == []
+    assert claim_run(store, run_id) is None
+
+
 def test_ended_runs_do_not_change(store):
     run = claim_run(store, store.create(CONFIG))
     write(store, run, range(3))
@@ -185,19 +206,22 @@ def test_only_the_latest_checkpoint_is_kept(store):
     assert (kept.to_bytes(), seq) == (checkpoint(4).to_bytes(), 4)
 
 
-@pytest.mark.parametrize("how", ["finished", "stopped without a worker"])
+@pytest.mark.parametrize("how", ["finished", "finished in a sync", "stopped without a worker"])
 def test_an_ended_run_keeps_only_its_weights(store, how):
     run = claim_run(store, store.create(CONFIG))
     whole = Checkpoint(
         {"model.weight": np.ones(3), "optimizer.means": np.ones(10_000), "order": np.arange(10_000)}, {"epoch": 7}
     )
     write(store, run, range(3))
-    store.sync(run, [], Status.RUNNING, 1.5, checkpoint=(whole.to_bytes(), 2))
+    sync(store, run, checkpoint=(whole.to_bytes(), 2))
     if how == "finished":
         store.finish(run, Status.FINISHED)
+    elif how == "finished in a sync":
+        sync(store, run, status=Status.FINISHED)
+        store.tidy()
     else:
         store.pause(run.id)
-        store.release_worker(run)
+        sync(store, run, status=Status.WAITING)
         assert store.checkpoint(run.id).arrays.keys() == whole.arrays.keys(), "a paused run needs everything"
         store.tidy()
         assert store.checkpoint(run.id).arrays.keys() == whole.arrays.keys()

@@ -17,30 +17,14 @@ from core.runs.job_types import JOB_TYPES, MemoryNeed, is_worth_storing
 from core.runs.limits import Limits
 from core.runs.models import Status
 from core.runs.serialization import to_json
+from core.runs.store import DesiredState, SyncResult
 from core.runs.worker import Worker, total_bytes
 from core.training import Change, Checkpoint
-from tests.runs import wait_for
+from tests.runs import ended, wait_for
 
 LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000, backend="torch")  # the slower one
 SHORT = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=30)
 DIGITS = ClassifyConfig(hidden=(8,), dropout=0.2, epochs=2)
-
-
-@pytest.fixture
-def start_worker(store):
-    """start_worker() starts a worker. At the end, all are closed."""
-    workers = []
-
-    def start_worker(memory=2**33):
-        workers.append(Worker(lambda: store, "no server", memory))
-        workers[-1].start()
-        workers[-1].wake()
-        return workers[-1]
-
-    yield start_worker
-    for each in workers:
-        each.close()
-    assert not any(thread.is_alive() for each in workers for thread in each._threads)
 
 
 @pytest.fixture
@@ -57,12 +41,6 @@ def train(store, start_worker):
         return run_id
 
     return train
-
-
-def ended(store, run_id):
-    """Wait until the run has ended, and return it."""
-    wait_for(lambda: store.run(run_id).status.is_terminal)
-    return store.run(run_id)
 
 
 def kinds(store, run_id):
@@ -126,6 +104,48 @@ def test_a_stopped_run_keeps_the_weights_of_its_last_step(store, train):
     assert (kept.metadata["epoch"], seq) == (last[1].epoch + 1, last[0])
 
 
+def test_a_run_that_a_teacher_stops_while_it_trains_says_so(store, train):
+    run_id = train(LONG)
+    wait_for(lambda: store.events(run_id))
+    store.stop(run_id, "Stopped by the teacher.")
+    run = ended(store, run_id)
+    assert (run.status, run.message) == (Status.STOPPED, "Stopped by the teacher.")
+
+
+def test_a_run_that_is_deleted_while_it_trains_is_forgotten_and_its_data_removed(store, start_worker):
+    the_worker = start_worker()
+    run_id = store.create(LONG)
+    wait_for(lambda: the_worker.wake() or store.events(run_id))
+    store.delete(run_id)
+    assert store.run(run_id) is None
+    wait_for(lambda: run_id not in the_worker._runs)
+    store.tidy()
+    assert (store.events(run_id), store.checkpoint_and_seq(run_id)) == ([], (None, -1))
+
+
+def test_the_limits_of_a_run_are_those_of_its_class(store, train):
+    store.set_limits(Limits(max_minutes=0.001), "7B")
+    limited = train(LONG, by=Visitor("ann", classroom="7B"))
+    free = train(SHORT, by=Visitor("bob", classroom="8A"))
+    assert ended(store, free).status is Status.FINISHED
+    run = ended(store, limited)
+    assert (run.status, run.message) == (
+        Status.STOPPED,
+        "Stopped after 0.001 minutes of training, the time limit for one run.",
+    )
+
+
+def test_a_run_that_nobody_views_is_paused_and_given_back_as_its_class_wants(store, start_worker):
+    store.set_limits(Limits(idle_pause_minutes=1e-9), "7B")
+    watched, unwatched = (store.create(LONG, by=Visitor(room, classroom=room)) for room in ("8A", "7B"))
+    the_worker = start_worker()
+    wait_for(lambda: unwatched not in the_worker._runs and store.run(unwatched).status is Status.PAUSED)
+    run = store.run(unwatched)
+    assert (run.auto_paused, run.pause_requested, run.claimed_by, run.worker_crashes) == (True, True, "", 0)
+    wait_for(lambda: store.events(watched))
+    assert store.run(watched).status is Status.RUNNING
+
+
 def test_a_change_takes_effect_and_is_saved_as_an_event(store, train):
     run_id = train(LONG)
     wait_for(lambda: store.events(run_id))
@@ -173,11 +193,11 @@ def test_a_run_in_slow_motion_or_paused_has_no_turn(store, start_worker, monkeyp
     the_worker = start_worker()
     wait_for(lambda: all(store.events(run_id) for run_id in ids[1:]))
     wait_until_paused(store, ids[0])
-    turns = {run.run.id: run.last_turn for run in the_worker._runs.values()}
+    turns = [the_worker._runs[run_id].last_turn for run_id in ids]
     other = store.create(SHORT)
     the_worker.wake()
     assert ended(store, other).status is Status.FINISHED
-    assert {run.run.id: run.last_turn for run in the_worker._runs.values()} == turns
+    assert [the_worker._runs[run_id].last_turn for run_id in ids] == turns
 
 
 def slow_run(monkeypatch, limits=None, seconds_per_step=0.25):
@@ -232,6 +252,41 @@ def test_slow_motion_counts_towards_the_time_limit_and_waiting_for_others_does_n
     assert update.message == (
         "Stopped after 1 minutes of training (slow motion: 1.0 minutes), the time limit for one run."
     )
+
+
+@pytest.mark.parametrize(("count", "cost"), [(1, 0.01), (1, 1.0), (12, 0.3)])
+def test_checkpoints_take_at_most_their_share_of_the_time(store, monkeypatch, count, cost):
+    """On a fake clock: a step takes 0.25 seconds, a sync `cost` seconds per checkpoint that it saves."""
+    clock, limits = slow_run(monkeypatch, Limits(idle_pause_minutes=0))
+    monkeypatch.setattr(worker, "time", clock)
+    monkeypatch.setattr(sync, "time", clock)
+    for number in range(count):
+        store.create(LONG, by=Visitor(str(number)))
+    the_worker = Worker(lambda: store, "no server", 0)
+    for run in store.claim("worker"):
+        active = the_worker._runs[run.id] = active_run.ActiveRun(run, limits, lambda: None)
+        active.load(store)
+    desired = {run_id: DesiredState({}, False, False, 0.0) for run_id in the_worker._runs}
+    saved: list[str] = []  # ids
+
+    def save(name, updates, retrying):
+        new = [update.run.id for update in updates if update.checkpoint]
+        saved.extend(new)
+        clock.now += cost * len(new)
+        return SyncResult(desired, None)
+
+    def train_until(moment):
+        while clock.now < moment:
+            for active in the_worker._runs.values():
+                active.take_turn(0.05)
+            the_worker._sync(SimpleNamespace(sync=save))
+
+    interval = max(sync.CHECKPOINT_INTERVAL, count * cost / sync.MAX_CHECKPOINT_SHARE)
+    train_until(clock.now + 2 * interval)  # the first checkpoints tell what one costs
+    began, saved[:] = clock.now, []
+    train_until(began + 10 * interval)
+    assert cost * (len(saved) - count) <= sync.MAX_CHECKPOINT_SHARE * (clock.now - began)
+    assert all(saved.count(run_id) >= 5 for run_id in desired), "no run goes without"
 
 
 # Many runs at once
