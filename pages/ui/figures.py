@@ -48,5 +48,5 @@ def show_figures(figures: list[Figure], kind: str = "", outcome: str = "") -> No
     mark = f"<b>{MARKS[kind]}</b>" if kind else ""
     st.html(
         f'{STYLE}<div class="figures">{cells}'
-        f'<div class="outcome {kind}" role="status">{mark}{escape(outcome)}</div></div>'
+        f'<div class="outcome {kind}" role="status" tabindex="0">{mark}{escape(outcome)}</div></div>'
     )

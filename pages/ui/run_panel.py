@@ -22,6 +22,7 @@ from pages.ui.markdown import escape_markdown
 from pages.ui.visitor import visitor
 
 FIRST_EVENT_TIMEOUT = 0.4  # seconds; shorter than the interval after which the first redraw would show the event
+STALE_URL_SECONDS = 5.0  # after a run was opened, in which requests may still bring the URL of the one before
 VIEW_REPORT_INTERVAL = 5.0  # seconds
 
 STATUS_TEXTS = {
@@ -57,28 +58,44 @@ def try_action(act: Callable[..., Any], *arguments: Any, **settings: Any) -> Non
         st.toast(escape_markdown(str(error)), icon=":material/error:")
 
 
+def adopt_run_from_url(kind: str) -> None:
+    """Show the run that the URL names. Call it when a page is run, not when a fragment is.
+
+    Every request brings the URL as the browser had it then. One that was sent before a new run was opened names the
+    previous run, and is not followed.
+    """
+    run_id = st.query_params.get("run")
+    left, when = st.session_state.get(f"{kind}_left_run", ("", 0.0))
+    if run_id and not (run_id == left and time.monotonic() - when < STALE_URL_SECONDS):
+        st.session_state[f"{kind}_run"] = run_id
+
+
 def find_run(kind: str) -> Run | None:
-    """Return the run of this kind that the page shows: the one in the URL, else the session's latest."""
-    run_id = st.query_params.get("run") or st.session_state.get(f"{kind}_run")
+    """Return the run of this kind that the page shows; None if there is none."""
+    run_id = st.session_state.get(f"{kind}_run")
     run = dispatcher().store.run(run_id) if run_id else None
     return run if run and run.kind == kind else None
 
 
 def current_run(kind: str) -> Run | None:
-    """Return `find_run(kind)`, and remember it. If the URL names a run that does not exist, say so."""
+    """Return `find_run(kind)`, and put it into the URL. If the run does not exist, say so."""
     run = find_run(kind)
     if run:
         open_run(kind, run.id)
-    elif "run" in st.query_params or f"{kind}_run" in st.session_state:
+    elif st.session_state.pop(f"{kind}_run", None):
         st.query_params.pop("run", None)
-        st.session_state.pop(f"{kind}_run", None)
         st.warning("This run no longer exists. Press **Train** to start a new one.")
     return run
 
 
 def open_run(kind: str, run_id: str) -> None:
     """Remember the run in the URL, for a refresh, and in the session, for a visit to another page or a comparison."""
-    st.query_params["run"] = st.session_state[f"{kind}_run"] = run_id
+    before = st.session_state.get(f"{kind}_run")
+    if before and before != run_id:
+        st.session_state[f"{kind}_left_run"] = before, time.monotonic()
+    st.session_state[f"{kind}_run"] = run_id
+    if st.query_params.get("run") != run_id:
+        st.query_params["run"] = run_id
     seen = st.session_state.setdefault(f"{kind}_runs", [])
     if run_id not in seen:
         seen.append(run_id)

@@ -79,6 +79,7 @@ def show_stage(
                 streamlit_internals.set_refresh_interval(MAIN, seconds)
             st.session_state["run_is_active"] = active
 
+    run_panel.adopt_run_from_url(kind)
     with st.sidebar:
         projector_button()
     main_area()

@@ -50,6 +50,7 @@ export default function (component) {
   function draw() {
     const { done, total, active, text } = memory.data;
     const past = memory.wanted !== undefined || memory.data.shown !== null;
+    find("timeline").dataset.run = memory.data.run ?? "";
     find("timeline").classList.toggle("playing", memory.playing);
     find("play").setAttribute("aria-label", memory.playing ? "Pause the replay" : "Play again");
     find("play").title = memory.playing ? "Pause the replay" : "Play again";

@@ -5,6 +5,7 @@ That a page opened directly runs from app.py is tested in test_pages.py.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -202,7 +203,11 @@ def queue_of_a_new_session(monkeypatch) -> Callable[[], type]:
         session.shutdown()
         return queue
 
-    return lambda: asyncio.run(open_session())
+    def in_a_thread() -> type:  # another test may have left an event loop in this one
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(open_session())).result()
+
+    return in_a_thread
 
 
 def test_the_entry_point_gives_new_sessions_a_queue_that_keeps_page_updates(open_page, queue_of_a_new_session):
