@@ -15,7 +15,7 @@ STYLE = """<style>
 [class*="_pause"] button { min-width: 7.2rem; }
 [data-stale="true"] { opacity: 1 !important; transition: none !important; }
 [data-testid="stCaptionContainer"] * { color: inherit; opacity: 1; }
-[data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.85; }
+[data-testid="stCaptionContainer"] { color: inherit !important; opacity: 0.85 !important; }
 .stStatusWidget { display: none; }
 .stProgress [role="progressbar"] * { transition: none !important; }
 @media (max-width: 640px) {
