@@ -178,7 +178,7 @@ def test_no_secret_is_in_the_log_the_urls_or_the_database(new_page, server: Serv
         password.press("Enter")
         if typed != PASSWORD:
             expect(page.get_by_text("not the teacher's password").first).to_be_visible()
-    expect(button(page, "Pause new runs")).to_be_visible()
+    expect(button(page, "Pause new runs without a class code")).to_be_visible()
     urls.append(page.url)
     with sqlite3.connect(server.data / "runs.sqlite") as file:
         assert file.execute("SELECT count(*) FROM runs WHERE owner = ?", [hash_token(token)]).fetchone() == (1,)
