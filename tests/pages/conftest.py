@@ -91,7 +91,9 @@ def status(app: AppTest) -> str:
 
 def outcome(app: AppTest) -> tuple[str, str]:
     """Return the kind and the text of the line about how the run ended, beside the large figures."""
-    [(kind, text)] = re.findall(r'<div class="outcome (\w*)" role="status" tabindex="0">(?:<b>.</b>)?(.*?)</div>', html_of(app))
+    [(kind, text)] = re.findall(
+        r'<div class="outcome (\w*)" role="status" tabindex="0">(?:<b>.</b>)?(.*?)</div>', html_of(app)
+    )
     return kind, html.unescape(text)
 
 
