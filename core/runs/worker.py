@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from core import memorize
 from core.classify import datasets
-from core.runs.active_run import ActiveRun, retry_while_unavailable, unexpected
+from core.runs.active_run import ActiveRun, retry_while_unavailable
 from core.runs.database import StoreUnavailable
 from core.runs.job_types import JOB_TYPES, MemoryNeed
 from core.runs.models import Run, Status
@@ -205,9 +205,11 @@ class Worker:
                 result = SyncResult(result.desired | desired, first_waiting)
             except StoreUnavailable:
                 raise
-            except Exception as error:
+            except Exception as error:  # broad on purpose, see above
                 logger.exception("Run %s cannot be saved", update.run.id)
-                store.finish(update.run, Status.FAILED, unexpected(error))
+                # without the error's own text: a database puts statements and data into it
+                message = f"This run could not be saved ({type(error).__name__}). Start it again, or tell your teacher."
+                store.finish(update.run, Status.FAILED, message)
         return result
 
     def _claim(self, store: Store) -> None:

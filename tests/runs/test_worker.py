@@ -457,7 +457,7 @@ def test_a_run_that_cannot_be_saved_fails_and_takes_no_other_with_it(store, trai
     monkeypatch.setattr(store, "sync", fail)
     train(good)
     assert ended(store, bad).message == (
-        "Training failed with an unexpected error (ZeroDivisionError: cannot be saved)."
+        "This run could not be saved (ZeroDivisionError). Start it again, or tell your teacher."
     )
     assert ended(store, good).status is Status.FINISHED
 

@@ -42,7 +42,7 @@ EXPLANATIONS = {
         r"f_t = \sigma(W_f x_t + U_f h_{t-1} + b_f)",
         "f = sigmoid(z[t, b, 1, k] + recurrent[b, 1, k])",
         "How much of its cell state a unit **keeps**. Dark is 1: all of it; white is 0: everything is erased. Look for "
-        "dark bands along a row: this unit keeps its cell state over many characters. At a white spot, it starts anew.",
+        "dark bands along a row: this unit keeps its cell state over many characters. At a white spot, it starts over.",
     ),
     "input": (
         r"i_t = \sigma(W_i x_t + U_i h_{t-1} + b_i)",
