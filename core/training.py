@@ -45,7 +45,7 @@ class Change:
 
     at: int
     name: str
-    value: float | str
+    value: float | str | tuple
 
 
 class LoopState(Generic[Config]):

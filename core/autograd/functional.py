@@ -338,3 +338,25 @@ def cross_entropy(logits, targets) -> Tensor:
         return (slope,)
 
     return Tensor.result(-log_probabilities[rows, targets].mean(), (logits,), backward, "cross_entropy")
+
+
+def mse_loss(predictions, targets) -> Tensor:
+    """Mean of the squared differences (prediction - target)².
+
+    predictions, targets: the same shape, with at least one element -> a single number.
+    The gradient is 2 (prediction - target) / n, where n is the number of elements; the target's is its negative.
+    Raises ValueError if the shapes differ: broadcasting (n, 1) against (n,) would compare every pair.
+    """
+    predictions, targets = as_tensors(predictions, targets)
+    if predictions.shape != targets.shape or not predictions.data.size:
+        raise ValueError(
+            "mse_loss needs predictions and targets of the same shape, at least one; "
+            f"it got {predictions.shape} and {targets.shape}."
+        )
+    differences = predictions.data - targets.data
+
+    def backward(grad):
+        slope = differences * differences.dtype.type(2 / differences.size) * grad
+        return slope, -slope
+
+    return Tensor.result((differences * differences).mean(), (predictions, targets), backward, "mse_loss")

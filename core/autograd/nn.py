@@ -188,3 +188,11 @@ class CrossEntropyLoss(Module):
     def forward(self, logits, targets) -> Tensor:
         """logits: (batch, classes), targets: (batch,) integers -> a single number."""
         return F.cross_entropy(logits, targets)
+
+
+class MSELoss(Module):
+    """Mean of the squared differences between predictions and targets."""
+
+    def forward(self, predictions, targets) -> Tensor:
+        """predictions, targets: the same shape -> a single number."""
+        return F.mse_loss(predictions, targets)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, get_args
 
-from core import classify, memorize
+from core import classify, memorize, plane
 from core.classify import datasets
 from core.classify.config import parameter_counts
 from core.training import Checkpoint, Control
@@ -105,17 +105,40 @@ def classify_metrics(event: classify.Event) -> dict[str, float]:
             return {}
 
 
+def plane_metrics(event: plane.Event) -> dict[str, float]:
+    """Return what an event of points in a plane adds to its run's results."""
+    match event:
+        case plane.PlaneEpoch():
+            loss = event.train_loss if event.val_loss is None else event.val_loss
+            metrics = {"epochs": event.epoch, "loss": loss, "accuracy": event.val_accuracy}
+        case plane.PlaneResult():
+            metrics = {"test_accuracy": event.accuracy}
+        case _:
+            metrics = {}
+    return {name: value for name, value in metrics.items() if value is not None}
+
+
 def is_worth_storing(event: Any) -> bool:
     """Return whether an event is part of the stored curve: every event is, except most of the steps of a long run.
 
     From step FULL_RESOLUTION on, every second step is stored, from twice as many on every fourth, and so on. So a curve
     has the same resolution, relative to its length, at any time, and a few thousand steps at most. The selection
     depends on the number of the step only: a resumed run stores the same events.
+
+    A run on points in a plane is thinned in the same way by epochs, which contain all weights; its steps are only
+    stored for someone who follows them one by one.
     """
-    if not isinstance(event, classify.Step):
-        return True
-    interval = 1 << (event.step // FULL_RESOLUTION).bit_length()
-    return event.step % interval == 0
+    match event:
+        case classify.Step():
+            number = event.step
+        case plane.PlaneEpoch() if not event.is_last:
+            number = event.epoch
+        case plane.PlaneStep():
+            return False
+        case _:
+            return True
+    interval = 1 << (number // FULL_RESOLUTION).bit_length()
+    return number % interval == 0
 
 
 def memorize_memory(config: memorize.MemorizeConfig) -> MemoryNeed:
@@ -142,6 +165,12 @@ def classify_memory(config: classify.ClassifyConfig) -> MemoryNeed:
     )
 
 
+def plane_memory(config: plane.PlaneConfig) -> MemoryNeed:
+    """Estimate the memory that a run on points in a plane needs."""
+    points = max(config.n_points, len(config.points)) + plane.TEST_POINTS
+    return MemoryNeed(_own_bytes(config.parameter_count), FLOAT * points * 4 * sum(config.sizes))
+
+
 def _own_bytes(parameters: int) -> int:
     """Weights, gradients and two moments of Adam, all but gradients again in a checkpoint, and again as a file."""
     return FLOAT * 10 * parameters + 2**22  # and what every run takes
@@ -166,6 +195,16 @@ JOB_TYPES = {
         metrics=classify_metrics,
         check_weights=check_classify_weights,
         memory=classify_memory,
+    ),
+    "plane": JobType(
+        plane.PlaneConfig,
+        get_args(plane.Event),
+        plane.fit,
+        units={"step": plane.PlaneStep, "epoch": plane.PlaneEpoch},
+        live_settings=("lr", "momentum", "weight_decay", "batch_size", "edits"),
+        metrics=plane_metrics,
+        check_weights=plane.fitting_weights,
+        memory=plane_memory,
     ),
 }
 

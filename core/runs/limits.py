@@ -7,6 +7,7 @@ from typing import Any
 
 from core.classify import ClassifyConfig
 from core.memorize import MAX_CHARACTERS, MemorizeConfig
+from core.plane import PlaneConfig
 from core.text import graphemes
 from core.training import check_range
 
@@ -72,6 +73,8 @@ class Limits:
                     ("The size of a hidden layer", max(config.hidden, default=0), self.max_layer_width),
                     ("The number of epochs", config.epochs, self.max_classify_epochs),
                 ]
+            case PlaneConfig():  # even its largest network trains in seconds
+                sizes = [("The size of a hidden layer", max(config.hidden, default=0), self.max_layer_width)]
         for name, size, limit in sizes:
             if size > limit:
                 raise ValueError(f"{name} may be at most {limit:,} in this class, but it is {size:,}.")
