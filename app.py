@@ -23,6 +23,7 @@ def main() -> None:
             st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
             st.Page("pages/memorize.py", title="Memorize", icon=":material/short_text:"),
             st.Page("pages/classify.py", title="Classify", icon=":material/image:"),
+            st.Page("pages/plane.py", title="Points", icon=":material/scatter_plot:"),
             st.Page("pages/autograd.py", title="Autograd", icon=":material/account_tree:"),
             st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
         ],

@@ -33,7 +33,7 @@ if total:
         label="Download all as CSV",
     )
 else:
-    st.info("No runs found. Start one on **Memorize** or **Classify**, or change the filters.")
+    st.info("No runs found. Start one on **Memorize**, **Classify** or **Points**, or change the filters.")
 st.header("Leaderboard")
 show_leaderboards()
 teacher_panel()

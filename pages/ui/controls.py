@@ -1,5 +1,7 @@
 """The controls that several pages share."""
 
+from collections.abc import Collection
+
 import streamlit as st
 
 from pages.ui import run_panel
@@ -41,3 +43,17 @@ def limit_note(limit: int, maximum: int) -> None:
     """Show the teacher's limit below a control, if it is lower than the control's own maximum."""
     if limit < maximum:
         st.caption(f":material/lock: At most {limit:,} in this class.")
+
+
+def read_query_param(name: str, known: Collection[str]) -> None:
+    """Start with the value in the address. Streamlit's own binding would use the label, which may change."""
+    if name not in st.session_state and st.query_params.get(name) in known:
+        st.session_state[name] = st.query_params[name]
+
+
+def write_query_param(name: str, default: str) -> None:
+    """Put the value into the address, unless it is the default."""
+    if st.session_state[name] == default:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != st.session_state[name]:
+        st.query_params[name] = st.session_state[name]

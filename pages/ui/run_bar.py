@@ -1,5 +1,6 @@
 """The run bar: start, pause, stop and step a run, set its pace, and move along its timeline."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import streamlit as st
 from core.classify import ClassifyConfig
 from core.classify.config import steps_per_epoch
 from core.classify.datasets import DatasetError, get_info
+from core.plane import PlaneConfig
+from core.plane.config import OWN
 from core.runs import JOB_TYPES, Run, Status
 from pages.ui import run_panel
 from pages.ui.errors import show_store_errors
@@ -184,6 +187,9 @@ def pace_seconds(pace: str, config: Any) -> float:
 
 def total_steps(config: Any) -> int:
     """Return the number of steps of a run."""
+    if isinstance(config, PlaneConfig):
+        points = len(config.points) if config.dataset in OWN else config.n_points
+        return config.epochs * math.ceil(max(1, points * (1 - config.validation)) / config.batch_size)
     if not isinstance(config, ClassifyConfig):
         return config.epochs
     try:
@@ -214,8 +220,8 @@ def follow_pace(kind: str, run: Run | None) -> None:
 
 def completed_epochs(run: Run) -> int:
     """Return how many epochs the run has completed."""
-    unit = JOB_TYPES[run.kind].units["epoch"]
-    return sum(isinstance(event, unit) for event in run_panel.cached_events(run))
+    metrics = JOB_TYPES[run.kind].metrics
+    return next((done for event in reversed(run_panel.cached_events(run)) if (done := metrics(event).get("epochs"))), 0)
 
 
 def status_text(run: Run | None, done: int, refusal: str) -> str:

@@ -10,12 +10,15 @@ from pages.ui.markdown import escape_markdown
 MAX_WIDTH = 4_096
 
 
-def editor(default: str) -> str:
-    """Show the hidden layers as text, for `parse_layers`, and a popover to edit them in."""
+def editor(default: str, key: str = "hidden", new_layer: int = 64) -> str:
+    """Show the hidden layers as text, for `parse_layers`, and a popover to edit them in.
+
+    key: of the text. new_layer: units of a first hidden layer that is added.
+    """
     text = st.text_input(
         "Hidden layers",
         default,
-        key="hidden",
+        key=key,
         bind="query-params",
         help="Units per hidden layer, input first, separated by commas. Leave it empty for no hidden layer.",
     )
@@ -29,20 +32,24 @@ def editor(default: str) -> str:
             st.session_state[f"layer_{number}"] = min(max(width, 1), MAX_WIDTH)
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 st.number_input(
-                    f"Units of layer {number + 1}", 1, MAX_WIDTH, key=f"layer_{number}", on_change=resize, args=[number]
+                    f"Units of layer {number + 1}",
+                    *(1, MAX_WIDTH),
+                    key=f"layer_{number}",
+                    on_change=resize,
+                    args=[key, number],
                 )
                 st.button(
                     "Remove",
                     key=f"remove_layer_{number}",
                     icon=":material/delete:",
                     on_click=set_layers,
-                    args=[(*widths[:number], *widths[number + 1 :])],
+                    args=[key, (*widths[:number], *widths[number + 1 :])],
                 )
         st.button(
             "Add a layer",
             icon=":material/add:",
             on_click=set_layers,
-            args=[(*widths, (64, *widths)[-1])],
+            args=[key, (*widths, (new_layer, *widths)[-1])],
             disabled=len(widths) == MAX_LAYERS,
         )
     return text
@@ -68,13 +75,13 @@ def parse_layers(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
-def set_layers(widths: tuple[int, ...]) -> None:
-    """Callback: set the text to these hidden layers."""
-    st.session_state["hidden"] = ", ".join(map(str, widths))
+def set_layers(key: str, widths: tuple[int, ...]) -> None:
+    """Callback: set the text with this key to these hidden layers."""
+    st.session_state[key] = ", ".join(map(str, widths))
 
 
-def resize(number: int) -> None:
+def resize(key: str, number: int) -> None:
     """Callback: take over the new number of units of a layer."""
-    widths = list(parse_layers(st.session_state["hidden"]))
+    widths = list(parse_layers(st.session_state[key]))
     widths[number] = st.session_state[f"layer_{number}"]
-    set_layers(tuple(widths))
+    set_layers(key, tuple(widths))

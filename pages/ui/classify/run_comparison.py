@@ -7,12 +7,12 @@ from pages.ui import run_panel
 from pages.ui.runs.comparison import MAX_RUNS, show_comparison
 
 
-def show(run: Run | None) -> None:
-    """Show which runs can be compared, and compare the chosen ones."""
+def show(run: Run | None, kind: str = "classify") -> None:
+    """Show which runs of a kind can be compared, and compare the chosen ones."""
     store = run_panel.dispatcher().store
     runs = {
         f"Run {number}": seen
-        for number, run_id in enumerate(st.session_state.get("classify_runs", []), start=1)
+        for number, run_id in enumerate(st.session_state.get(f"{kind}_runs", []), start=1)
         if (seen := store.run(run_id)) is not None
     }
     if not runs:

@@ -1,6 +1,6 @@
 """Settings of a run: preset and dataset, network, training and data."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -17,6 +17,7 @@ from core.training import changed_fields
 from pages.ui import controls, run_panel
 from pages.ui.classify import custom_data, layer_editor
 from pages.ui.classify.initial_weights import initial_weights_controls
+from pages.ui.controls import read_query_param, write_query_param
 from pages.ui.dataset_status import location_label
 from pages.ui.markdown import escape_markdown
 
@@ -274,20 +275,6 @@ def dataset_label(dataset: str) -> str:
     except DatasetError:
         return "Custom dataset · deleted"
     return f"Custom: {', '.join(info.classes)[:40]} · {info.train_size + info.test_size:,} images"
-
-
-def read_query_param(name: str, known: Collection[str]) -> None:
-    """Start with the value in the address. Streamlit's own binding would use the label, which may change."""
-    if name not in st.session_state and st.query_params.get(name) in known:
-        st.session_state[name] = st.query_params[name]
-
-
-def write_query_param(name: str, default: str) -> None:
-    """Put the value into the address, unless it is the default."""
-    if st.session_state[name] == default:
-        st.query_params.pop(name, None)
-    elif st.query_params.get(name) != st.session_state[name]:
-        st.query_params[name] = st.session_state[name]
 
 
 def init_from_preset() -> None:

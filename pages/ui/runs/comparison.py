@@ -7,6 +7,8 @@ import streamlit as st
 
 from core.classify import Epoch
 from core.memorize import MemorizeEpoch
+from core.plane import PlaneConfig, PlaneEpoch
+from core.plane.features import FEATURES
 from core.runs import Run
 from core.runs.reporting import differing_settings
 from pages.ui import run_panel
@@ -14,6 +16,7 @@ from pages.ui.charts import downsample, learning_curves
 from pages.ui.classify.training import feature_label
 from pages.ui.formatting import format_setting, setting_label
 
+EPOCHS = (Epoch, MemorizeEpoch, PlaneEpoch)
 MAX_RUNS = 6  # more curves are hard to tell apart
 LEGEND_ROW = 24  # pixels
 
@@ -21,10 +24,10 @@ LEGEND_ROW = 24  # pixels
 def show_comparison(runs: dict[str, Run]) -> None:
     """Show the curves of runs of one kind, and a table of their differences. runs: label -> run, at most MAX_RUNS."""
     if len({run.kind for run in runs.values()}) > 1:
-        st.info("Memorize and Classify runs cannot be compared with each other. Select runs of one kind.")
+        st.info("Runs of different pages cannot be compared with each other. Select runs of one kind.")
         return
     source = "Training"
-    if any(run.kind == "classify" for run in runs.values()):
+    if any(run.kind != "memorize" for run in runs.values()):
         source = st.segmented_control(
             "Curves", ["Validation", "Training"], default="Validation", required=True, key="compared_curves"
         )
@@ -44,11 +47,15 @@ def show_curves(runs: dict[str, Run], source: str) -> None:
         st.caption("The curves start after the first epoch.")
         return
     left, right = st.columns(2)
-    for column, measure, unit in ((left, "accuracy", "fraction correct"), (right, "loss", "nats")):
+    units = {getattr(run.config, "task", "") for run in runs.values()}
+    loss_unit = "nats" if "regression" not in units else "mean squared error" if len(units) == 1 else "of each task"
+    for column, measure, unit in ((left, "accuracy", "fraction correct"), (right, "loss", loss_unit)):
         lines = {
-            label: downsample(frame[["epoch", measure]].rename(columns={"epoch": "x", measure: "y"}))
+            label: downsample(frame[["epoch", measure]].dropna().rename(columns={"epoch": "x", measure: "y"}))
             for label, frame in curves.items()
         }
+        if all(line.empty for line in lines.values()):  # a regression has no accuracy
+            continue
         chart = learning_curves(
             lines,
             "Epoch",
@@ -66,16 +73,18 @@ def learning_curve(run: Run, source: str) -> pd.DataFrame:
     source: "Validation" or "Training". A sentence has only training values: its accuracy is the fraction of correct
     characters.
     """
-    events = run_panel.dispatcher().store.events(run.id, only=(Epoch.__name__, MemorizeEpoch.__name__))
+    events = run_panel.dispatcher().store.events(run.id, only=tuple(unit.__name__ for unit in EPOCHS))
     rows = []
     for _, event in events:
         if isinstance(event, MemorizeEpoch):
             rows.append((event.epoch + 1, event.loss, event.char_accuracy))
-        elif source == "Training":
-            rows.append((event.epoch + 1, event.train_loss, event.train_accuracy))
+            continue
+        done = event.epoch + isinstance(event, Epoch)  # PlaneEpoch counts the epochs that are complete
+        if source == "Training":
+            rows.append((done, event.train_loss, event.train_accuracy))
         else:
-            rows.append((event.epoch + 1, event.val_loss, event.val_accuracy))
-    return pd.DataFrame(rows, columns=["epoch", "loss", "accuracy"])
+            rows.append((done, event.val_loss, event.val_accuracy))
+    return pd.DataFrame(rows, columns=["epoch", "loss", "accuracy"], dtype=float)
 
 
 def comparison_table(runs: dict[str, Run], differing: dict[str, list[Any]]) -> pd.DataFrame:
@@ -107,6 +116,8 @@ def input_label(run: Run) -> str:
     if run.kind == "memorize":
         return "characters"
     try:
+        if isinstance(run.config, PlaneConfig):
+            return ", ".join(FEATURES[name].label for name in run.config.features)
         return feature_label(run.config)
     except ValueError:  # a config of another version of this program
         return "–"

@@ -26,6 +26,7 @@ COLUMNS = {
     "started": st.column_config.DatetimeColumn(format="distance"),
     "id": None,
 }
+KINDS = {"memorize": "Memorize", "classify": "Classify", "plane": "Points"}
 PAGE_SIZE = 100  # rows that are sent to the browser
 EXPORT_PORTION = 1_000  # runs that the export reads at a time
 STATUSES = [status.value for status in Status if status is not Status.DELETED]
@@ -64,7 +65,7 @@ def save_nickname() -> None:
 def run_filters() -> dict[str, Any]:
     """Show the filters and return them as arguments of `Store.list_runs` and `Store.count_runs`."""
     kinds, statuses, search, own = st.columns([2, 2, 3, 1], vertical_alignment="bottom")
-    kind = kinds.segmented_control("Kind", ["memorize", "classify"], format_func=str.capitalize, key="runs_kind")
+    kind = kinds.segmented_control("Kind", list(KINDS), format_func=KINDS.__getitem__, key="runs_kind")
     wanted = statuses.multiselect("Status", STATUSES, format_func=str.capitalize, key="runs_status")
     text = search.text_input("Search", key="runs_search", help="Searches names, nicknames, settings and notes.")
     mine = own.toggle("Only mine", key="runs_mine")

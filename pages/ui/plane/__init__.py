@@ -1,0 +1,1 @@
+"""Parts of the page Points: a network that learns points in a plane."""

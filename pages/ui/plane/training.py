@@ -1,0 +1,285 @@
+"""The Training tab: the network, its map of the plane, the accuracy in figures, and the loss curves."""
+
+from typing import Any, NamedTuple
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from core.plane import Edit, PlaneConfig, PlaneEpoch, PlaneResult, PlaneStep, new_edits
+from core.runs import Run, Status
+from core.training import Change
+from pages.ui import run_panel
+from pages.ui.charts import change_markers, downsample, learning_curves, show_live_chart
+from pages.ui.figures import Figure, show_figures
+from pages.ui.plane import network
+from pages.ui.plane.network import Picture
+from pages.ui.plane.settings import use_settings_of
+from pages.ui.run_settings import show_settings_of
+from pages.ui.theme import is_projector_view
+from pages.ui.timeline import shown_epoch
+
+EPOCH_TITLE = "Epoch"
+CHART_HEIGHT = 160  # pixels: the chart stands below the map, on a screen of 1280 x 720 without scrolling
+LARGE_CHART_HEIGHT = 300  # to download
+MAX_FRAMES = 6  # states that the browser plays between two redraws
+MAX_FRAME_NUMBERS = 2_000  # weights in them
+LOSS_TITLES = {"classification": "Loss (nats)", "regression": "Mean squared error"}
+SEEN, FRAMES = "plane_seen_settings", "plane_sent_frames"  # session state
+
+# The component fills the whole area; figures and chart stand in the room that it leaves at the top and at the bottom.
+STYLE = """<style>
+.st-key-plane_stage { --plane-top: 6.3rem; --plane-bottom: 10rem; display: grid; gap: 0;
+  grid-template-columns: minmax(0, 58fr) minmax(0, 42fr); column-gap: 1.2rem; grid-template-rows: auto 1fr auto; }
+.st-key-plane_stage > * { grid-area: 1 / 1 / 4 / 3; }
+.st-key-plane_stage > :has(.st-key-plane_figures), .st-key-plane_stage > .st-key-plane_figures {
+  grid-area: 1 / 1 / 2 / 2; z-index: 1; }
+.st-key-plane_stage > :has(.st-key-plane_curves), .st-key-plane_stage > .st-key-plane_curves {
+  grid-area: 3 / 2 / 4 / 3; z-index: 1; height: 9.7rem; }
+.st-key-plane_figures .figures { flex-wrap: wrap; gap: 0 1.5rem; height: 6.1rem; align-content: flex-start; }
+.st-key-plane_figures .figure .name { display: block; margin: 0; line-height: 1.2; }
+.st-key-plane_figures .figure .note { display: none; }
+.st-key-plane_figures .outcome { flex: 1 0 100%; height: 1.9rem; }
+@media (max-width: 640px) {
+  .st-key-plane_stage { display: flex; --plane-top: 0px; --plane-bottom: 0px; }
+  .st-key-plane_figures .figures { height: 4.6rem; }
+}
+</style>"""
+
+
+class Moment(NamedTuple):
+    """What the tab shows of a run.
+
+    Attributes:
+        now: the last completed epoch, or the one that the timeline shows; None before the first.
+        picture: of the network.
+        shown: the epoch that the timeline shows; None: the present.
+    """
+
+    now: PlaneEpoch | None
+    picture: Picture
+    shown: int | None = None
+
+
+def show(run: Run | None, config: PlaneConfig | None) -> None:
+    """Show the run or, before it starts and after the settings have changed, what the next run starts from.
+
+    config: the settings; None while they are invalid.
+    """
+    events = run_panel.cached_events(run) if run else []
+    epochs = [event for event in events if isinstance(event, PlaneEpoch)]
+    is_next = run is None or shows_settings(run, config, epochs)
+    moment = moment_of(run, events, epochs) if run and not is_next else next_moment(run, config)
+    task = moment.picture.config.task
+    st.html(STYLE)
+    with st.container(key="plane_stage"):
+        with st.container(key="plane_figures"):
+            results = [event for event in events if isinstance(event, PlaneResult)] if not is_next else []
+            show_figures(figures(task, moment.now, results), *outcome(run, events, is_next))
+        network.show_network(moment.picture, redraw=st.rerun)
+        with st.container(key="plane_curves"):
+            chart = loss_chart(
+                moment.picture.config, [] if is_next else events, shown=moment.shown, height=chart_height(), compact=True
+            )
+            show_live_chart(chart, alt=loss_in_words(task, epochs if not is_next else []))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.toggle("Logarithmic loss", key="plane_log_scale", help="Equal distances on the axis mean equal ratios.")
+        if run and not is_next:
+            show_settings_of(run, use_settings_of)
+
+
+def chart_height() -> int:
+    """Return the height of the chart below the map in pixels."""
+    return CHART_HEIGHT + 22 * is_projector_view()
+
+
+def shows_settings(run: Run, config: PlaneConfig | None, epochs: list[PlaneEpoch]) -> bool:
+    """Return whether to show the settings instead of an ended run: they have changed since the run was opened."""
+    seen_run, seen = st.session_state.get(SEEN, ("", None))
+    if seen_run != run.id:
+        st.session_state[SEEN] = run.id, config
+        return False
+    if not run.status.is_terminal or shown_epoch(run, completed(epochs)) is not None:
+        return False
+    if config is None:
+        return seen is not None and st.session_state.get("plane_dataset") == "own"
+    return start_of(config) not in (start_of(run.config), seen and start_of(seen))
+
+
+def start_of(config: PlaneConfig) -> tuple:
+    """Return the settings that determine the points and the network before training."""
+    points = (config.dataset, config.classes, config.n_points, config.noise, config.validation, config.formula)
+    return (*points, config.points, config.features, config.hidden, config.activation, config.initialisation, config.seed)
+
+
+def completed(epochs: list[PlaneEpoch]) -> int:
+    """Return how many epochs are complete."""
+    return epochs[-1].epoch if epochs else 0
+
+
+def next_moment(run: Run | None, config: PlaneConfig | None) -> Moment:
+    """Return what a run with these settings starts from: the points and the initial weights."""
+    if config is None:
+        return Moment(None, network.unfinished_drawing() if draws_own() else blank())
+    draws = network.is_own(config)
+    return Moment(None, Picture(config, [(0, network.initial_weights(config))], draws=draws))
+
+
+def draws_own() -> bool:
+    """Return whether the settings ask for points that are drawn."""
+    return st.session_state.get("plane_dataset") == "own"
+
+
+def blank() -> Picture:
+    """Return an empty picture, for settings that are invalid."""
+    return network.unfinished_drawing()._replace(draws=False)
+
+
+def moment_of(run: Run, events: list, epochs: list[PlaneEpoch]) -> Moment:
+    """Return the moment of a run that the page shows."""
+    shown = shown_epoch(run, completed(epochs))
+    config = run.config
+    if not epochs:
+        draws = network.is_own(config) and run.status.is_terminal
+        return Moment(None, Picture(config, [(0, network.initial_weights(config))], run=run.id, draws=draws))
+    if shown is not None:
+        now = next(epoch for epoch in reversed(epochs) if epoch.epoch <= shown or epoch is epochs[0])
+        edits = edits_until(events, now.step, config.edits)
+        return Moment(now, Picture(config, [(now.step, now.weights)], edits, run.id, is_past=True), shown)
+    frames = new_frames(run, events)
+    wanted = network.current_edits(run)
+    pending = new_edits(edits_until(events, None, config.edits), wanted)
+    frames[-1] = (frames[-1][0], network.with_pending(config, frames[-1][1], pending))
+    can_edit = not run.status.is_terminal and run_panel.run_access().can_edit(run)
+    draws = network.is_own(config) and run.status.is_terminal
+    return Moment(epochs[-1], Picture(config, frames, wanted, run.id, can_edit, draws=draws))
+
+
+def edits_until(events: list, step: int | None, initial: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Return the edits that a run had carried out after so many steps. None: until now."""
+    edits = initial
+    for event in events:
+        if isinstance(event, Change) and event.name == "edits" and (step is None or event.at < step):
+            edits = tuple(Edit(*entry) for entry in event.value)
+    return edits
+
+
+def new_frames(run: Run, events: list) -> list[tuple[int, str]]:
+    """Return the states of a run since the last redraw, at most MAX_FRAMES; the last one is the present."""
+    of, sent = st.session_state.get(FRAMES, ("", -1))
+    states = [(event.step, event.weights) for event in events[-200:] if isinstance(event, PlaneEpoch)]
+    states += [(e.step + 1, e.weights) for e in events[-200:] if isinstance(e, PlaneStep) and e.weights]
+    states.sort(key=lambda state: state[0])
+    new = [state for state in states if of == run.id and state[0] > sent]
+    last = states[-1]
+    count = min(MAX_FRAMES, max(1, MAX_FRAME_NUMBERS // run.config.parameter_count))
+    chosen = [new[round((i + 1) * len(new) / count) - 1] for i in range(count)] if len(new) > count else new or [last]
+    st.session_state[FRAMES] = run.id, last[0]
+    return chosen
+
+
+def figures(task: str, now: PlaneEpoch | None, results: list[PlaneResult]) -> list[Figure]:
+    """Return the figures for one epoch; dashes for what is not known."""
+    loss = None if now is None else now.train_loss if now.val_loss is None else now.val_loss
+    epoch = Figure("Epoch", f"{now.epoch:,}" if now else "0")
+    if task == "regression":
+        return [
+            Figure("Validation error", short(now and now.val_loss)),
+            Figure("Training error", short(now and now.train_loss)),
+            Figure("Test error", short(results[-1].loss if results else None)),
+            epoch,
+        ]
+    return [
+        Figure("Validation", percent(now and now.val_accuracy)),
+        Figure("Training", percent(now and now.train_accuracy)),
+        Figure("Test", percent(results[-1].accuracy if results else None)),
+        Figure("Loss", short(loss)),
+        epoch,
+    ]
+
+
+def percent(value: float | None) -> str:
+    """Return a fraction as text."""
+    return "–" if value is None else f"{value:.0%}"
+
+
+def short(value: float | None) -> str:
+    """Return a loss as text."""
+    return "–" if value is None else f"{value:.2g}" if value < 0.0995 or value >= 100 else f"{value:.2f}"
+
+
+def outcome(run: Run | None, events: list, is_next: bool) -> tuple[str, str]:
+    """Return the state of the run in words: a kind of message, and its text."""
+    if run is None or is_next:
+        return "", "This is the network before training." if run is None else "The new settings, before training."
+    if run.message:
+        return ("error" if run.status is Status.FAILED else "warning"), run.message
+    results = [event for event in events if isinstance(event, PlaneResult)]
+    if not results:
+        return "", ""
+    result = results[-1]
+    if not result.size:
+        return "success", "Own points have no test points; the validation points play their part."
+    if result.accuracy is None:
+        return "success", f"Mean squared error {short(result.loss)} on {result.size:,} new test points."
+    correct = round(result.accuracy * result.size)
+    return "success", f"{correct:,} of {result.size:,} new test points are classified correctly."
+
+
+def loss_chart(
+    config: PlaneConfig,
+    events: list,
+    *,
+    shown: int | None = None,
+    height: int = LARGE_CHART_HEIGHT,
+    compact: bool = False,
+) -> alt.LayerChart:
+    """Draw training and validation loss over the epochs, with markers where a setting was changed.
+
+    shown: the epoch that the page shows. compact: leave out what there is no room for below the map.
+    """
+    epochs = [event for event in events if isinstance(event, PlaneEpoch)]
+    log = bool(st.session_state.get("plane_log_scale")) and bool(epochs)
+    curves = {
+        name: downsample(
+            pd.DataFrame(
+                [(e.epoch, getattr(e, field)) for e in epochs if getattr(e, field) is not None and (e.epoch or not log)],
+                columns=["x", "y"],
+                dtype=float,
+            )
+        )
+        for name, field in (("train", "train_loss"), ("validation", "val_loss"))
+    }
+    chart = learning_curves(
+        curves,
+        EPOCH_TITLE,
+        "Loss" if compact else LOSS_TITLES[config.task],
+        log=log,
+        marks=change_markers(changes_by_epoch(events), config.epochs),
+        height=height,
+        end=config.epochs,
+        shown=shown,
+        legend_orient="top-right",
+    )
+    return chart
+
+
+def changes_by_epoch(events: list) -> list[Change]:
+    """Return the changes of settings with the epoch, not the step, in which they were made."""
+    changes, epoch = [], 0
+    for event in events:
+        if isinstance(event, PlaneEpoch):
+            epoch = event.epoch
+        elif isinstance(event, Change):
+            value: Any = "by hand" if event.name == "edits" else event.value
+            changes.append(Change(epoch, event.name, value))
+    return changes
+
+
+def loss_in_words(task: str, epochs: list[PlaneEpoch]) -> str:
+    """Describe the loss curves for readers who cannot see them."""
+    if not epochs:
+        return "Loss curves, without a completed epoch."
+    last = epochs[-1]
+    validation = "" if last.val_loss is None else f", validation {last.val_loss:.3g}"
+    return f"{LOSS_TITLES[task]} after {last.epoch} epochs: training {last.train_loss:.3g}{validation}."
