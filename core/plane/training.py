@@ -164,7 +164,7 @@ def fit(
         for parameter in parameters:
             parameter.zero_grad()
         loss.backward()
-        everything.grad = np.concatenate([np.reshape(parameter.grad, -1) for parameter in parameters])
+        everything.grad = np.concatenate([p.grad.reshape(-1) for p in parameters if p.grad is not None])
         if not len(frozen):
             optimizer.step()
             return value
@@ -206,7 +206,7 @@ def fit(
         is_last = progress.epoch == config.epochs
         yield state(is_last)
         if is_last:
-            yield test(config, network, compute_features(config.features, data.test_points), data.test_targets)
+            yield final_result(config, network, compute_features(config.features, data.test_points), data.test_targets)
 
     yield make_checkpoint()
 
@@ -224,7 +224,7 @@ def frozen_parameters(config: PlaneConfig, edits: Sequence[Edit]) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def test(config: PlaneConfig, network: PlaneNetwork, x: np.ndarray, targets: np.ndarray) -> PlaneResult:
+def final_result(config: PlaneConfig, network: PlaneNetwork, x: np.ndarray, targets: np.ndarray) -> PlaneResult:
     """Evaluate a network on the test points. x: (n, features), targets: (n,); n may be 0."""
     if not len(targets):
         return PlaneResult(0, None, None)
