@@ -1,4 +1,4 @@
-"""Train both networks from a terminal: see `python -m core --help`."""
+"""Train the networks from a terminal: see `python -m core --help`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from typing import Any, NoReturn
 import numpy as np
 from tqdm import tqdm
 
-from core import classify, memorize
+from core import classify, memorize, plane
 from core.autograd import nn, optim
 from core.classify import ClassifyConfig, augment, datasets, inputs
 from core.classify.presets import PRESETS
 from core.classify.weights_file import to_file
 from core.memorize import MemorizeConfig, lstm
 from core.memorize.rnn_variants import CELLS
+from core.plane import PlaneConfig
+from core.plane.features import FEATURES
+from core.plane.pasted import parse_points
+from core.plane.weights_file import to_file as to_plane_file
 from core.training import Checkpoint, TrainingDiverged
 
 MEMORIZE_OPTIONS = {
@@ -40,7 +44,10 @@ MEMORIZE_OPTIONS = {
     "stop_when_learned": "stop as soon as the network generates the whole sentence",
 }
 CLASSIFY_OPTIONS = {
-    "dataset": f"images to classify: {', '.join(datasets.DATASETS)}; downloaded if necessary",
+    "dataset": (
+        f"images to classify: {', '.join(datasets.DATASETS)}; downloaded if necessary. Or points in a plane: "
+        f"{', '.join(plane.DATASETS)}"
+    ),
     "hidden": "units per hidden layer, first layer first; none for no hidden layer",
     "lr": "learning rate: how far a step follows the gradient, before the schedule scales it",
     "momentum": "fraction of the last step that is added to the next one, so that steps in one direction add up",
@@ -53,12 +60,21 @@ CLASSIFY_OPTIONS = {
     "activation": f"function after each hidden layer: {', '.join(nn.ACTIVATIONS)}",
     "initialisation": f"distribution of the initial weights: {', '.join(nn.INIT_STDS)}",
     "optimizer": f"optimiser: {', '.join(optim.OPTIMIZERS)}; for adam, --momentum is its first beta",
-    "features": f"input of the network: {', '.join(inputs.FEATURES)}",
+    "features": (
+        f"input of the network: {', '.join(inputs.FEATURES)}; for points in a plane, some of {','.join(FEATURES)}"
+    ),
     "patches": "patch features: number of filters; half are cut from training images, half are their mirror images",
     "grid": "patch features: filter responses are averaged in a grid of N by N cells",
     "augment": f"random changes of the training images: {', '.join(augment.AUGMENTATIONS)}",
     "train_size": "number of training images to use; 0 for all",
     "shuffled_labels": "shuffle the training labels, so that the network can only memorise them",
+}
+PLANE_OPTIONS = {
+    "classes": "points in a plane: number of classes of blobs, circles and spiral",
+    "n_points": "points in a plane: number of points, validation included",
+    "noise": "points in a plane: how far points are scattered, from 0 to 1",
+    "validation": "points in a plane: fraction of the points that is held out for validation",
+    "formula": "points in a plane: formula of x and y, for the datasets formula and surface",
 }
 
 
@@ -106,7 +122,7 @@ def print_error(message: str, status: int) -> int:
 
 def build_parser() -> Parser:
     """Build the parser of all commands."""
-    parser = Parser(prog="python -m core", description="Train two neural networks from a terminal.")
+    parser = Parser(prog="python -m core", description="Train neural networks from a terminal.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     about = "Train an LSTM to memorise a sentence and generate it character by character."
@@ -114,11 +130,16 @@ def build_parser() -> Parser:
     command.set_defaults(command=run_memorize)
     command.add_argument("sentence", metavar="TEXT", help="the sentence; put -- before a sentence that starts with -")
     add_options(command, MemorizeConfig, MEMORIZE_OPTIONS)
+    add_json(command)
 
-    about = "Train a multilayer perceptron to classify images."
+    about = "Train a multilayer perceptron to classify images, or points in a plane."
+    defaults = PlaneConfig()
     epilog = (
         "Some of the training images are held out for validation; train_size in the JSON output does not include "
-        "them. The test images are used only once, at the end."
+        "them. The test images are used only once, at the end. With points in a plane, other defaults apply: "
+        f"--hidden {','.join(map(str, defaults.hidden))} --activation {defaults.activation} --initialisation "
+        f"{defaults.initialisation} --weight-decay {defaults.weight_decay:g} --batch-size {defaults.batch_size} "
+        f"--epochs {defaults.epochs} --features {','.join(defaults.features)}, and no schedule."
     )
     command = commands.add_parser("classify", description=about, help=about, epilog=epilog)
     command.set_defaults(command=run_classify)
@@ -133,6 +154,13 @@ def build_parser() -> Parser:
         help=f"sets the defaults of the other options: {', '.join(PRESETS)} (default: baseline, as below)",
     )
     add_options(command, ClassifyConfig, CLASSIFY_OPTIONS)
+    add_options(command, PlaneConfig, PLANE_OPTIONS)
+    command.add_argument(
+        "--points",
+        metavar="FILE",
+        help="points in a plane: CSV of x, y and a label, for the datasets own and own-values",
+    )
+    add_json(command)
 
     about = "List the datasets and whether they are on this machine."
     command = commands.add_parser("datasets", description=about, help=about)
@@ -151,14 +179,17 @@ def add_options(parser: Parser, config: type, helps: dict[str, str]) -> None:
     }
     for name, text in helps.items():
         default = defaults[name]
-        flag = f"--{name.replace('_', '-')}"
         if isinstance(default, bool):
-            parser.add_argument(flag, action="store_true", default=argparse.SUPPRESS, help=text)
+            parser.add_argument(flag(name), action="store_true", default=argparse.SUPPRESS, help=text)
             continue
         convert, metavar = (names, "NAME,NAME") if name == "augment" else kinds[type(default)]
         shown = (",".join(map(str, default)) or "none") if isinstance(default, tuple) else default
         text = f"{text} (default: {shown})"
-        parser.add_argument(flag, type=convert, metavar=metavar, default=argparse.SUPPRESS, help=text)
+        parser.add_argument(flag(name), type=convert, metavar=metavar, default=argparse.SUPPRESS, help=text)
+
+
+def add_json(parser: Parser) -> None:
+    """Add the option --json."""
     parser.add_argument("--json", action="store_true", help="print one line of JSON instead of text")
 
 
@@ -262,6 +293,10 @@ def run_classify(options: argparse.Namespace) -> None:
         check_writable(Path(options.save))
     settings = given(ClassifyConfig, options)
     dataset_name = settings.get("dataset", ClassifyConfig.dataset)
+    if dataset_name in plane.DATASETS:
+        return run_plane(dataset_name, options)
+    if wrong := [name for name in (*PLANE_OPTIONS, "points") if getattr(options, name, None) is not None]:
+        raise ValueError(f"{flag(wrong[0])} is for points in a plane, but {dataset_name} is a dataset of images.")
     preset = PRESETS[options.preset].config(dataset_name, settings.get("features", ClassifyConfig.features))
     config = replace(preset, **settings)
     dataset = load(config.dataset)
@@ -311,6 +346,81 @@ def run_classify(options: argparse.Namespace) -> None:
         f"Time           {training.seconds:.1f} s for {count(len(history), 'epoch')}"
         + (", including the patch features" if config.features == "patches" else "")
     )
+
+
+def run_plane(dataset: str, options: argparse.Namespace) -> None:
+    """Train on points in a plane and print losses and accuracies."""
+    known = {field.name for field in fields(PlaneConfig)}
+    if wrong := sorted(given(ClassifyConfig, options).keys() - known):
+        raise ValueError(f"{flag(wrong[0])} is for images, but {dataset} is a dataset of points in a plane.")
+    if options.preset != "baseline":
+        raise ValueError(f"--preset {options.preset} is for images, but {dataset} is a dataset of points in a plane.")
+    info, settings = plane.DATASETS[dataset], given(PlaneConfig, options)
+    settings.pop("points", None)
+    if "features" in settings:
+        settings["features"] = names(settings["features"])
+    elif info.inputs == 1:
+        settings["features"] = ("x",)
+    if options.points is not None:
+        parsed = parse_points(Path(options.points).read_bytes(), info.task)
+        settings["points"] = parsed.points
+        print(*parsed.notes, sep="\n", end="\n" if parsed.notes else "", file=sys.stderr)
+    config = PlaneConfig(**{**settings, "task": info.task})
+    data, history = plane.make(config), []
+    training = Stopwatch(plane.fit(config))
+    if not options.json:
+        print(
+            f"{dataset}: {len(data.training):,} training points, {len(data.validation):,} validation points, "
+            f"{len(data.test_points):,} test points; input: {', '.join(config.features)}\n\n"
+            "          training             validation\n"
+            "epochs    loss   accuracy      loss   accuracy"
+        )
+    with tqdm(total=config.epochs, desc="Training", unit="epoch", leave=False, disable=sys.stderr is None) as bar:
+        for event in training:
+            match event:
+                case plane.PlaneEpoch():
+                    bar.update(event.epoch - bar.n)
+                    history.append({name: value for name, value in vars(event).items() if name != "weights"})
+                    if not options.json and (event.is_last or event.epoch % max(1, config.epochs // 20) == 0):
+                        bar.write(plane_row(event), file=sys.stdout)
+                case plane.PlaneResult():
+                    result = event
+    if options.save is not None and training.checkpoint:
+        Path(options.save).write_bytes(to_plane_file(config, training.checkpoint))
+    if options.json:
+        print_json(
+            dataset=dataset,
+            features=config.features,
+            test_loss=result.loss,
+            test_accuracy=result.accuracy,
+            epochs=config.epochs,
+            train_seconds=training.seconds,
+            train_size=len(data.training),
+            test_size=result.size,
+            history=history,
+        )
+        return
+    print()
+    if result.accuracy is not None:
+        print(f"Test accuracy  {result.accuracy:.2%} of {result.size:,} test points")
+    if result.loss is not None:
+        print(f"Test loss      {result.loss:.4f}")
+    print(f"Time           {training.seconds:.1f} s for {count(config.epochs, 'epoch')}")
+
+
+def plane_row(event: plane.PlaneEpoch) -> str:
+    """Format an epoch of points in a plane as a row of the table; "-" where there is no number."""
+    parts = [f"{event.epoch:6d}"]
+    pairs = ((event.train_loss, event.train_accuracy), (event.val_loss, event.val_accuracy))
+    for loss, accuracy in pairs:
+        parts.append(f"{'-':>7}" if loss is None else f"{loss:7.4f}")
+        parts.append(f"{'-':>9}" if accuracy is None else f"{accuracy:9.2%}")
+    return "  ".join(parts[:3]) + "    " + "  ".join(parts[3:])
+
+
+def flag(name: str) -> str:
+    """Return the option that sets a field."""
+    return f"--{name.replace('_', '-')}"
 
 
 def check_writable(path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +19,11 @@ from numpy.lib import format as npy
 # Of zipfile's decompressors, only DEFLATE stops at the size that was asked for; bz2 and LZMA unpack whatever is inside.
 COMPRESSION_TYPES = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 MAX_RATIO = 1_032  # DEFLATE cannot do more: a member that claims a higher one is not what it says
+READ_ERRORS = (  # what damaged, wrong or hostile files raise
+    *(OSError, EOFError, LookupError, MemoryError, RuntimeError, SyntaxError, TypeError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),  # the decompressors
+    tokenize.TokenError,  # NumPy's parser of headers
+)
 DIRECTORY_BYTES_PER_MEMBER = 400  # of the table of contents: 46 bytes, the name and extra fields
 
 

@@ -17,12 +17,11 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from core.archive import ArchiveError, ArchiveLimits, open_archive, read_member
+from core.archive import READ_ERRORS, ArchiveError, ArchiveLimits, open_archive, read_member
 from core.classify.cache import evict_least_recently_used
 from core.classify.datasets import (
     ARRAY_NAMES,
     MAX_CLASSES,
-    READ_ERRORS,
     Dataset,
     DatasetError,
     check_class_names,

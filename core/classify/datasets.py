@@ -5,17 +5,14 @@ DATA_DIR is an environment variable; by default it is this project's folder data
 
 from __future__ import annotations
 
-import lzma
 import os
 import re
 import subprocess
 import sys
 import threading
 import time
-import tokenize
 import unicodedata
 import zipfile
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -28,7 +25,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from core.archive import ArchiveLimits, open_archive, read_array, read_array_header
+from core.archive import READ_ERRORS, ArchiveLimits, open_archive, read_array, read_array_header
 from core.paths import PROJECT, data_dir
 
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
@@ -38,11 +35,6 @@ MAX_CLASSES, MAX_NAME = 100, 60  # of a custom dataset: classes, and characters 
 UNPRINTABLE = {"Cc", "Cs"}  # Unicode's control characters and halves of surrogate pairs
 RECENTLY_USED = 2  # datasets that stay in memory although nothing uses them; CIFAR-10 takes 184 MB
 DOWNLOAD_TIMEOUT = 60.0  # seconds without a new byte before a download is cancelled
-READ_ERRORS = (  # what damaged, wrong or hostile files raise
-    *(OSError, EOFError, LookupError, MemoryError, RuntimeError, SyntaxError, TypeError, ValueError),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),  # the decompressors
-    tokenize.TokenError,  # NumPy's parser of headers
-)
 DIGITS_FILE = Path(__file__).with_name("mnist_5k.npz")  # origin and licence: mnist_5k.md
 
 Progress = Callable[[float, str], None]

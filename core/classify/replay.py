@@ -70,9 +70,9 @@ def replay_seconds(
     """
     batch_size, images, begin = config.batch_size, 0, 0
     for change in changes:
-        if change.name == "batch_size":
+        if change.name == "batch_size" and isinstance(change.value, int):
             images += batch_size * len(range(max(begin, steps.start), min(change.at, steps.stop)))
-            batch_size, begin = int(change.value), change.at
+            batch_size, begin = change.value, change.at
     images += batch_size * len(range(max(begin, steps.start), steps.stop))
     weights = sum(parameter_counts(config, image_shape, classes))
     augmented_pixels = math.prod(image_shape) * images if config.augment and config.features == "pixels" else 0

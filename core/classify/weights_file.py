@@ -8,9 +8,8 @@ from dataclasses import asdict
 
 import numpy as np
 
-from core.archive import ArchiveLimits, open_archive, read_array
+from core.archive import READ_ERRORS, ArchiveLimits, open_archive, read_array
 from core.classify.config import MAX_LAYERS, MAX_PARAMETERS, ClassifyConfig
-from core.classify.datasets import READ_ERRORS
 from core.training import Checkpoint, prefixed
 
 MAX_BYTES = 4 * MAX_PARAMETERS + 2**20

@@ -158,7 +158,7 @@ class PlaneConfig:
         if not isinstance(self.points, list | tuple) or len(self.points) > MAX_POINTS:
             count = f"{len(self.points):,}" if isinstance(self.points, list | tuple) else "another kind of value"
             raise ValueError(f"At most {MAX_POINTS:,} points can be used, but here are {count}. Use fewer points.")
-        points = tuple(map(tuple, self.points))
+        points: tuple = tuple(map(tuple, self.points))
         for number, point in enumerate(points, start=1):
             where = f"Point {number:,}"
             if len(point) != 3:

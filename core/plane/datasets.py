@@ -136,7 +136,7 @@ def _spiral(config: PlaneConfig, count: int, rng: np.random.Generator) -> tuple[
     """Arms that wind around the centre."""
     labels = _labels(config, count)
     along = np.sqrt(rng.random(count))  # 0 at the centre, 1 at the end of the arm
-    angles = 2 * np.pi * (3 * along + labels) / config.classes
+    angles = 2 * np.pi * (4 * along + labels) / config.classes
     return 5.5 * along[:, None] * np.stack([np.sin(angles), np.cos(angles)], axis=1), labels
 
 

@@ -33,7 +33,7 @@ class PlaneNetwork(Module):
         ]
         self.activation = ACTIVATIONS[config.activation]()
         self.flat = np.concatenate([parameter.data.reshape(-1) for parameter in self.parameters()])
-        """All weights and biases, layer by layer, weights first: (parameters,) float32. A change changes the network."""
+        """All weights and biases, layer by layer, weights first, (parameters,) float32; shared with the layers."""
         for parameter, part in zip(self.parameters(), split(config, self.flat), strict=True):
             parameter.data = part
         self.masks: dict[int, np.ndarray] = {}
@@ -156,7 +156,7 @@ def scores_without(
     """
     network, x = restore(config, weights), compute_features(config.features, points)
     off = switched(config.edits, "off")
-    scores = []
+    scores: list[list[tuple[float, float | None]]] = []
     for layer, units in enumerate(config.hidden):
         scores.append([])
         for unit in range(units):

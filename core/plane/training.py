@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -136,7 +136,8 @@ def fit(
         progress, order = Progress(**checkpoint.metadata["progress"]), checkpoint.arrays["order"]
         rng.bit_generator.state = checkpoint.metadata["rng"]
         edits = loop.now.edits
-    frozen = np.array([], int)
+    network.switch_off(switched(edits, "off"))
+    frozen = frozen_parameters(config, edits)
 
     def make_checkpoint() -> Checkpoint:
         return Checkpoint(
@@ -157,12 +158,13 @@ def fit(
 
     def train_step(batch: np.ndarray) -> float:
         """Make one step and return the mean loss. The graph is freed on return."""
-        loss = loss_function(network(x[batch]), targets[batch])
+        loss = loss_function(network(Tensor(x[batch])), targets[batch])
         value = loss.item()
         check_finite(value, f"step {progress.step} (epoch {progress.epoch})", optimizer.lr)
-        network.zero_grad()
+        for parameter in parameters:
+            parameter.zero_grad()
         loss.backward()
-        everything.grad = np.concatenate([parameter.grad.reshape(-1) for parameter in parameters])
+        everything.grad = np.concatenate([p.grad.reshape(-1) for p in parameters if p.grad is not None])
         if not len(frozen):
             optimizer.step()
             return value
@@ -172,8 +174,6 @@ def fit(
         network.flat[frozen] = kept
         return value
 
-    network.switch_off(switched(edits, "off"))
-    frozen = frozen_parameters(config, edits)
     while progress.epoch < config.epochs:
         if loop.take_checkpoint_request():
             yield make_checkpoint()
@@ -206,12 +206,12 @@ def fit(
         is_last = progress.epoch == config.epochs
         yield state(is_last)
         if is_last:
-            yield test(config, network, compute_features(config.features, data.test_points), data.test_targets)
+            yield final_result(config, network, compute_features(config.features, data.test_points), data.test_targets)
 
     yield make_checkpoint()
 
 
-def frozen_parameters(config: PlaneConfig, edits: tuple[Edit, ...]) -> np.ndarray:
+def frozen_parameters(config: PlaneConfig, edits: Sequence[Edit]) -> np.ndarray:
     """Return the places of the weights and biases of all frozen units in the flat array of parameters."""
     places = np.arange(config.parameter_count)
     parts, start = [], 0
@@ -224,7 +224,7 @@ def frozen_parameters(config: PlaneConfig, edits: tuple[Edit, ...]) -> np.ndarra
     return np.concatenate(parts)
 
 
-def test(config: PlaneConfig, network: PlaneNetwork, x: np.ndarray, targets: np.ndarray) -> PlaneResult:
+def final_result(config: PlaneConfig, network: PlaneNetwork, x: np.ndarray, targets: np.ndarray) -> PlaneResult:
     """Evaluate a network on the test points. x: (n, features), targets: (n,); n may be 0."""
     if not len(targets):
         return PlaneResult(0, None, None)

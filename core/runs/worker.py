@@ -19,7 +19,7 @@ from importlib import import_module
 import torch
 from threadpoolctl import threadpool_limits
 
-from core import memorize
+from core import memorize, plane
 from core.classify import datasets
 from core.runs.active_run import ActiveRun, retry_while_unavailable
 from core.runs.database import StoreUnavailable
@@ -278,6 +278,8 @@ def warm_up() -> None:
     use_one_thread()
     datasets.load("mnist-5k")
     for _ in memorize.fit(memorize.MemorizeConfig("warm", hidden_size=8, epochs=2)):
+        pass
+    for _ in plane.fit(plane.PlaneConfig(epochs=1)):
         pass
 
 
