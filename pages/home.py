@@ -10,6 +10,7 @@ from pages.ui.home import player
 DOORS = [
     ("memorize", ":material/short_text: Memorize", "Start here: teach it your sentence."),
     ("classify", ":material/image: Classify", "A network learns to recognise images."),
+    ("plane", ":material/scatter_plot: Points", "Watch a boundary bend around points."),
     ("autograd", ":material/account_tree: Autograd", "How gradients are computed, step by step."),
 ]
 # Each whole card is a link: the link's area covers its card.
@@ -29,7 +30,7 @@ streamlit_internals.ensure_run_from_app()
 st.html(STYLE)
 player.show()
 with st.container(key="doors"):
-    for column, (page, label, text) in zip(st.columns(3, gap="small"), DOORS, strict=True):
+    for column, (page, label, text) in zip(st.columns(len(DOORS), gap="small"), DOORS, strict=True):
         with column.container(border=True, height="stretch"):
             st.page_link(f"pages/{page}.py", label=label)
             st.markdown(text)

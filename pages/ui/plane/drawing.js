@@ -95,10 +95,14 @@ function zeroLines(values, n, size) {
   return path;
 }
 
-/** Return, for each class, by how much it is more probable than every other class. */
+/**
+ * Return functions that are 0 where two classes are equally probable: for each class (for one of two), the logarithm of
+ * how much more probable it is than every other. A logarithm is almost a plane there, so lines between points are smooth.
+ */
 function margins(probabilities) {
-  return probabilities.map((own, k) =>
-    own.map((value, i) => value - Math.max(...probabilities.filter((_, other) => other !== k).map((column) => column[i]))),
+  const logs = probabilities.map((column) => column.map((value) => Math.log(Math.max(value, 1e-300))));
+  return logs.slice(0, logs.length === 2 ? 1 : undefined).map((own, k) =>
+    own.map((value, i) => value - logs.reduce((most, column, other) => (other === k ? most : Math.max(most, column[i])), -Infinity)),
   );
 }
 

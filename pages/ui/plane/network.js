@@ -11,6 +11,8 @@ const GAP = 0.35; // distance between the points of a stroke
 const ERASER = 0.45;
 const LIMIT = 6; // the plane reaches from -LIMIT to LIMIT, as in core/plane/features.py
 const SEND_MS = 300;
+const UNDO_ICON = "M12.5 8c-2.650 0-5.050 1-6.900 2.600L2 7v9h9l-3.620-3.620c1.390-1.160 3.160-1.880 5.120-1.880 3.540 0 6.550 2.310 7.600 5.500l2.370-.780C21.080 11.030 17.150 8 12.500 8z";
+const CLEAR_ICON = "M6 19c0 1.100.9 2 2 2h8c1.100 0 2-.9 2-2V7H6v12zM19 4h-3.500l-1-1h-5l-1 1H5v2h14V4z";
 
 const mounted = new WeakMap();
 const known = new Map(); // points by their key, so that a page that is shown again need not ask for them
@@ -63,7 +65,8 @@ function makeView(root) {
   const typed = new Map(), switches = new Map(); // changes that Python has not taken over yet, by place and by unit
   let columns = []; // of every layer, at every point of the grid
   let nodes = [], edges = [], shape = "", colors, diverging, lastUpdate = 0, pace = 250;
-  const drawing = { own: [], undo: [], choice: 0, revision: 0, cursor: [0, 0] }, stroke = null;
+  const drawing = { own: [], undo: [], choice: 0, revision: 0, cursor: [0, 0] };
+  let stroke = null;
 
   // ---- what Python sends ----
   function update(newData, callbacks) {
@@ -280,6 +283,7 @@ function makeView(root) {
   function show() {
     if (!points || !flat.length) return;
     compute();
+    plane.dataset.steps = steps;
     showNodes();
     showMap();
     showUnit();
@@ -384,8 +388,7 @@ function makeView(root) {
       else paintClasses(field, outputs, GRID, 200, colors.ground, colors.classes);
     }
     drawAxes(context, place);
-    if (isCurve()) drawCurve(context, place, outputs[0]);
-    else if (!isRegression) {
+    if (!isCurve() && !isRegression) {
       context.save();
       context.translate(place.left, place.top);
       context.beginPath();
@@ -393,11 +396,11 @@ function makeView(root) {
       context.clip();
       context.strokeStyle = colors.text;
       context.lineWidth = 2;
-      const lines = outputs.length === 2 ? [Float64Array.from(outputs[0], (p, i) => p - outputs[1][i])] : margins(outputs);
-      for (const values of lines) context.stroke(zeroLines(values, GRID, place.w));
+      for (const values of margins(outputs)) context.stroke(zeroLines(values, GRID, place.w));
       context.restore();
     }
     drawPoints(context, place);
+    if (isCurve()) drawCurve(context, place, outputs[0]);
     describeMap();
   }
 
@@ -441,11 +444,13 @@ function makeView(root) {
     context.lineTo(place.left + place.w, place.y(0));
     context.stroke();
     context.setLineDash([]);
-    context.strokeStyle = colors.negative;
-    context.lineWidth = 4;
-    context.beginPath();
-    values.forEach((value, i) => context.lineTo(place.x(line[i]), place.y(value)));
-    context.stroke();
+    const curve = new Path2D();
+    values.forEach((value, i) => curve.lineTo(place.x(line[i]), place.y(value)));
+    for (const [style, width] of [[colors.background, 7], [colors.negative, 4]]) {
+      context.strokeStyle = style;
+      context.lineWidth = width;
+      context.stroke(curve);
+    }
     context.restore();
   }
 
@@ -511,13 +516,14 @@ function makeView(root) {
       span.append(text);
     };
     const dot = (color) => (icon) => svgElement("circle", { cx: 8, cy: 8, r: 6, fill: color }, icon);
-    const ring = (color) => (icon) => svgElement("circle", { cx: 8, cy: 8, r: 5, fill: "none", stroke: color, "stroke-width": 2.5 }, icon);
+    const ring = (color, width) => (icon) =>
+      svgElement("circle", { cx: 8, cy: 8, r: 5, fill: "none", stroke: color, "stroke-width": width }, icon);
     const cross = (icon) => svgElement("path", { d: "M2 2L14 14M14 2L2 14", stroke: colors.text, "stroke-width": 2.5 }, icon);
     const isRegression = data.task === "regression";
     if (!isRegression && !data.drawing) data.classNames.forEach((name, k) => item(dot(colors.palette[k]), name));
-    const plain = isCurve() ? colors.positive : colors.text;
-    item(dot(plain), "training");
-    if (points.validation.some(Boolean)) item(ring(plain), "validation");
+    const plain = isCurve() ? colors.positive : colors.text, isValue = isRegression && !isCurve();
+    item(isValue ? ring(plain, 1.2) : dot(plain), "training");
+    if (points.validation.some(Boolean)) item(ring(plain, isValue ? 3.5 : 2.5), "validation");
     if (!isRegression) item(cross, "wrong");
     else if (isCurve()) item((icon) => svgElement("path", { d: "M0 8H16", stroke: colors.negative, "stroke-width": 4 }, icon), "prediction");
     else {
@@ -585,8 +591,9 @@ function makeView(root) {
         };
       };
       if (!isInput) {
+        htmlElement("p", { textContent: layer === 1 ? "Weights of the inputs, and the bias:" : `Weights of the units of layer ${layer - 1}, and the bias:` }, numbers);
         for (let input = 0; input < sizes[layer - 1]; input++)
-          field(layer === 1 ? `from ${data.featureLabels[input]}` : `from unit ${input + 1}`, "weight", input);
+          field(layer === 1 ? data.featureLabels[input] : `unit ${input + 1}`, "weight", input);
         field("bias", "bias", 0);
       } else htmlElement("p", { textContent: "An input is computed from the coordinates of a point; it has no weights." }, numbers);
       find(".off").hidden = find(".cost").hidden = isInput || isOutput;
@@ -611,8 +618,8 @@ function makeView(root) {
     toggle(".freeze", frozen, "Unfreeze", "Freeze");
     if (!isOutput) find(".cost").textContent = costOf(layer - 1, unit);
     find(".hint").textContent = data.canEdit
-      ? "Training goes on from the numbers typed here."
-      : "No run takes these changes now; they only change the map. Start a run and pause it to train on from them.";
+      ? "Type a number, or change it with the arrow keys. Training goes on from there."
+      : "These changes only change the map, because no run is active. Pause a run to train on from them.";
   }
 
   /** Say what switching a unit off costs on the points shown. */
@@ -620,9 +627,8 @@ function makeView(root) {
     const state = (wanted) => (l, u) => (l === layer && u === unit ? wanted : isOff(l, u));
     const [without, whole] = [quality(state(true)), quality(state(false))];
     if (data.task === "regression") return `Mean squared error: ${number(whole, 3)} with this unit, ${number(without, 3)} without it.`;
-    const points = Math.round(100 * (whole - without));
-    const costs = points > 0 ? `it costs ${points} %` : points < 0 ? `it gains ${-points} %` : "it costs nothing";
-    return `Correct points: ${percent(whole)} with this unit, ${percent(without)} without it: ${costs}.`;
+    const count = points.x.length;
+    return `Correct: ${Math.round(whole * count)} of ${count} points with this unit, ${Math.round(without * count)} without it.`;
   }
 
   find(".close").onclick = () => openUnit(null);
@@ -650,6 +656,7 @@ function makeView(root) {
 
   function updateDrawing() {
     tools.hidden = !data.drawing;
+    find(".legend").hidden = Boolean(data.drawing);
     map.classList.toggle("drawing", Boolean(data.drawing));
     map.setAttribute("role", data.drawing ? "application" : "img");
     if (!data.drawing) return;
@@ -676,8 +683,13 @@ function makeView(root) {
       };
       data.drawing.classes.forEach((name, k) => choice(k, name, colors.palette[k]));
       choice(ERASE, "Erase");
-      htmlElement("button", { type: "button", className: "undo", textContent: "Undo", onclick: undoStroke }, tools);
-      htmlElement("button", { type: "button", className: "clear", textContent: "Clear", onclick: clearPoints }, tools);
+      const tool = (name, label, path, onclick) => {
+        const button = htmlElement("button", { type: "button", className: name, title: label, onclick }, tools);
+        button.setAttribute("aria-label", label);
+        svgElement("path", { d: path }, svgElement("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, button));
+      };
+      tool("undo", "Undo", UNDO_ICON, undoStroke);
+      tool("clear", "Clear all points", CLEAR_ICON, clearPoints);
     }
     choose(drawing.choice);
   }

@@ -20,7 +20,7 @@ from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
 EPOCH_TITLE = "Epoch"
-CHART_HEIGHT = 160  # pixels: the chart stands below the map, on a screen of 1280 x 720 without scrolling
+CHART_HEIGHT = 128  # pixels with its axes: it stands below the map, on a screen of 1280 x 720 without scrolling
 LARGE_CHART_HEIGHT = 300  # to download
 MAX_FRAMES = 6  # states that the browser plays between two redraws
 MAX_FRAME_NUMBERS = 2_000  # weights in them
@@ -29,13 +29,13 @@ SEEN, FRAMES = "plane_seen_settings", "plane_sent_frames"  # session state
 
 # The component fills the whole area; figures and chart stand in the room that it leaves at the top and at the bottom.
 STYLE = """<style>
-.st-key-plane_stage { --plane-top: 6.3rem; --plane-bottom: 10rem; display: grid; gap: 0;
+.st-key-plane_stage { --plane-top: 6.3rem; --plane-bottom: 7.8rem; display: grid; gap: 0;
   grid-template-columns: minmax(0, 58fr) minmax(0, 42fr); column-gap: 1.2rem; grid-template-rows: auto 1fr auto; }
 .st-key-plane_stage > * { grid-area: 1 / 1 / 4 / 3; }
 .st-key-plane_stage > :has(.st-key-plane_figures), .st-key-plane_stage > .st-key-plane_figures {
   grid-area: 1 / 1 / 2 / 2; z-index: 1; }
 .st-key-plane_stage > :has(.st-key-plane_curves), .st-key-plane_stage > .st-key-plane_curves {
-  grid-area: 3 / 2 / 4 / 3; z-index: 1; height: 9.7rem; }
+  grid-area: 3 / 2 / 4 / 3; z-index: 1; height: 7.6rem; }
 .st-key-plane_figures .figures { flex-wrap: wrap; gap: 0 1.5rem; height: 6.1rem; align-content: flex-start; }
 .st-key-plane_figures .figure .name { display: block; margin: 0; line-height: 1.2; }
 .st-key-plane_figures .figure .note { display: none; }
@@ -78,10 +78,9 @@ def show(run: Run | None, config: PlaneConfig | None) -> None:
             show_figures(figures(task, moment.now, results), *outcome(run, events, is_next))
         network.show_network(moment.picture, redraw=st.rerun)
         with st.container(key="plane_curves"):
-            chart = loss_chart(
-                moment.picture.config, [] if is_next else events, shown=moment.shown, height=chart_height(), compact=True
-            )
-            show_live_chart(chart, alt=loss_in_words(task, epochs if not is_next else []))
+            past = [] if is_next else events
+            chart = loss_chart(moment.picture.config, past, shown=moment.shown, height=chart_height(), compact=True)
+            show_live_chart(chart, alt=loss_in_words(task, [] if is_next else epochs))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Logarithmic loss", key="plane_log_scale", help="Equal distances on the axis mean equal ratios.")
         if run and not is_next:
@@ -108,8 +107,9 @@ def shows_settings(run: Run, config: PlaneConfig | None, epochs: list[PlaneEpoch
 
 def start_of(config: PlaneConfig) -> tuple:
     """Return the settings that determine the points and the network before training."""
-    points = (config.dataset, config.classes, config.n_points, config.noise, config.validation, config.formula)
-    return (*points, config.points, config.features, config.hidden, config.activation, config.initialisation, config.seed)
+    names = ("dataset", "classes", "n_points", "noise", "validation", "formula", "points")
+    names += ("features", "hidden", "activation", "initialisation", "seed")
+    return tuple(getattr(config, name) for name in names)
 
 
 def completed(epochs: list[PlaneEpoch]) -> int:
@@ -240,20 +240,15 @@ def loss_chart(
     """
     epochs = [event for event in events if isinstance(event, PlaneEpoch)]
     log = bool(st.session_state.get("plane_log_scale")) and bool(epochs)
-    curves = {
-        name: downsample(
-            pd.DataFrame(
-                [(e.epoch, getattr(e, field)) for e in epochs if getattr(e, field) is not None and (e.epoch or not log)],
-                columns=["x", "y"],
-                dtype=float,
-            )
-        )
-        for name, field in (("train", "train_loss"), ("validation", "val_loss"))
-    }
+    curves = {}
+    for name, field in (("train", "train_loss"), ("validation", "val_loss")):
+        pairs = [(epoch.epoch, getattr(epoch, field)) for epoch in epochs]
+        pairs = [(epoch, loss) for epoch, loss in pairs if loss is not None and (loss > 0 or not log)]
+        curves[name] = downsample(pd.DataFrame(pairs, columns=["x", "y"], dtype=float))
     chart = learning_curves(
         curves,
         EPOCH_TITLE,
-        "Loss" if compact else LOSS_TITLES[config.task],
+        ("Loss" if config.task == "classification" else "Error") if compact else LOSS_TITLES[config.task],
         log=log,
         marks=change_markers(changes_by_epoch(events), config.epochs),
         height=height,
@@ -261,6 +256,13 @@ def loss_chart(
         shown=shown,
         legend_orient="top-right",
     )
+    if compact:
+        axis = chart.config.axis
+        axis.titlePadding, axis.labelPadding, axis.tickSize, axis.tickCount = 1, 2, 3, 4
+        axis.titleFontSize = axis.labelFontSize = 14
+        chart.config.legend.labelFontSize, chart.config.legend.symbolSize = 14, 150
+        chart.config.legend.offset = 0
+        chart.padding = {"left": 0, "right": 6, "top": 6, "bottom": 0}
     return chart
 
 
