@@ -12,8 +12,12 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import button, status
 
-PAGES = {"memorize": "memorize_epochs=50&hidden_size=8", "classify": "classify_epochs=2&train_size=200&hidden="}
-RESULT = {"memorize": ".reconstruction", "classify": ".cards"}
+PAGES = {
+    "memorize": "memorize_epochs=50&hidden_size=8",
+    "classify": "classify_epochs=2&train_size=200&hidden=",
+    "plane": "plane_epochs=50",
+}
+RESULT = {"memorize": ".reconstruction", "classify": ".cards", "plane": ".st-key-plane_stage .stBidiComponent"}
 SIZES = [(1280, 720), (1920, 1080), (420, 860)]
 PLACES = """() => Object.fromEntries(
   ['.figures', '%s', '.stVegaLiteChart', '[class*="st-key-"][class*="_train"] button', '.stMain [role=tab]'].map(
@@ -151,7 +155,7 @@ def test_settings_are_there_again_after_the_browsers_back(page: Page, server_url
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "memorize", "classify", "autograd", "runs"])
+@pytest.mark.parametrize("path", ["", "memorize", "classify", "plane", "autograd", "runs"])
 def test_no_page_has_a_serious_accessibility_violation(new_page, server_url: str, path: str, scheme: str):
     page = new_page(color_scheme=scheme)
     page.goto(f"{server_url}/{path}")

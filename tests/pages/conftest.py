@@ -59,7 +59,7 @@ def open_page(navigation_is_known) -> Callable[..., AppTest]:
             app.switch_page(f"pages/{name}.py")
         for key, value in query.items():
             app.query_params[key] = value
-        if pace and name in ("memorize", "classify"):
+        if pace and name in ("memorize", "classify", "plane"):
             app.session_state[f"{name}_pace"] = pace
         app.run()
         assert not app.exception, app.exception

@@ -25,7 +25,7 @@ def texts(elements) -> str:
     return " ".join(str(element.value) for element in elements)
 
 
-@pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd", "runs"])
+@pytest.mark.parametrize("name", ["home", "memorize", "classify", "plane", "autograd", "runs"])
 def test_every_page_opens_from_the_entry_point(open_page, name):
     app = open_page(name)
     assert name == "home" or title(app)
@@ -37,7 +37,7 @@ def title(app) -> str:
     return app.title[0].value if app.title else app.tabs[0].label
 
 
-@pytest.mark.parametrize("name", ["home", "memorize", "classify", "autograd", "runs"])
+@pytest.mark.parametrize("name", ["home", "memorize", "classify", "plane", "autograd", "runs"])
 def test_the_first_page_that_a_new_server_opens_runs_from_the_entry_point(name):
     """Streamlit executes a page's file directly if `st.navigation` was never called."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120).run()
@@ -53,10 +53,15 @@ def test_home_lists_the_available_datasets(open_page):
     assert "CIFAR-10" in table
 
 
-@pytest.mark.parametrize("name", ["memorize", "classify", "autograd"])
+@pytest.mark.parametrize("name", ["memorize", "classify", "plane", "autograd"])
 def test_the_code_view_shows_the_source_that_runs(open_page, name):
     app = open_page(name)
-    expected = {"memorize": "class MyLSTM", "classify": "def cross_entropy", "autograd": "def topological_order"}[name]
+    expected = {
+        "memorize": "class MyLSTM",
+        "classify": "def cross_entropy",
+        "plane": "class PlaneNetwork",
+        "autograd": "def topological_order",
+    }[name]
     assert expected not in " ".join(code.value for code in app.code), "a closed Code view costs nothing"
     assert expected in " ".join(open_code(app))
 

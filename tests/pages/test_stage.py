@@ -1,4 +1,4 @@
-"""The layout of Memorize and Classify: the settings, the tabs, the run bar below them, and its timeline."""
+"""The layout of Memorize, Classify and Points: the settings, the tabs, the run bar below them, and its timeline."""
 
 import time
 from collections import deque
@@ -23,9 +23,17 @@ from pages.ui.run_bar import FULL, PACES, SLOW, WATCH, WATCH_SECONDS, pace_secon
 from tests.pages.conftest import button, chart_data, figure, html_of, outcome, run_of, run_until, status, timeline
 from tests.runs import wait_for
 
-KINDS = ["memorize", "classify"]
-SHORT = {"memorize": {"sentence": "abc abc", "memorize_epochs": "50"}, "classify": {"classify_epochs": "1"}}
-LONG = {"memorize": {"memorize_epochs": "1000"}, "classify": {"classify_epochs": "100"}}
+KINDS = ["memorize", "classify", "plane"]
+SHORT = {
+    "memorize": {"sentence": "abc abc", "memorize_epochs": "50"},
+    "classify": {"classify_epochs": "1"},
+    "plane": {"plane_epochs": "20"},
+}
+LONG = {
+    "memorize": {"memorize_epochs": "1000"},
+    "classify": {"classify_epochs": "100"},
+    "plane": {"plane_epochs": "1000"},
+}
 
 
 def run(run_id: str) -> Run:
@@ -155,6 +163,8 @@ def test_a_failed_start_is_explained_beside_the_buttons_and_nothing_else_changes
         ("memorize", "sentence", " ", "nothing to memorise"),
         ("classify", "hidden", "many", "whole numbers"),
         ("classify", "hidden", "5000", "must be"),
+        ("plane", "plane_hidden", "many", "whole numbers"),
+        ("plane", "plane_hidden", "64", "must be"),
     ],
 )
 def test_an_invalid_setting_is_explained_in_the_sidebar_and_disables_train(open_page, kind, key, invalid, says):

@@ -596,7 +596,7 @@ function makeView(root) {
           field(layer === 1 ? data.featureLabels[input] : `unit ${input + 1}`, "weight", input);
         field("bias", "bias", 0);
       } else htmlElement("p", { textContent: "An input is computed from the coordinates of a point; it has no weights." }, numbers);
-      find(".off").hidden = find(".cost").hidden = isInput || isOutput;
+      find(".switch").hidden = find(".cost").hidden = isInput || isOutput;
       find(".freeze").hidden = isInput;
     }
     for (const entry of numbers.querySelectorAll("input")) {
@@ -611,10 +611,10 @@ function makeView(root) {
     if (isInput) return (find(".hint").textContent = "");
     const off = !isOutput && isOff(layer - 1, unit), frozen = isFrozen(layer - 1, unit);
     const toggle = (selector, state, on, label) => {
-      find(selector).setAttribute("aria-pressed", String(state));
+      find(selector).classList.toggle("on", state);
       find(selector).textContent = state ? on : label;
     };
-    toggle(".off", off, "Switch on", "Switch off");
+    toggle(".switch", off, "Switch on", "Switch off");
     toggle(".freeze", frozen, "Unfreeze", "Freeze");
     if (!isOutput) find(".cost").textContent = costOf(layer - 1, unit);
     find(".hint").textContent = data.canEdit
@@ -632,7 +632,7 @@ function makeView(root) {
   }
 
   find(".close").onclick = () => openUnit(null);
-  find(".off").onclick = () => {
+  find(".switch").onclick = () => {
     const [layer, unit] = remembered.opened;
     edit(layer - 1, unit, "off", 0, isOff(layer - 1, unit) ? 0 : 1);
   };
@@ -808,7 +808,7 @@ function makeView(root) {
     event.stopPropagation(); // the page's own shortcuts do not fire
   });
 
-  plane.outputsAt = (xs, ys) => forward(layers(), featureColumns(data.features, xs, ys), options()).map((layer) => layer.map((column) => [...column]));
+  plane.activationsAt = (xs, ys) => forward(layers(), featureColumns(data.features, xs, ys), options()).map((layer) => layer.map((column) => [...column]));
   const resized = new ResizeObserver(layout);
   resized.observe(plane);
   resized.observe(map);

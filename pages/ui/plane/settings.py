@@ -8,7 +8,7 @@ import streamlit as st
 from core.autograd.nn import ACTIVATIONS, INIT_STDS
 from core.autograd.optim import OPTIMIZERS
 from core.plane import DATASETS, PlaneConfig, allowed_features
-from core.plane.config import MAX_LAYERS, MAX_WIDTH, OWN, TASKS, WITH_FORMULA
+from core.plane.config import MAX_WIDTH, OWN, TASKS, WITH_FORMULA
 from core.plane.features import FEATURES
 from core.plane.presets import PRESETS
 from core.training import changed_fields
@@ -146,8 +146,8 @@ def feature_selector(dataset: str) -> tuple[str, ...]:
     """Show the choice of the network's inputs."""
     known = list(allowed_features(dataset))
     key = "plane_features"
-    if key in st.session_state:
-        st.session_state[key] = [name for name in st.session_state[key] or () if name in known] or known[:1]
+    if before := st.session_state.get(key):  # none at all is the student's choice, and explained
+        st.session_state[key] = [name for name in before if name in known] or known[:1]
     chosen = st.pills(
         "Inputs of the network",
         known,
