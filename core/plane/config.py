@@ -19,7 +19,7 @@ MAX_POINTS = 2_000
 MAX_LAYERS = 4
 MAX_WIDTH = 32
 MAX_EPOCHS = 5_000
-MAX_TARGET = 100.0  # magnitude
+MAX_TARGET = 100  # magnitude
 
 
 @dataclass(frozen=True)

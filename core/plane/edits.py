@@ -15,7 +15,7 @@ from core.training import check_name, check_range
 KINDS = ("weight", "bias", "off", "frozen")
 SWITCHES = ("off", "frozen")
 MAX_EDITS = 300
-MAX_WEIGHT = 1_000.0  # magnitude of a typed weight
+MAX_WEIGHT = 1_000  # magnitude of a typed weight
 
 
 class Edit(NamedTuple):

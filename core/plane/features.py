@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LIMIT = 6.0  # the plane reaches from -LIMIT to LIMIT in both directions
+LIMIT = 6  # the plane reaches from -LIMIT to LIMIT in both directions
 SCALE = 3.0
 
 

@@ -40,7 +40,8 @@ def parse_points(data: str | bytes, task: str = "classification") -> ParsedPoint
     The first line may contain names. Empty lines are skipped.
     Raises ValueError with a sentence for a student that names the line that cannot be read.
     """
-    rows, cells_of_third = [], []
+    rows: list[list[float]] = []
+    cells_of_third: list[str] = []
     separator = ""
     for number, line in enumerate(_decoded(data).splitlines(), start=1):
         if not line.strip():

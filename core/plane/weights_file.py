@@ -25,7 +25,7 @@ def parameter_names(config: PlaneConfig) -> list[str]:
 def to_file(config: PlaneConfig, checkpoint: Checkpoint) -> bytes:
     """Write `config` as JSON text and one array per parameter, such as layers.0.weight, as an .npz.
 
-    config: with all changes made during the run. Of its edits, only switches are kept: typed numbers are in the weights.
+    config: with all changes made during the run. Of its edits, only switches are kept: the weights contain the others.
     """
     switches = tuple(edit for edit in config.edits if edit.kind in SWITCHES)
     settings = json.dumps(asdict(replace(config, edits=switches)))

@@ -63,6 +63,7 @@ MATRICES = {  # with the shapes of their inputs
     "sum": (F.sum, torch.sum, [(3,)]),
     "mean": (F.mean, torch.mean, [(3,)]),
     "matmul": (F.matmul, torch.matmul, [(2, 2), (2, 2)]),
+    "mse_loss": (F.mse_loss, torch.nn.functional.mse_loss, [(3, 1), (3, 1)]),
     "linear": (F.linear, lambda x, weight, bias: x @ weight + bias, [(2, 2), (2, 2), (2,)]),
 }
 OTHERS = {"dropout", "cross_entropy", "log_softmax"}  # each has a test of its own

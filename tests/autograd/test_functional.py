@@ -109,6 +109,23 @@ def test_matmul_and_linear_match_pytorch():
     assert_matches_torch(F.linear, lambda x, w, b: x @ w + b, (5, 3), (3, 4), (4,))
 
 
+@pytest.mark.parametrize("shape", [(5, 1), (3, 2), (4,), ()])
+def test_mse_loss_matches_pytorch(shape):
+    assert_matches_torch(F.mse_loss, torch.nn.functional.mse_loss, shape, shape)
+
+
+def test_mse_loss_of_a_network_matches_finite_differences():
+    rng = np.random.default_rng(0)
+    x, w, target = rng.normal(size=(4, 3)), rng.normal(size=(3, 1)), rng.normal(size=(4, 1))
+    weight = Tensor(w, requires_grad=True)
+    F.mse_loss(F.tanh(F.matmul(x, weight)), target).backward()
+    for i in range(3):
+        step = np.zeros_like(w)
+        step[i] = 1e-6
+        above, below = (F.mse_loss(F.tanh(F.matmul(x, w + sign * step)), target).item() for sign in (1, -1))
+        np.testing.assert_allclose(weight.grad[i, 0], (above - below) / 2e-6, rtol=1e-7, atol=1e-9)
+
+
 def test_a_network_with_a_loss_matches_pytorch():
     targets = [2, 0, 1, 2, 0]
 
@@ -256,6 +273,8 @@ def test_dropout_keeps_the_mean_and_applies_the_same_mask_to_the_gradient():
         (lambda: F.matmul(np.ones(3), np.ones((3, 1))), r"matmul needs matrices .* it got shapes \(3,\) and \(3, 1\)"),
         (lambda: F.linear(np.ones((2, 3)), np.ones((3, 4)), np.ones(3)), r"it got \(2, 3\), \(3, 4\) and \(3,\)"),
         (lambda: F.linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(3)), r"linear needs x \(batch, in\)"),
+        (lambda: F.mse_loss(np.ones((3, 1)), np.ones(3)), r"same shape, at least one; it got \(3, 1\) and \(3,\)"),
+        (lambda: F.mse_loss(np.ones((0, 1)), np.ones((0, 1))), "at least one"),
         (lambda: F.cross_entropy(np.ones((2, 3)), [0]), r"it got \(2, 3\) and \(1,\)"),
         (lambda: F.cross_entropy(np.ones((0, 3)), np.array([], int)), "at least one"),
         (lambda: F.cross_entropy(np.ones(3), 0), r"logits \(batch, classes\)"),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.autograd import functional as F
-from core.autograd.nn import ACTIVATIONS, CrossEntropyLoss, Dropout, Linear, Module, ReLU, Sequential
+from core.autograd.nn import ACTIVATIONS, CrossEntropyLoss, Dropout, Linear, Module, MSELoss, ReLU, Sequential
 from core.autograd.tensor import Tensor
 
 
@@ -119,6 +119,7 @@ def test_sequential_and_the_loss_equal_the_functions_in_order():
     by_hand = F.linear(F.relu(F.linear(x, first.weight, first.bias)), last.weight, last.bias)
     np.testing.assert_array_equal(logits.data, by_hand.data)
     assert CrossEntropyLoss()(logits, targets).item() == F.cross_entropy(by_hand, targets).item()
+    assert MSELoss()(logits, logits.data + 2).item() == 4
 
 
 # Training and evaluation
