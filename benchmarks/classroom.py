@@ -37,7 +37,7 @@ from core.runs import Run, Status, Store
 from core.runs.identity import new_token
 
 SENTENCES = ["how long can a cell remember?", "was it a car or a cat i saw?", "the same seed gives the same curve"]
-PAGES = ("home", "memorize", "classify", "autograd", "runs")
+PAGES = ("home", "memorize", "classify", "plane", "autograd", "runs")
 PAGE_TIMEOUT = 60.0  # seconds after which a page that has not arrived counts as an error
 FIRST_PAGE_TIMEOUT = 300.0
 
@@ -171,7 +171,7 @@ class Student:
         await asyncio.sleep(self.random.uniform(0.5, 3))
 
     async def change_page(self, page: str = "") -> None:
-        page = page or self.random.choice(["memorize", "memorize", "classify", "autograd", "home", "runs"])
+        page = page or self.random.choice(["memorize", "memorize", "classify", "plane", "autograd", "home", "runs"])
         self.page, self.query = self.pages.get(page, self.page), ""
         self.widgets, self.values, self.fragments = {}, {}, {}
         await self.rerun()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Enum, ForeignKey, Index, LargeBinary, Text
@@ -131,7 +132,7 @@ class Run(Base):
     @property
     def config(self) -> Any:
         """The config it was submitted with. Raises ValueError if this version of the program cannot read it."""
-        return from_json(JOB_TYPES[self.kind].config, self.config_json)
+        return _read_config(self.kind, self.config_json)
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -142,6 +143,11 @@ class Run(Base):
     def metrics(self) -> dict[str, float]:
         """The latest results: epochs, loss, accuracy, test_accuracy and parameters, as far as they are known."""
         return json.loads(self.metrics_json)
+
+
+@lru_cache(maxsize=100)  # a page asks for its run's config several times per redraw
+def _read_config(kind: str, config_json: str) -> Any:
+    return from_json(JOB_TYPES[kind].config, config_json)
 
 
 def config_hash(config_json: str) -> str:

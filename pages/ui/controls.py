@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui import run_panel
 
 LEARNING_RATES = [round(digit * 10.0**exponent, 6) for exponent in range(-4, 0) for digit in (1, 2, 3, 5, 7)]
-LEARNING_RATES += [1.0, 2.0, 5.0, 10.0]
+LEARNING_RATES += [1.0, 2.0, 3.0, 5.0, 10.0]
 
 
 def learning_rate(kind: str, default: float) -> float:

@@ -221,7 +221,7 @@ def follow_pace(kind: str, run: Run | None) -> None:
 def completed_epochs(run: Run) -> int:
     """Return how many epochs the run has completed."""
     metrics = JOB_TYPES[run.kind].metrics
-    return next((done for event in reversed(run_panel.cached_events(run)) if (done := metrics(event).get("epochs"))), 0)
+    return int(next((n for event in reversed(run_panel.cached_events(run)) if (n := metrics(event).get("epochs"))), 0))
 
 
 def status_text(run: Run | None, done: int, refusal: str) -> str:

@@ -46,13 +46,13 @@ def train(page: Page, store: Store) -> Run:
     return run
 
 
-def pause_in_the_middle(page: Page, store: Store) -> Run:
-    """Start a run, and pause it after some epochs."""
-    button(page, "Train").click()
-    expect(status(page)).to_contain_text(re.compile(r"Training · epoch [1-9]"))
-    button(page, "Pause").click()
-    expect(status(page)).to_contain_text("Paused")
-    return run_of(page, store)
+def start_paused(page: Page, store: Store) -> Run:
+    """Start a run that is paused after its first epoch."""
+    button(page, "One epoch").click()
+    expect(status(page)).to_contain_text("Paused · epoch 1 of")
+    run = run_of(page, store)
+    expect(plane(page)).to_have_attribute("data-steps", str(epochs_of(store, run)[-1].step))
+    return run
 
 
 def epochs_of(store: Store, run: Run) -> list[PlaneEpoch]:
@@ -162,7 +162,7 @@ def test_the_browser_computes_what_numpy_computes(page: Page, server_url: str, s
 
 def test_a_typed_weight_changes_the_map_at_once_and_training_goes_on_from_it(page, server_url: str, store: Store):
     open_plane(page, server_url, "plane_epochs=1000")
-    run = pause_in_the_middle(page, store)
+    run = start_paused(page, store)
     unit(page, "Class A").click()
     before = picture(page)
     number_field(page, "Bias").fill("25")
@@ -201,7 +201,7 @@ def test_switching_a_unit_off_shows_what_it_costs(page: Page, server_url: str, s
 
 def test_a_unit_is_switched_off_and_frozen_in_the_run(page: Page, server_url: str, store: Store):
     open_plane(page, server_url, "plane_epochs=1000")
-    run = pause_in_the_middle(page, store)
+    run = start_paused(page, store)
     unit(page, "Layer 1, unit 2").press("Enter")
     expect(plane(page).get_by_role("heading", name="Layer 1, unit 2")).to_be_focused()
     plane(page).get_by_role("button", name="Switch off").press("Enter")

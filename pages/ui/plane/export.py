@@ -1,5 +1,7 @@
 """Downloads of a run on points in a plane: weights, numbers, charts, its map and a notebook."""
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -88,8 +90,8 @@ def map_chart(config: PlaneConfig, weights: str) -> alt.LayerChart:
         limit = float(np.abs(data.targets).max())
         scale = alt.Scale(domain=[-limit, 0, limit], range=[theme.palette[1], theme.background, theme.palette[0]])
         frame["value"] = output[:, 0]
-        squares = {"color": alt.Color("value:Q", scale=scale, title="Value")}
-        dots = {"fill": alt.Fill("value:Q", scale=scale, legend=None), "stroke": alt.value(theme.text)}
+        squares: dict[str, Any] = {"color": alt.Color("value:Q", scale=scale, title="Value")}
+        dots: dict[str, Any] = {"fill": alt.Fill("value:Q", scale=scale, legend=None), "stroke": alt.value(theme.text)}
         points["value"] = data.targets
     else:
         names = list(CLASS_NAMES[: config.classes])

@@ -6,7 +6,6 @@ points that a student has drawn.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -138,16 +137,10 @@ def as_columns(data: PlaneData) -> dict[str, list]:
     }
 
 
+@lru_cache(maxsize=100)
 def points_of(config: PlaneConfig) -> PlaneData:
     """Return the points of a config. Raises ValueError if nothing can be learned from them."""
-    return _points(replace(config, features=("x",), hidden=(), edits=(), **NOT_OF_POINTS))
-
-
-NOT_OF_POINTS = {
-    name: getattr(PlaneConfig(), name)
-    for name in ("activation", "initialisation", "optimizer", "lr", "momentum", "weight_decay", "batch_size", "epochs")
-}
-_points = lru_cache(maxsize=100)(make)
+    return make(config)
 
 
 def points_key(data: PlaneData) -> str:

@@ -23,7 +23,7 @@ EPOCH_TITLE = "Epoch"
 CHART_HEIGHT = 128  # pixels with its axes: it stands below the map, on a screen of 1280 x 720 without scrolling
 LARGE_CHART_HEIGHT = 300  # to download
 MAX_FRAMES = 6  # states that the browser plays between two redraws
-MAX_FRAME_NUMBERS = 2_000  # weights in them
+MAX_FRAME_NUMBERS = 1_000  # weights in them
 LOSS_TITLES = {"classification": "Loss (nats)", "regression": "Mean squared error"}
 SEEN, FRAMES = "plane_seen_settings", "plane_sent_frames"  # session state
 
@@ -107,8 +107,8 @@ def shows_settings(run: Run, config: PlaneConfig | None, epochs: list[PlaneEpoch
 
 def start_of(config: PlaneConfig) -> tuple:
     """Return the settings that determine the points and the network before training."""
-    names = ("dataset", "classes", "n_points", "noise", "validation", "formula", "points")
-    names += ("features", "hidden", "activation", "initialisation", "seed")
+    names = ["dataset", "classes", "n_points", "noise", "validation", "formula", "points"]
+    names += ["features", "hidden", "activation", "initialisation", "seed"]
     return tuple(getattr(config, name) for name in names)
 
 
@@ -159,7 +159,7 @@ def edits_until(events: list, step: int | None, initial: tuple[Edit, ...]) -> tu
     """Return the edits that a run had carried out after so many steps. None: until now."""
     edits = initial
     for event in events:
-        if isinstance(event, Change) and event.name == "edits" and (step is None or event.at < step):
+        if isinstance(event, Change) and isinstance(event.value, tuple) and (step is None or event.at < step):
             edits = tuple(Edit(*entry) for entry in event.value)
     return edits
 
@@ -180,19 +180,20 @@ def new_frames(run: Run, events: list) -> list[tuple[int, str]]:
 
 def figures(task: str, now: PlaneEpoch | None, results: list[PlaneResult]) -> list[Figure]:
     """Return the figures for one epoch; dashes for what is not known."""
-    loss = None if now is None else now.train_loss if now.val_loss is None else now.val_loss
     epoch = Figure("Epoch", f"{now.epoch:,}" if now else "0")
+    test = results[-1] if results else None
     if task == "regression":
         return [
-            Figure("Validation error", short(now and now.val_loss)),
-            Figure("Training error", short(now and now.train_loss)),
-            Figure("Test error", short(results[-1].loss if results else None)),
+            Figure("Validation error", short(now.val_loss if now else None)),
+            Figure("Training error", short(now.train_loss if now else None)),
+            Figure("Test error", short(test.loss if test else None)),
             epoch,
         ]
+    loss = None if now is None else now.train_loss if now.val_loss is None else now.val_loss
     return [
-        Figure("Validation", percent(now and now.val_accuracy)),
-        Figure("Training", percent(now and now.train_accuracy)),
-        Figure("Test", percent(results[-1].accuracy if results else None)),
+        Figure("Validation", percent(now.val_accuracy if now else None)),
+        Figure("Training", percent(now.train_accuracy if now else None)),
+        Figure("Test", percent(test.accuracy if test else None)),
         Figure("Loss", short(loss)),
         epoch,
     ]
