@@ -57,7 +57,7 @@ function makeView(root) {
   const find = (selector) => root.querySelector(selector);
   const plane = find(".plane"), net = find(".network"), svg = find(".edges"), nodesPlace = find(".nodes");
   const map = find(".map"), field = find(".field"), overlay = find(".overlay"), tip = find(".tip");
-  const panel = find(".unit"), tools = find(".tools");
+  const panel = find(".unit"), tools = find(".tools"), curvesPlace = find(".curves");
   let data, points, python;
   let sizes, grid, gridInputs, line; // of the network's shape
   let flat = new Float64Array(0); // the weights that are shown
@@ -89,6 +89,7 @@ function makeView(root) {
     updateDrawing();
     buildLegend();
     enqueue(data.frames);
+    showCurves();
   }
 
   /** Show the frames one after another until the next update is expected; only the last one if it is not a sequel. */
@@ -277,7 +278,15 @@ function makeView(root) {
       }
     }
     if (flat.length) show();
+    showCurves();
   }
+
+  function showCurves() {
+    if (!curvesPlace.clientWidth) return;
+    drawCurves(curvesPlace.firstChild, curvesPlace.clientWidth, curvesPlace.clientHeight, data.curves, colors, fontFamily());
+    curvesPlace.setAttribute("aria-label", data.curves.text);
+  }
+  const fontFamily = () => getComputedStyle(plane).fontFamily;
 
   // ---- the current weights ----
   function show() {
@@ -410,7 +419,7 @@ function makeView(root) {
     context.lineWidth = 1;
     context.strokeRect(left - 0.5, top - 0.5, w + 1, h + 1);
     context.fillStyle = colors.text;
-    context.font = `14px ${getComputedStyle(plane).fontFamily}`;
+    context.font = `14px ${fontFamily()}`;
     context.textAlign = "center";
     context.textBaseline = "top";
     for (const value of ticks(-LIMIT, LIMIT, 6)) {
@@ -425,7 +434,7 @@ function makeView(root) {
       context.fillRect(left - 4, place.y(value) - 0.5, 4, 1);
       context.fillText(number(value, digits), left - 6, place.y(value));
     }
-    context.font = `600 15px ${getComputedStyle(plane).fontFamily}`;
+    context.font = `600 15px ${fontFamily()}`;
     context.textAlign = "center";
     context.textBaseline = "bottom";
     context.fillText("x", left + w + (isCurve() ? -6 : -8) , top + h + 34);
@@ -777,6 +786,12 @@ function makeView(root) {
   map.addEventListener("pointerup", endStroke);
   map.addEventListener("pointercancel", endStroke);
   map.addEventListener("pointerleave", hideTip);
+  curvesPlace.onpointermove = (event) => {
+    const { clientWidth: width, clientHeight: height } = curvesPlace;
+    const text = data && curveValues(data.curves, width, height, event.clientX - curvesPlace.getBoundingClientRect().left);
+    if (text) showTip(event, text);
+  };
+  curvesPlace.onpointerleave = hideTip;
   map.addEventListener("focus", () => data?.drawing && showMap());
   map.addEventListener("blur", () => data?.drawing && showMap());
   map.addEventListener("keydown", (event) => {

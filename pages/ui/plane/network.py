@@ -29,7 +29,7 @@ MAX_DRAWN = 500
 CLASS_NAMES = "ABCDE"
 MIN_LIMIT = 1e-3  # target that has the strongest colour, at least
 
-component = load_component(__file__, "forward.js", "drawing.js")
+component = load_component(__file__, "forward.js", "drawing.js", "curves.js")
 
 
 class Picture(NamedTuple):
@@ -56,8 +56,8 @@ class Picture(NamedTuple):
     points: PlaneData | None = None
 
 
-def show_network(picture: Picture, redraw: Callable[[], None]) -> None:
-    """Show the network. redraw: called after the student has drawn points."""
+def show_network(picture: Picture, curves: dict[str, Any], redraw: Callable[[], None]) -> None:
+    """Show the network. curves: see `training.loss_curves`. redraw: called after the student has drawn points."""
 
     def drawn() -> None:
         if accept_points(st.session_state[KEY].get("drawn")):
@@ -70,7 +70,7 @@ def show_network(picture: Picture, redraw: Callable[[], None]) -> None:
         st.session_state.pop(SENT, None)
 
     component(
-        data=browser_data(picture),
+        data={**browser_data(picture), "curves": curves},
         default={"edits": None, "drawn": None},
         key=KEY,
         on_edits_change=edited,

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -10,38 +11,35 @@ from core.plane import Edit, PlaneConfig, PlaneEpoch, PlaneResult, PlaneStep, ne
 from core.runs import Run, Status
 from core.training import Change
 from pages.ui import run_panel
-from pages.ui.charts import change_markers, downsample, learning_curves, show_live_chart
+from pages.ui.charts import ROW, change_markers, downsample, learning_curves
 from pages.ui.figures import Figure, show_figures
 from pages.ui.plane import network
 from pages.ui.plane.network import Picture
 from pages.ui.plane.settings import use_settings_of
 from pages.ui.run_settings import show_settings_of
-from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
-EPOCH_TITLE = "Epoch"
-CHART_HEIGHT = 128  # pixels with its axes: it stands below the map, on a screen of 1280 x 720 without scrolling
-LARGE_CHART_HEIGHT = 300  # to download
+CHART_HEIGHT = 300  # pixels, to download
+MAX_CURVE_POINTS = 150  # the browser draws no more
 MAX_FRAMES = 6  # states that the browser plays between two redraws
 MAX_FRAME_NUMBERS = 1_000  # weights in them
 LOSS_TITLES = {"classification": "Loss (nats)", "regression": "Mean squared error"}
 SEEN, FRAMES = "plane_seen_settings", "plane_sent_frames"  # session state
 
-# The component fills the whole area; figures and chart stand in the room that it leaves at the top and at the bottom.
+# The component fills the whole area; the figures stand in the room that it leaves above the network.
 STYLE = """<style>
-.st-key-plane_stage { --plane-top: 6.3rem; --plane-bottom: 7.8rem; display: grid; gap: 0;
-  grid-template-columns: minmax(0, 58fr) minmax(0, 42fr); column-gap: 1.2rem; grid-template-rows: auto 1fr auto; }
-.st-key-plane_stage > * { grid-area: 1 / 1 / 4 / 3; }
+.st-key-plane_stage { --plane-top: 6.3rem; display: grid; gap: 0; grid-template-columns: minmax(0, 58fr) minmax(0, 42fr);
+  column-gap: 1.2rem; }
+.st-key-plane_stage > * { grid-area: 1 / 1 / 2 / 3; }
 .st-key-plane_stage > :has(.st-key-plane_figures), .st-key-plane_stage > .st-key-plane_figures {
-  grid-area: 1 / 1 / 2 / 2; z-index: 1; }
-.st-key-plane_stage > :has(.st-key-plane_curves), .st-key-plane_stage > .st-key-plane_curves {
-  grid-area: 3 / 2 / 4 / 3; z-index: 1; height: 7.6rem; }
+  grid-area: 1 / 1 / 2 / 2; z-index: 1; height: 6.1rem; }
 .st-key-plane_figures .figures { flex-wrap: wrap; gap: 0 1.5rem; height: 6.1rem; align-content: flex-start; }
 .st-key-plane_figures .figure .name { display: block; margin: 0; line-height: 1.2; }
 .st-key-plane_figures .figure .note { display: none; }
 .st-key-plane_figures .outcome { flex: 1 0 100%; height: 1.9rem; }
 @media (max-width: 640px) {
-  .st-key-plane_stage { display: flex; --plane-top: 0px; --plane-bottom: 0px; }
+  .st-key-plane_stage { display: flex; --plane-top: 0px; }
+  .st-key-plane_stage > :has(.st-key-plane_figures), .st-key-plane_stage > .st-key-plane_figures,
   .st-key-plane_figures .figures { height: 4.6rem; }
 }
 </style>"""
@@ -76,20 +74,12 @@ def show(run: Run | None, config: PlaneConfig | None) -> None:
         with st.container(key="plane_figures"):
             results = [event for event in events if isinstance(event, PlaneResult)] if not is_next else []
             show_figures(figures(task, moment.now, results), *outcome(run, events, is_next))
-        network.show_network(moment.picture, redraw=st.rerun)
-        with st.container(key="plane_curves"):
-            past = [] if is_next else events
-            chart = loss_chart(moment.picture.config, past, shown=moment.shown, height=chart_height(), compact=True)
-            show_live_chart(chart, alt=loss_in_words(task, [] if is_next else epochs))
+        curves = loss_curves(moment.picture.config, [] if is_next else events, moment.shown)
+        network.show_network(moment.picture, curves, redraw=st.rerun)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Logarithmic loss", key="plane_log_scale", help="Equal distances on the axis mean equal ratios.")
         if run and not is_next:
             show_settings_of(run, use_settings_of)
-
-
-def chart_height() -> int:
-    """Return the height of the chart below the map in pixels."""
-    return CHART_HEIGHT + 22 * is_projector_view()
 
 
 def shows_settings(run: Run, config: PlaneConfig | None, epochs: list[PlaneEpoch]) -> bool:
@@ -227,44 +217,63 @@ def outcome(run: Run | None, events: list, is_next: bool) -> tuple[str, str]:
     return "success", f"{correct:,} of {result.size:,} new test points are classified correctly."
 
 
-def loss_chart(
-    config: PlaneConfig,
-    events: list,
-    *,
-    shown: int | None = None,
-    height: int = LARGE_CHART_HEIGHT,
-    compact: bool = False,
-) -> alt.LayerChart:
-    """Draw training and validation loss over the epochs, with markers where a setting was changed.
+def losses(epochs: list[PlaneEpoch], field: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the epochs and the values of one of their losses, as far as there are any."""
+    pairs = [(epoch.epoch, loss) for epoch in epochs if (loss := getattr(epoch, field)) is not None]
+    numbers, values = np.array(pairs, dtype=float).reshape(-1, 2).T
+    return numbers, values
 
-    shown: the epoch that the page shows. compact: leave out what there is no room for below the map.
+
+def thinned(values: np.ndarray) -> list[float]:
+    """Return at most MAX_CURVE_POINTS values: means of neighbours, and the last value itself."""
+    neighbours = -(-len(values) // MAX_CURVE_POINTS) or 1
+    means = np.add.reduceat(values, starts := np.arange(0, len(values), neighbours)) if len(values) else values
+    means = means / np.diff([*starts, len(values)]) if len(values) else means
+    return [float(f"{value:.4g}") for value in [*means[:-1], *values[-1:]]]
+
+
+def loss_curves(config: PlaneConfig, events: list, shown: int | None) -> dict[str, Any]:
+    """Return training and validation loss over the epochs for the browser, with marks where a setting was changed.
+
+    shown: the epoch that the page shows.
     """
     epochs = [event for event in events if isinstance(event, PlaneEpoch)]
-    log = bool(st.session_state.get("plane_log_scale")) and bool(epochs)
-    curves = {}
-    for name, field in (("train", "train_loss"), ("validation", "val_loss")):
-        pairs = [(epoch.epoch, getattr(epoch, field)) for epoch in epochs]
-        pairs = [(epoch, loss) for epoch, loss in pairs if loss is not None and (loss > 0 or not log)]
-        curves[name] = downsample(pd.DataFrame(pairs, columns=["x", "y"], dtype=float))
-    chart = learning_curves(
-        curves,
-        EPOCH_TITLE,
-        ("Loss" if config.task == "classification" else "Error") if compact else LOSS_TITLES[config.task],
-        log=log,
+    curves = {
+        name: [thinned(part) for part in losses(epochs, field)]
+        for name, field in (("train", "train_loss"), ("validation", "val_loss"))
+    }
+    changes = changes_by_epoch(events)
+    marks = change_markers(changes, config.epochs).to_dict("records") if changes else []
+    return {
+        **curves,
+        "end": config.epochs,
+        "log": bool(st.session_state.get("plane_log_scale")),
+        "marks": [
+            {"x": int(m["x"]), "label": m["label"], "align": m["align"], "row": int(m["dy"] // ROW)} for m in marks
+        ],
+        "shown": shown,
+        "title": "Loss" if config.task == "classification" else "Error",
+        "hasValidation": config.validation > 0,
+        "text": loss_in_words(config.task, epochs),
+    }
+
+
+def loss_chart(config: PlaneConfig, events: list) -> alt.LayerChart:
+    """Draw training and validation loss over the epochs, with markers where a setting was changed; to download."""
+    epochs = [event for event in events if isinstance(event, PlaneEpoch)]
+    return learning_curves(
+        {
+            name: downsample(pd.DataFrame(dict(zip("xy", losses(epochs, field), strict=True))))
+            for name, field in (("train", "train_loss"), ("validation", "val_loss"))
+        },
+        "Epoch",
+        LOSS_TITLES[config.task],
+        log=bool(st.session_state.get("plane_log_scale")),
         marks=change_markers(changes_by_epoch(events), config.epochs),
-        height=height,
+        height=CHART_HEIGHT,
         end=config.epochs,
-        shown=shown,
         legend_orient="top-right",
     )
-    if compact:
-        axis = chart.config.axis
-        axis.titlePadding, axis.labelPadding, axis.tickSize, axis.tickCount = 1, 2, 3, 4
-        axis.titleFontSize = axis.labelFontSize = 14
-        chart.config.legend.labelFontSize, chart.config.legend.symbolSize = 14, 150
-        chart.config.legend.offset = 0
-        chart.padding = {"left": 0, "right": 6, "top": 6, "bottom": 0}
-    return chart
 
 
 def changes_by_epoch(events: list) -> list[Change]:
