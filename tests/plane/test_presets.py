@@ -75,7 +75,7 @@ def test_two_units_enclose_a_strip_and_one_does_not(run, seed):
     assert run("two-lines", seed, hidden=(1,))[2] < 0.8
     weights = restore(config, epochs[-1].weights).layers[0].weight.data
     slopes = weights[1] / weights[0]
-    np.testing.assert_allclose(slopes, 1, atol=0.35), "both lines run along the strip"
+    np.testing.assert_allclose(slopes, 1, atol=0.35)  # both lines run along the strip
 
 
 @pytest.mark.parametrize("seed", SEEDS)
