@@ -5,7 +5,7 @@ import pytest
 
 from core.classify import Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
-from core.plane import PlaneEpoch, PlaneResult, PlaneStep
+from core.plane import PlaneConfig, PlaneEpoch, PlaneResult, PlaneStep, to_text
 from core.runs.job_types import FULL_RESOLUTION, JOB_TYPES, is_worth_storing
 from core.runs.models import Status
 from core.runs.sync import MAX_DETAILED_EVENTS, RunSync
@@ -117,13 +117,18 @@ def test_a_long_run_keeps_a_few_thousand_steps_in_the_same_relative_resolution()
 
 
 def test_epochs_in_the_plane_are_thinned_by_their_number_but_the_last_one_is_kept():
-    def plane_epoch(number, is_last=False):
-        return PlaneEpoch(number, 7 * number, 0.5, 0.5, 1.0, 1.0, "", is_last)
+    def plane_epoch(number, is_last=False, weights=""):
+        return PlaneEpoch(number, 7 * number, 0.5, 0.5, 1.0, 1.0, weights, is_last)
 
     kept = [number for number in range(5_000) if is_worth_storing(plane_epoch(number))]
     assert kept[:FULL_RESOLUTION] == list(range(FULL_RESOLUTION))
     assert len(kept) < 1_300
     assert is_worth_storing(plane_epoch(4_999, is_last=True))
+    wide = PlaneConfig(hidden=(32,) * 4)
+    weights = to_text(np.zeros(wide.parameter_count))
+    kept = [number for number in range(5_000) if is_worth_storing(plane_epoch(number, weights=weights))]
+    assert kept[: FULL_RESOLUTION // 4] == list(range(FULL_RESOLUTION // 4))
+    assert len(kept) * len(weights) < 10_000_000
     assert not is_worth_storing(plane_epoch(4_999))
     assert not is_worth_storing(PlaneStep(0, 0, 0.5, 0.1)), "only for someone who follows step by step"
 
