@@ -10,11 +10,11 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-SUITE_NAMES = ("lstm", "mlp", "goals", "memory", "dashboard")
+SUITE_NAMES = ("lstm", "mlp", "plane", "goals", "memory", "dashboard")
 
 parser = argparse.ArgumentParser(
     prog="python -m benchmarks",
-    description="Compare both networks with the usual alternatives, and measure the dashboard in Chromium.",
+    description="Compare the networks with the usual alternatives, and measure the dashboard in Chromium.",
     epilog="The load test of a whole class is separate: python -m benchmarks.classroom --help",
 )
 parser.add_argument("--only", metavar="NAME", nargs="+", help=f"run only these benchmarks: {', '.join(SUITE_NAMES)}")
@@ -31,9 +31,9 @@ options = parser.parse_args()
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = str(options.threads)  # read when NumPy and PyTorch are imported
 
-from benchmarks import dashboard, goals, lstm, measure, memory, mlp  # noqa: E402
+from benchmarks import dashboard, goals, lstm, measure, memory, mlp, plane  # noqa: E402
 
-SUITES = dict(zip(SUITE_NAMES, (lstm.run, mlp.run, goals.run, memory.run, dashboard.run), strict=True))
+SUITES = dict(zip(SUITE_NAMES, (lstm.run, mlp.run, plane.run, goals.run, memory.run, dashboard.run), strict=True))
 
 
 def main() -> None:

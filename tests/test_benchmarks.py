@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import lstm, mlp
+from benchmarks import lstm, mlp, plane
 from benchmarks.measure import MIN_ROUNDS, Result, format_table, growth_exponent, time_interleaved
 from core.autograd.nn import Linear
+from core.plane import PlaneConfig
+from core.plane.datasets import random_stream
 
 
 def test_an_epoch_without_a_graph_gives_the_same_weights_as_ours(monkeypatch):
@@ -26,6 +28,26 @@ def test_an_epoch_without_a_graph_gives_the_same_weights_as_ours(monkeypatch):
     for name, values in ours.items():
         np.testing.assert_allclose(no_graph[name], values, atol=1e-5)
         assert not np.allclose(values, untrained[name])
+
+
+def test_an_epoch_on_points_without_a_graph_gives_the_same_weights_as_ours_and_the_training_loop(monkeypatch):
+    networks: list[plane.PlaneNetwork] = []
+
+    class RecordedNetwork(plane.PlaneNetwork):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            networks.append(self)
+
+    config = PlaneConfig(dataset="spiral", hidden=(8, 5), n_points=50, validation=0, batch_size=15)
+    untrained = plane.PlaneNetwork(config, random_stream(config, "training")).flat
+    monkeypatch.setattr(plane, "PlaneNetwork", RecordedNetwork)
+    monkeypatch.setattr("core.plane.training.PlaneNetwork", RecordedNetwork)
+    for contestant in (plane.ours, plane.numpy_without_graph, plane.training_loop):
+        contestant(config)()
+    ours, no_graph, loop = (network.flat for network in networks)
+    np.testing.assert_allclose(no_graph, ours, atol=1e-5)
+    np.testing.assert_array_equal(loop, ours)
+    assert not np.allclose(ours, untrained)
 
 
 def test_eight_linears_compute_the_same_as_nn_lstm():

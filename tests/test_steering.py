@@ -1,4 +1,4 @@
-"""Both training loops: they resume exactly from any checkpoint, and changes take effect and are reported."""
+"""All training loops: they resume exactly from any checkpoint, and changes take effect and are reported."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -7,15 +7,17 @@ from functools import partial
 import numpy as np
 import pytest
 
-from core import classify, memorize
+from core import classify, memorize, plane
 from core.classify import ClassifyConfig
 from core.classify.inputs import Pixels
 from core.memorize import MemorizeConfig
+from core.plane import PlaneConfig
 from core.runs.serialization import to_json
 from core.training import Change, Checkpoint, Control, LoopState
 
 MEMORIZE = MemorizeConfig("abca", hidden_size=4, num_layers=2, epochs=12)
 CLASSIFY = ClassifyConfig(hidden=(6, 5), dropout=0.3, momentum=0.9, batch_size=30, epochs=3)
+PLANE = PlaneConfig(dataset="blobs", hidden=(6, 5), n_points=60, batch_size=15, epochs=3)  # 42 to learn from
 CHANGES = {  # by the number of the event before which they are made, from 0
     "memorize": {4: {"lr": 0.05}, 8: {"lr": 0.01}},
     "classify": {
@@ -30,10 +32,16 @@ CHANGES = {  # by the number of the event before which they are made, from 0
             "schedule": "constant",
         },
     },
+    "plane": {
+        3: {"lr": 0.02, "edits": ((0, 1, "weight", 0, 2.0),)},
+        6: {"lr": 0.02, "edits": ((0, 1, "weight", 0, 2.0), (0, 1, "weight", 0, 2.0), (1, 0, "off", 0, 1))},
+        8: {"lr": 0.02, "edits": ((1, 0, "off", 0, 0), (1, 2, "frozen", 0, 1)), "batch_size": 10},
+        11: {"lr": 0.02, "edits": ((1, 0, "off", 0, 1),), "batch_size": 7, "momentum": 0.5, "weight_decay": 0.01},
+    },
 }
 
 
-@pytest.fixture(params=["memorize", "classify"])
+@pytest.fixture(params=["memorize", "classify", "plane"])
 def kind(request):
     return request.param
 
@@ -43,6 +51,8 @@ def fit(kind, make_dataset):
     """fit(control=..., checkpoint=...) of a small run."""
     if kind == "memorize":
         return partial(memorize.fit, MEMORIZE)
+    if kind == "plane":
+        return partial(plane.fit, PLANE)
     return partial(classify.fit, CLASSIFY, make_dataset(train=133))  # 120 to learn from: 4 batches, or 3
 
 

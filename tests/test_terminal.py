@@ -14,6 +14,7 @@ import pytest
 from core.__main__ import main, sparkline
 from core.classify.weights_file import from_file
 from core.memorize import EXAMPLE_SENTENCE
+from core.plane.weights_file import from_file as plane_from_file
 
 PROJECT = Path(__file__).parents[1]
 
@@ -108,6 +109,57 @@ def test_images_are_classified(run):
     assert out.count("%") >= 7
 
 
+def test_points_in_a_plane_are_classified(run, tmp_path):
+    options = [
+        "--dataset",
+        "spiral",
+        "--hidden",
+        "8,8",
+        "--epochs",
+        "30",
+        "--features",
+        "x,y,sin_x",
+        "--n-points",
+        "100",
+    ]
+    status, out, _ = run("classify", *options, "--json", "--save", str(tmp_path / "weights.npz"))
+    result = json.loads(out.splitlines()[-1])
+    assert status == 0
+    assert (result["dataset"], result["features"], result["epochs"]) == ("spiral", ["x", "y", "sin_x"], 30)
+    assert (result["train_size"], result["test_size"]) == (70, 500)
+    assert [epoch["epoch"] for epoch in result["history"]] == list(range(31))
+    assert result["history"][-1]["train_loss"] < result["history"][0]["train_loss"]
+    config, checkpoint = plane_from_file((tmp_path / "weights.npz").read_bytes())
+    assert config.hidden == (8, 8)
+    assert checkpoint.parameter_count == config.parameter_count
+
+    status, out, _ = run("classify", *options)
+    assert status == 0
+    assert "70 training points, 30 validation points, 500 test points; input: x, y, sin_x" in out
+    assert "Test accuracy" in out
+
+
+def test_a_function_of_x_is_learned(run):
+    status, out, _ = run("classify", "--dataset", "sine", "--epochs", "20")
+    assert status == 0
+    assert "input: x\n" in out
+    assert "Test accuracy" not in out
+    assert "Test loss" in out
+
+
+def test_own_points_are_read_from_a_file(run, tmp_path):
+    (tmp_path / "points.csv").write_text("x;y;colour\n1,5;2;red\n-1;2;red\n100;3;blue\n2;2;blue\n1;-2;blue\n")
+    arguments = ["classify", "--dataset", "own", "--points", str(tmp_path / "points.csv"), "--epochs", "3"]
+    status, out, err = run(*arguments)
+    assert status == 0
+    assert "3 training points, 2 validation points, 0 test points" in out
+    assert "x was scaled: -1 became -5 and 100 became 5." in err
+    (tmp_path / "points.csv").write_text("1,2,a\n1,nan,b\n")
+    status, _, err = run(*arguments)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "Line 2: y must be a number" in err
+
+
 def test_a_dataset_in_the_data_folder_is_used(run, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     rng = np.random.default_rng(0)
@@ -151,6 +203,15 @@ def test_datasets_are_listed_with_their_location(run, tmp_path, monkeypatch):
         (["classify", "--hidden", "256;128"], "--hidden: expected sizes such as 256,128"),
         (["classify", "--hidden", "1000000"], "size of a hidden layer must be a whole number from 1 to 4,096"),
         (["classify", "--batch-size", "4000"], "batch size must be at most 3,600"),
+        (["classify", "--noise", "0.1"], "--noise is for points in a plane, but mnist-5k is a dataset of images"),
+        (
+            ["classify", "--dataset", "xor", "--dropout", "0.1"],
+            "--dropout is for images, but xor is a dataset of points",
+        ),
+        (["classify", "--dataset", "xor", "--preset", "fast"], "--preset fast is for images"),
+        (["classify", "--dataset", "xor", "--classes", "3"], "number of classes of xor must be a whole number from 2"),
+        (["classify", "--dataset", "own"], "at least 4 points to learn from, but here are 0 points"),
+        (["classify", "--dataset", "formula", "--formula", "1/x"], "has no value at x = 0"),
         (["classify", "--save", "/no/such/folder/weights.npz"], "the folder /no/such/folder does not exist"),
     ],
 )

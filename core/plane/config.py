@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from core.autograd import optim
 from core.autograd.nn import ACTIVATIONS, INIT_STDS
 from core.plane.edits import Edit, checked_edits
@@ -158,17 +160,10 @@ class PlaneConfig:
         if not isinstance(self.points, list | tuple) or len(self.points) > MAX_POINTS:
             count = f"{len(self.points):,}" if isinstance(self.points, list | tuple) else "another kind of value"
             raise ValueError(f"At most {MAX_POINTS:,} points can be used, but here are {count}. Use fewer points.")
-        points: tuple = tuple(map(tuple, self.points))
-        for number, point in enumerate(points, start=1):
-            where = f"Point {number:,}"
-            if len(point) != 3:
-                raise ValueError(f"{where} must be x, y and a label or target, but it is {point!r:.60}.")
-            check_range(f"x of point {number:,}", point[0], -LIMIT, LIMIT)
-            check_range(f"y of point {number:,}", point[1], -LIMIT, LIMIT)
-            if self.dataset == "own":
-                check_range(f"The label of point {number:,}", point[2], 0, MAX_CLASSES - 1, whole=True)
-            else:
-                check_range(f"The target of point {number:,}", point[2], -MAX_TARGET, MAX_TARGET)
+        points: tuple = tuple(tuple(point) for point in self.points)
+        if not self._are_points(points):
+            for number, point in enumerate(points, start=1):
+                self._check_point(number, point)
         if self.dataset not in OWN:
             return points
         if len(points) < 4:
@@ -182,6 +177,28 @@ class PlaneConfig:
             if len(set(labels)) == 1:
                 raise ValueError(f"All {len(points):,} points are of one class. Draw points of at least two classes.")
         return points
+
+    def _are_points(self, points: tuple) -> bool:
+        """Return whether all points can be used; fast, because a page reads the config of its run often."""
+        kinds = {(len(point), *map(type, point)) for point in points}
+        numbers = (int,) if self.dataset == "own" else (int, float)
+        if not all(len(kind) == 4 and {*kind[1:3]} <= {int, float} and kind[3] in numbers for kind in kinds):
+            return False
+        table = np.array(points, float).reshape(-1, 3)
+        low, high = (0, MAX_CLASSES - 1) if self.dataset == "own" else (-MAX_TARGET, MAX_TARGET)
+        third = table[:, 2]
+        return bool((np.abs(table[:, :2]) <= LIMIT).all() and (low <= third).all() and (third <= high).all())
+
+    def _check_point(self, number: int, point: tuple) -> None:
+        """Raise ValueError with a sentence for a student if this point cannot be used."""
+        if len(point) != 3:
+            raise ValueError(f"Point {number:,} must be x, y and a label or target, but it is {point!r:.60}.")
+        check_range(f"x of point {number:,}", point[0], -LIMIT, LIMIT)
+        check_range(f"y of point {number:,}", point[1], -LIMIT, LIMIT)
+        if self.dataset == "own":
+            check_range(f"The label of point {number:,}", point[2], 0, MAX_CLASSES - 1, whole=True)
+        else:
+            check_range(f"The target of point {number:,}", point[2], -MAX_TARGET, MAX_TARGET)
 
     def _checked_classes(self) -> int:
         if self.task == "regression":

@@ -27,7 +27,7 @@ class Preset(NamedTuple):
 NOISY = PlaneConfig(
     dataset="moons", n_points=40, validation=0.5, noise=0.5, hidden=(16, 16), lr=0.1, batch_size=20, epochs=1_000
 )
-STRIP = PlaneConfig(dataset="formula", formula="3 - abs(x + y)", n_points=300, noise=0.0, hidden=(2,), lr=0.1)
+WEDGE = PlaneConfig(dataset="formula", formula="3*abs(x) - 5", n_points=300, noise=0.0, hidden=(2,), lr=0.1)
 SPIRAL = PlaneConfig(
     dataset="spiral", n_points=400, noise=0.02, hidden=(8, 8, 8), optimizer="adam", lr=0.01, epochs=400
 )
@@ -42,9 +42,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "two-lines": Preset(
             "Two units draw two lines",
-            "Each hidden unit draws one line across the plane, and two lines enclose the strip of one class. Remove "
-            "one of the units, and the network finds only one edge of the strip.",
-            STRIP,
+            "Each hidden unit draws one line across the plane, and two lines bound the wedge of one class. Remove one "
+            "of the units, and the network finds only one side of the wedge.",
+            WEDGE,
         ),
         "width": Preset(
             "Width for circles",

@@ -158,7 +158,7 @@ class ActiveRun:
             return self.sync.add_checkpoint(event)
         self._has_begun = True
         self.sync.add_event(event, in_detail)
-        if self._steps_granted and isinstance(event, self._steps_granted[0]):
+        if self._steps_granted and JOB_TYPES[self.run.kind].completes(self._steps_granted[0], event):
             self._steps_granted.popleft()
         elif isinstance(event, self._units["step"]):
             if self._desired.min_step_seconds:  # the time since the last step was spent waiting, up to this minimum

@@ -13,6 +13,7 @@ from core.classify.config import parameter_counts
 from core.training import Checkpoint, Control
 
 FULL_RESOLUTION = 400  # steps that are all stored; of twice as many, every second one is stored, and so on
+LONG_WEIGHTS = 4_000  # characters of all weights as text, above which fewer epochs are stored
 FLOAT = 4  # bytes
 
 
@@ -65,6 +66,10 @@ class JobType:
                 "Start a new run to change that."
             )
         return replace(config, **changes)
+
+    def completes(self, unit: type, event: Any) -> bool:
+        """Return whether an event completes a step or an epoch: it is that of the unit, but not the initial state."""
+        return isinstance(event, unit) and self.metrics(event).get("epochs") != 0
 
     def event(self, name: str) -> type:
         """Return the event class with this name. Raises ValueError if there is none."""
@@ -125,19 +130,22 @@ def is_worth_storing(event: Any) -> bool:
     has the same resolution, relative to its length, at any time, and a few thousand steps at most. The selection
     depends on the number of the step only: a resumed run stores the same events.
 
-    A run on points in a plane is thinned in the same way by epochs, which contain all weights; its steps are only
-    stored for someone who follows them one by one.
+    A run on points in a plane is thinned in the same way by epochs, which contain all weights, and earlier if the
+    network is wide; its steps are only stored for someone who follows them one by one.
     """
+    resolution = FULL_RESOLUTION
     match event:
         case classify.Step():
             number = event.step
         case plane.PlaneEpoch() if not event.is_last:
             number = event.epoch
+            if len(event.weights) > LONG_WEIGHTS:
+                resolution //= 4
         case plane.PlaneStep():
             return False
         case _:
             return True
-    interval = 1 << (number // FULL_RESOLUTION).bit_length()
+    interval = 1 << (number // resolution).bit_length()
     return number % interval == 0
 
 

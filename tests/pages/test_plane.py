@@ -78,6 +78,18 @@ def test_classes_are_learned_and_tested(open_page):
     np.testing.assert_array_equal(weights_of(app), from_text(last.weights))
 
 
+def test_one_epoch_is_one_epoch_and_one_step_is_shown(open_page):
+    app = open_page("plane")
+    button(app, "One epoch").click().run()
+    run_until(app, lambda: status(app) == "Paused · epoch 1 of 200")
+    steps = network(app)["frames"][-1][0]
+    assert steps == total_steps(PlaneConfig()) / 200
+    button(app, "One step").click().run()
+    run_until(app, lambda: network(app)["frames"][-1][0] == steps + 1)
+    assert status(app) == "Paused · epoch 1 of 200"
+    button(app, "Stop").click().run()
+
+
 def test_a_function_is_learned(open_page):
     app = open_page("plane", plane_task="regression", plane_dataset="sine", plane_epochs="100")
     assert network(app)["inputs"] == 1

@@ -97,6 +97,8 @@ def test_invalid_settings_are_rejected(changes, says):
         ((*SQUARE, (0, 7, 1)), "y of point 5 must be a number from -6 to 6, but it is 7"),
         ((*SQUARE, (0, 0, 5)), "label of point 5 must be a whole number from 0 to 4, but it is 5"),
         ((*SQUARE, (0, 0, 0.5)), "label of point 5 must be a whole number"),
+        ((*SQUARE, (0, 0, True)), "label of point 5 must be a whole number"),
+        ((*SQUARE, (0, "0", 1)), "y of point 5 must be a number from -6 to 6, but it is '0'"),
         ((*SQUARE, (0, 0)), "Point 5 must be x, y and a label or target"),
     ],
 )

@@ -69,13 +69,14 @@ def test_without_a_hidden_layer_the_boundary_is_a_line_that_does_not_separate_xo
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_two_units_enclose_a_strip_and_one_does_not(run, seed):
+def test_two_units_draw_the_two_sides_of_a_wedge_and_one_does_not(run, seed):
     config, epochs, accuracy = run("two-lines", seed)
     assert accuracy > 0.95
     assert run("two-lines", seed, hidden=(1,))[2] < 0.8
     weights = restore(config, epochs[-1].weights).layers[0].weight.data
-    slopes = weights[1] / weights[0]
-    np.testing.assert_allclose(slopes, 1, atol=0.35), "both lines run along the strip"
+    left, right = sorted(-weights[0] / weights[1])  # the slopes of the two lines
+    assert -6 < left < -1.5
+    assert 1.5 < right < 6
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -120,7 +121,7 @@ def test_weight_decay_makes_the_boundary_gentler_and_the_validation_loss_rise_le
     sharp, sharp_epochs, _ = run("overfit", seed)
     assert config == replace(sharp, weight_decay=config.weight_decay)
     assert steepness(config, epochs[-1].weights) < 0.7 * steepness(sharp, sharp_epochs[-1].weights)
-    assert epochs[-1].val_loss < 0.7 * sharp_epochs[-1].val_loss
+    assert epochs[-1].val_loss < 0.8 * sharp_epochs[-1].val_loss
     sizes = [np.square(restore(config, each[-1].weights).flat).sum() for each in (epochs, sharp_epochs)]
     assert sizes[0] < sizes[1] / 2
 
@@ -128,7 +129,7 @@ def test_weight_decay_makes_the_boundary_gentler_and_the_validation_loss_rise_le
 @pytest.mark.parametrize("seed", SEEDS)
 def test_dead_relus_stay_dead_even_with_a_lower_learning_rate(run, seed):
     config, epochs, accuracy = run("dead-relus", seed)
-    assert dead(config, epochs[0].weights) < 0.2
+    assert dead(config, epochs[0].weights) < 0.5
     assert dead(config, epochs[-1].weights) > 0.8
     assert accuracy < 0.75
     control, last = Control(), None
@@ -147,7 +148,7 @@ def test_a_learning_rate_that_is_too_high_never_settles_but_a_tenth_of_it_does(r
     losses = np.array([epoch.train_loss for epoch in epochs])
     assert losses[-20:].min() > 0.3
     assert (np.diff(losses) > 0).mean() > 0.3, "it jumps about"
-    assert accuracy < 0.8
+    assert accuracy < 0.9
     assert run("rate-too-high", seed, lr=0.3)[1][-1].train_loss < 0.05
 
 

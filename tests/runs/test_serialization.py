@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from core.classify import ClassifyConfig, Epoch, Samples
 from core.memorize import MemorizeConfig
+from core.plane import PlaneConfig
 from core.runs.job_types import JOB_TYPES, job_type_of
 from core.runs.serialization import from_json, to_json
 
@@ -55,7 +56,13 @@ def test_every_value_survives_a_round_trip(tree):
 
 
 @pytest.mark.parametrize(
-    "config", [MemorizeConfig("grüße 👩‍💻\n"), ClassifyConfig(hidden=(10, 20)), ClassifyConfig(hidden=())]
+    "config",
+    [
+        MemorizeConfig("grüße 👩‍💻\n"),
+        ClassifyConfig(hidden=(10, 20)),
+        ClassifyConfig(hidden=()),
+        PlaneConfig(edits=((0, 1, "weight", 0, 2.5),)),
+    ],
 )
 def test_configs_survive_a_round_trip(config):
     assert from_json(JOB_TYPES[job_type_of(config)].config, to_json(config)) == config

@@ -5,7 +5,8 @@ import pytest
 
 from core.classify import Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
-from core.runs.job_types import FULL_RESOLUTION, is_worth_storing
+from core.plane import PlaneConfig, PlaneEpoch, PlaneResult, PlaneStep, to_text
+from core.runs.job_types import FULL_RESOLUTION, JOB_TYPES, is_worth_storing
 from core.runs.models import Status
 from core.runs.sync import MAX_DETAILED_EVENTS, RunSync
 from core.training import Checkpoint
@@ -113,6 +114,31 @@ def test_a_long_run_keeps_a_few_thousand_steps_in_the_same_relative_resolution()
     for length in (1_000, 30_000, 2_000_000):
         assert sum(length / 2 <= number < length for number in kept) >= FULL_RESOLUTION / 4
         assert max(number for number in kept if number < length) > 0.99 * length
+
+
+def test_epochs_in_the_plane_are_thinned_by_their_number_but_the_last_one_is_kept():
+    def plane_epoch(number, is_last=False, weights=""):
+        return PlaneEpoch(number, 7 * number, 0.5, 0.5, 1.0, 1.0, weights, is_last)
+
+    kept = [number for number in range(5_000) if is_worth_storing(plane_epoch(number))]
+    assert kept[:FULL_RESOLUTION] == list(range(FULL_RESOLUTION))
+    assert len(kept) < 1_300
+    assert is_worth_storing(plane_epoch(4_999, is_last=True))
+    wide = PlaneConfig(hidden=(32,) * 4)
+    weights = to_text(np.zeros(wide.parameter_count))
+    kept = [number for number in range(5_000) if is_worth_storing(plane_epoch(number, weights=weights))]
+    assert kept[: FULL_RESOLUTION // 4] == list(range(FULL_RESOLUTION // 4))
+    assert len(kept) * len(weights) < 10_000_000
+    assert not is_worth_storing(plane_epoch(4_999))
+    assert not is_worth_storing(PlaneStep(0, 0, 0.5, 0.1)), "only for someone who follows step by step"
+
+
+def test_metrics_of_a_run_in_the_plane_contain_only_numbers():
+    metrics = JOB_TYPES["plane"].metrics
+    assert metrics(PlaneEpoch(3, 21, 0.5, None, None, None, "")) == {"epochs": 3, "loss": 0.5}
+    assert metrics(PlaneEpoch(3, 21, 0.5, 0.6, 1.0, 0.9, "")) == {"epochs": 3, "loss": 0.6, "accuracy": 0.9}
+    assert metrics(PlaneResult(0, None, None)) == metrics(PlaneStep(0, 0, 0.5, 0.1)) == {}
+    assert metrics(PlaneResult(500, 0.1, 0.9)) == {"test_accuracy": 0.9}
 
 
 def test_who_follows_step_by_step_sees_every_step_but_not_without_end(run, sync):

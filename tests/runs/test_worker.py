@@ -8,23 +8,25 @@ from types import SimpleNamespace
 import pytest
 
 from core import memorize
-from core.classify import ClassifyConfig, Epoch, Step, datasets, fit
+from core.classify import ClassifyConfig, Epoch, Step, datasets
 from core.memorize import MemorizeConfig, MemorizeEpoch
+from core.plane import PlaneConfig, PlaneEpoch, PlaneStep, from_text
 from core.runs import active_run, sync, worker
 from core.runs.database import StoreUnavailable
 from core.runs.identity import Visitor
-from core.runs.job_types import JOB_TYPES, MemoryNeed, is_worth_storing
+from core.runs.job_types import JOB_TYPES, MemoryNeed, is_worth_storing, job_type_of
 from core.runs.limits import Limits
 from core.runs.models import Status
 from core.runs.serialization import to_json
 from core.runs.store import DesiredState, SyncResult
 from core.runs.worker import Worker, total_bytes
-from core.training import Change, Checkpoint
+from core.training import Change, Checkpoint, Control
 from tests.runs import ended, wait_for
 
 LONG = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=5_000, backend="torch")  # the slower one
 SHORT = MemorizeConfig("abcabc", hidden_size=8, num_layers=1, epochs=30)
 DIGITS = ClassifyConfig(hidden=(8,), dropout=0.2, epochs=2)
+PLANE = PlaneConfig(epochs=1_500, edits=((0, 1, "weight", 0, 2.0), (1, 0, "off", 0, 1)))
 
 
 @pytest.fixture
@@ -57,8 +59,7 @@ def json_events(store, run_id):
 
 def alone(config):
     """Return what is stored of a run, as JSON, by iterating its training loop directly."""
-    dataset = [datasets.load(config.dataset)] if isinstance(config, ClassifyConfig) else []
-    events = (fit if dataset else memorize.fit)(config, *dataset)
+    events = JOB_TYPES[job_type_of(config)].start(config, Control(), None)
     return [to_json(event) for event in events if not isinstance(event, Checkpoint) and is_worth_storing(event)]
 
 
@@ -299,11 +300,12 @@ def many(store, count):
         MemorizeConfig("abcabc", hidden_size=8, epochs=40, cell="GRU"),
         MemorizeConfig("abcabc", hidden_size=8, epochs=20, backend="torch"),
         ClassifyConfig(hidden=(8,), epochs=1, augment=("shift",)),
+        PlaneConfig(epochs=20),
     ]
-    return [store.create(configs[i % 4], by=Visitor(str(i))) for i in range(count)]
+    return [store.create(configs[i % 5], by=Visitor(str(i))) for i in range(count)]
 
 
-@pytest.mark.parametrize("config", [DIGITS, MemorizeConfig("abc abd", hidden_size=16, epochs=200)])
+@pytest.mark.parametrize("config", [DIGITS, MemorizeConfig("abc abd", hidden_size=16, epochs=200), PLANE])
 def test_a_run_yields_the_same_events_alone_and_beside_29_others_and_when_it_is_resumed(
     store, start_worker, config, monkeypatch
 ):
@@ -323,6 +325,31 @@ def test_a_run_yields_the_same_events_alone_and_beside_29_others_and_when_it_is_
         assert ended(store, run_id).status is Status.FINISHED
     assert json_events(store, undisturbed) == expected
     assert json_events(store, moved) == expected
+
+
+def test_edits_of_a_paused_network_are_events_and_the_run_goes_on_from_them(store, train):
+    run_id = store.create(replace(PLANE, epochs=5, edits=()))
+    store.pause(run_id)
+    train(run_id)
+    store.advance(run_id, "step")
+    wait_for(lambda: kinds(store, run_id) == [PlaneEpoch, PlaneStep])
+    wait_until_paused(store, run_id)
+    typed = ((0, 1, "weight", 0, 2.0),)
+    store.steer(run_id, edits=typed)
+    store.steer(run_id, edits=(*typed, (1, 0, "off", 0, 1)))
+    with pytest.raises(ValueError, match="The unit of an edit must be"):
+        store.steer(run_id, edits=((0, 9, "weight", 0, 2.0),))
+    assert store.run(run_id).changes == {"edits": [[0, 1, "weight", 0, 2.0], [1, 0, "off", 0, 1]]}
+    store.advance(run_id, "step")
+    wait_for(lambda: len(store.events(run_id)) == 4)
+    change, step = [event for _, event in store.events(run_id)][2:]
+    assert change == Change(1, "edits", (*typed, (1, 0, "off", 0, 1)))
+    assert from_text(step.weights)[1] == pytest.approx(2, abs=0.1)
+    assert len(step.batch) == PLANE.batch_size
+    store.resume(run_id)
+    run = ended(store, run_id)
+    assert (run.status, run.metrics["epochs"]) == (Status.FINISHED, 5)
+    assert run.metrics.keys() >= {"loss", "accuracy", "test_accuracy", "parameters"}
 
 
 def test_a_run_whose_worker_was_lost_continues_from_its_checkpoint_with_the_same_events(store, start_worker):
@@ -544,10 +571,11 @@ def test_a_run_that_is_larger_than_the_memory_trains_alone(store, start_worker):
         MemorizeConfig("to be or not to be", hidden_size=32, num_layers=3),
         ClassifyConfig(),
         ClassifyConfig(hidden=()),
+        PlaneConfig(hidden=(32, 32)),
     ],
 )
 def test_the_estimated_memory_covers_weights_and_checkpoint(config):
-    job_type = JOB_TYPES["classify" if isinstance(config, ClassifyConfig) else "memorize"]
+    job_type = JOB_TYPES[job_type_of(config)]
     *_, end = job_type.start(replace(config, epochs=1), None, None)
     checkpoint = sum(array.nbytes for array in end.arrays.values())
     assert 2 * checkpoint <= job_type.memory(config).own <= 10 * checkpoint + 2**24

@@ -28,8 +28,8 @@ SEEN, FRAMES = "plane_seen_settings", "plane_sent_frames"  # session state
 
 # The component fills the whole area; the figures stand in the room that it leaves above the network.
 STYLE = """<style>
-.st-key-plane_stage { --plane-top: 6.3rem; display: grid; gap: 0; grid-template-columns: minmax(0, 58fr) minmax(0, 42fr);
-  column-gap: 1.2rem; }
+.st-key-plane_stage { --plane-top: 6.3rem; display: grid; gap: 0 1.2rem;
+  grid-template-columns: minmax(0, 58fr) minmax(0, 42fr); }
 .st-key-plane_stage > * { grid-area: 1 / 1 / 2 / 3; }
 .st-key-plane_stage > :has(.st-key-plane_figures), .st-key-plane_stage > .st-key-plane_figures {
   grid-area: 1 / 1 / 2 / 2; z-index: 1; height: 6.1rem; }
