@@ -139,6 +139,7 @@ class Worker:
             if all(other.key != run.key for other in self._runs.values()):
                 self._used.pop(run.key, None)
             self._has_room = True
+            self._sync_now.set()  # the owner's next run may be waiting for this one's end
 
     def _others_wait(self) -> bool:
         """Return whether a run has been waiting in the queue for so long that paused runs should make room."""

@@ -21,7 +21,7 @@ from pages.ui.formatting import format_duration
 from pages.ui.markdown import escape_markdown
 from pages.ui.visitor import visitor
 
-FIRST_EVENT_TIMEOUT = 0.4  # seconds; shorter than the interval after which the first redraw would show the event
+FIRST_EVENT_TIMEOUT = 0.4  # seconds; usually enough for the first event, so that the first redraw shows it
 STALE_URL_SECONDS = 5.0  # after a run was opened, in which requests may still bring the URL of the one before
 VIEW_REPORT_INTERVAL = 5.0  # seconds
 

@@ -124,7 +124,9 @@ def test_mistakes_are_on_validation_images_until_the_run_has_ended(open_page):
     wait_for(lambda: dispatcher.store.events(run_id), timeout=120)
     dispatcher.store.pause(run_id)
     wait_for(lambda: dispatcher.store.run(run_id).status is Status.PAUSED)
-    assert "of 400 validation images are misclassified" in texts(open_page("classify", run=run_id, tab="Confusion matrix"))
+    assert "of 400 validation images are misclassified" in texts(
+        open_page("classify", run=run_id, tab="Confusion matrix")
+    )
     dispatcher.store.stop(run_id)
     wait_for(lambda: dispatcher.store.run(run_id).status.is_terminal)
     assert "of 1,000 test images are misclassified" in texts(open_page("classify", run=run_id, tab="Confusion matrix"))

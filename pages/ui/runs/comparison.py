@@ -75,7 +75,9 @@ def _load_ended_epochs(run_id: str) -> list[AnyEpoch]:
 def show_moment(label: str, run: Run, epoch: AnyEpoch) -> None:
     """Show what a run could do after an epoch: the sentence it generated, or its predictions."""
     *_, loss, accuracy = measurements(epoch, "Validation")
-    st.markdown(f"**{escape_markdown(label)}** after epoch {epoch.epoch + 1:,}: loss {loss:.4f}, accuracy {accuracy:.1%}")
+    st.markdown(
+        f"**{escape_markdown(label)}** after epoch {epoch.epoch + 1:,}: loss {loss:.4f}, accuracy {accuracy:.1%}"
+    )
     if isinstance(epoch, MemorizeEpoch):
         st.html(reconstruction_html(run.config.sentence, epoch.reconstruction))
     elif classes := class_names(run.config.dataset):
