@@ -246,11 +246,12 @@ class Worker:
         if self._workers == 1 or now - self._last_balance < BALANCE_INTERVAL:
             return
         self._last_balance = now
-        if surplus := store.surplus(self.name, self._workers):
-            with self._changed:
-                for run in [run for run in self._runs.values() if run.is_busy][-surplus:]:
-                    run.must_leave = True
-                self._changed.notify()
+        surplus = store.surplus(self.name, self._workers)
+        with self._changed:
+            surplus -= sum(run.must_leave for run in self._runs.values())
+            for run in [run for run in self._runs.values() if run.is_busy][-surplus:] if surplus > 0 else []:
+                run.must_leave = True
+            self._changed.notify()
 
     def _give_up(self) -> None:
         """Forget all runs, because nothing can be saved. A dispatcher requeues them when it misses their heartbeat."""
