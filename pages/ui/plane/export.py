@@ -15,7 +15,7 @@ from core.runs import Run
 from core.training import Change
 from pages.ui import run_panel
 from pages.ui.charts import apply_theme
-from pages.ui.downloads import chart_download_buttons, download_button, to_csv_bytes
+from pages.ui.downloads import chart_download_buttons, download_button, project_download_button, to_csv_bytes
 from pages.ui.plane.network import CLASS_NAMES, points_of
 from pages.ui.plane.training import loss_chart
 from pages.ui.theme import colors
@@ -51,6 +51,8 @@ def downloads(run: Run, events: list) -> None:
             lambda: build_notebook(run.config, changes, None if ended else steps, run.parent),
             "application/x-ipynb+json",
         )
+        project_download_button()
+    st.caption("**run.ipynb** repeats the training: save it in the folder that **project.zip** contains.")
     if epochs:
         st.caption("Map of the plane")
         chart_download_buttons(map_chart(run.config, epochs[-1].weights), "plane map")

@@ -1,6 +1,6 @@
-"""Runs side by side: their learning curves, the settings in which they differ, and their results."""
+"""Runs side by side: their curves, what each had learned after the same epoch, and where they differ."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import streamlit as st
@@ -13,12 +13,20 @@ from core.runs import Run
 from core.runs.reporting import differing_settings
 from pages.ui import run_panel
 from pages.ui.charts import downsample, learning_curves
-from pages.ui.classify.training import feature_label
+from pages.ui.classify.images import image_grid_html
+from pages.ui.classify.sample_cards import compact_samples_html
+from pages.ui.classify.training import class_names, feature_label
 from pages.ui.formatting import format_setting, setting_label
+from pages.ui.markdown import escape_markdown
+from pages.ui.memorize.reconstruction import reconstruction_html
+from pages.ui.plane.map_image import map_image
+from pages.ui.theme import colors
 
-EPOCHS = (Epoch, MemorizeEpoch, PlaneEpoch)
 MAX_RUNS = 6  # more curves are hard to tell apart
 LEGEND_ROW = 24  # pixels
+
+AnyEpoch = Epoch | MemorizeEpoch | PlaneEpoch
+MAP_SIZE = 9  # rem
 
 
 def show_comparison(runs: dict[str, Run]) -> None:
@@ -31,7 +39,24 @@ def show_comparison(runs: dict[str, Run]) -> None:
         source = st.segmented_control(
             "Curves", ["Validation", "Training"], default="Validation", required=True, key="compared_curves"
         )
-    show_curves(runs, source)
+    histories = {label: load_epochs(run) for label, run in runs.items()}
+    done = max((epochs_done(epochs[-1]) for epochs in histories.values() if epochs), default=0)
+    shown = done
+    if done > 1:
+        shown = st.slider(
+            "Epoch",
+            1,
+            done,
+            done,
+            key="compared_epoch",
+            help="Shows all runs after this epoch. A run that has made fewer is shown after its last one.",
+        )
+    tasks = {getattr(run.config, "task", "") for run in runs.values()}
+    loss_unit = "nats" if "regression" not in tasks else "mean squared error" if len(tasks) == 1 else "of each task"
+    show_curves(histories, source, shown if shown < done else None, loss_unit)
+    for label, run in runs.items():
+        if epochs := histories[label]:
+            show_moment(label, run, next((e for e in reversed(epochs) if epochs_done(e) <= shown), epochs[0]))
     differing = differing_settings(runs.values())
     st.dataframe(comparison_table(runs, differing), width="stretch", hide_index=True)
     if len(runs) > 1 and not differing:
@@ -40,15 +65,51 @@ def show_comparison(runs: dict[str, Run]) -> None:
         st.caption("Some of these networks receive raw pixels and others patch features: these are different tasks.")
 
 
-def show_curves(runs: dict[str, Run], source: str) -> None:
-    """Draw accuracy and loss over the epochs. source: "Validation" or "Training"."""
-    curves = {label: learning_curve(run, source) for label, run in runs.items()}
+def load_epochs(run: Run) -> list[AnyEpoch]:
+    """Return the run's epochs so far; those of a run that has ended are cached."""
+    return _load_ended_epochs(run.id) if run.status.is_terminal else _read_epochs(run.id)
+
+
+def _read_epochs(run_id: str) -> list[AnyEpoch]:
+    names = [unit.__name__ for unit in get_args(AnyEpoch)]
+    return [event for _, event in run_panel.dispatcher().store.events(run_id, only=names)]
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _load_ended_epochs(run_id: str) -> list[AnyEpoch]:
+    return _read_epochs(run_id)
+
+
+def show_moment(label: str, run: Run, epoch: AnyEpoch) -> None:
+    """Show what a run could do after an epoch: the sentence it generated, or its predictions."""
+    count, *results = measurements(epoch, "Validation")
+    loss, accuracy = (
+        "–" if value is None else format(value, pattern) for value, pattern in zip(results, (".4f", ".1%"), strict=True)
+    )
+    st.markdown(f"**{escape_markdown(label)}** after epoch {count:,}: loss {loss}, accuracy {accuracy}")
+    if isinstance(epoch, MemorizeEpoch):
+        st.html(reconstruction_html(run.config.sentence, epoch.reconstruction))
+    elif isinstance(epoch, PlaneEpoch):
+        st.html(image_grid_html([map_image(run.config, epoch.weights, colors())], MAP_SIZE))
+    elif classes := class_names(run.config.dataset):
+        st.html(compact_samples_html(epoch.samples, classes))
+
+
+def show_curves(histories: dict[str, list[AnyEpoch]], source: str, shown: int | None, loss_unit: str) -> None:
+    """Draw accuracy and loss over the epochs.
+
+    source: "Validation" or "Training". shown: the epoch to mark; None for none. loss_unit: for the axis.
+    """
+    curves = {
+        label: pd.DataFrame(
+            [measurements(epoch, source) for epoch in epochs], columns=["epoch", "loss", "accuracy"], dtype=float
+        )
+        for label, epochs in histories.items()
+    }
     if all(frame.empty for frame in curves.values()):
         st.caption("The curves start after the first epoch.")
         return
     left, right = st.columns(2)
-    units = {getattr(run.config, "task", "") for run in runs.values()}
-    loss_unit = "nats" if "regression" not in units else "mean squared error" if len(units) == 1 else "of each task"
     for column, measure, unit in ((left, "accuracy", "fraction correct"), (right, "loss", loss_unit)):
         lines = {
             label: downsample(frame[["epoch", measure]].dropna().rename(columns={"epoch": "x", measure: "y"}))
@@ -62,29 +123,28 @@ def show_curves(runs: dict[str, Run], source: str) -> None:
             f"{source} {measure} ({unit})",
             percent=measure == "accuracy",
             zero=False,
-            height=310 + LEGEND_ROW * len(runs),
+            height=240 + LEGEND_ROW * len(histories),
+            shown=shown,
         )
         column.altair_chart(chart, width="stretch")
 
 
-def learning_curve(run: Run, source: str) -> pd.DataFrame:
-    """Return the run's epochs so far, with columns epoch, loss and accuracy.
+def epochs_done(epoch: AnyEpoch) -> int:
+    """Return how many epochs are complete. PlaneEpoch counts these, the others count from 0."""
+    return epoch.epoch + (not isinstance(epoch, PlaneEpoch))
+
+
+def measurements(epoch: AnyEpoch, source: str) -> tuple[int, float | None, float | None]:
+    """Return how many epochs are complete, with loss and accuracy; None for what does not exist.
 
     source: "Validation" or "Training". A sentence has only training values: its accuracy is the fraction of correct
     characters.
     """
-    events = run_panel.dispatcher().store.events(run.id, only=tuple(unit.__name__ for unit in EPOCHS))
-    rows = []
-    for _, event in events:
-        if isinstance(event, MemorizeEpoch):
-            rows.append((event.epoch + 1, event.loss, event.char_accuracy))
-            continue
-        done = event.epoch + isinstance(event, Epoch)  # PlaneEpoch counts the epochs that are complete
-        if source == "Training":
-            rows.append((done, event.train_loss, event.train_accuracy))
-        else:
-            rows.append((done, event.val_loss, event.val_accuracy))
-    return pd.DataFrame(rows, columns=["epoch", "loss", "accuracy"], dtype=float)
+    if isinstance(epoch, MemorizeEpoch):
+        return epochs_done(epoch), epoch.loss, epoch.char_accuracy
+    if source == "Training":
+        return epochs_done(epoch), epoch.train_loss, epoch.train_accuracy
+    return epochs_done(epoch), epoch.val_loss, epoch.val_accuracy
 
 
 def comparison_table(runs: dict[str, Run], differing: dict[str, list[Any]]) -> pd.DataFrame:
