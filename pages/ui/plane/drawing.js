@@ -66,7 +66,7 @@ function paintClasses(canvas, probabilities, n, size, background, colors) {
   paint(canvas, size, (i) => {
     const best = predictedClass(large, i);
     const certainty = (large[best][i] - guessing) / (1 - guessing);
-    return mixed(background, colors[best], 0.1 + 0.5 * certainty);
+    return certainty < 1e-6 ? background : mixed(background, colors[best], 0.1 + 0.5 * certainty);
   });
 }
 

@@ -182,8 +182,8 @@ def accept_points(state: Any) -> bool:
 
 
 def set_points(points: Sequence[tuple[float, float, float]]) -> None:
-    """Replace the drawn points."""
-    st.session_state[DRAWN] = tuple(map(tuple, points))
+    """Replace the drawn points. Whole targets may be labels."""
+    st.session_state[DRAWN] = tuple((x, y, int(t) if float(t).is_integer() else t) for x, y, t in points)
     st.session_state[REVISION] = st.session_state.get(REVISION, 0) + 1_000  # later than any that the browser has sent
 
 

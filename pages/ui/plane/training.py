@@ -73,7 +73,8 @@ def show(run: Run | None, config: PlaneConfig | None) -> None:
     with st.container(key="plane_stage"):
         with st.container(key="plane_figures"):
             results = [event for event in events if isinstance(event, PlaneResult)] if not is_next else []
-            show_figures(figures(task, moment.now, results), *outcome(run, events, is_next))
+            says = outcome(run, events) if run and not is_next else ("", next_in_words(run, config))
+            show_figures(figures(task, moment.now, results), *says)
         curves = loss_curves(moment.picture.config, [] if is_next else events, moment.shown)
         network.show_network(moment.picture, curves, redraw=st.rerun)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -199,10 +200,15 @@ def short(value: float | None) -> str:
     return "–" if value is None else f"{value:.2g}" if value < 0.0995 or value >= 100 else f"{value:.2f}"
 
 
-def outcome(run: Run | None, events: list, is_next: bool) -> tuple[str, str]:
+def next_in_words(run: Run | None, config: PlaneConfig | None) -> str:
+    """Say what the tab shows of settings that have not been trained."""
+    if config is None:
+        return "Draw points of two classes or more, then press Train." if draws_own() else ""
+    return "These are the new settings, before training." if run else "This is the network before training."
+
+
+def outcome(run: Run, events: list) -> tuple[str, str]:
     """Return the state of the run in words: a kind of message, and its text."""
-    if run is None or is_next:
-        return "", "This is the network before training." if run is None else "The new settings, before training."
     if run.message:
         return ("error" if run.status is Status.FAILED else "warning"), run.message
     results = [event for event in events if isinstance(event, PlaneResult)]
