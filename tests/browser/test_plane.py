@@ -109,7 +109,7 @@ def test_network_map_and_curves_are_visible_together_without_scrolling(page: Pag
     open_plane(page, server_url, SHORT + settings)
     train(page, store)
     top = page.get_by_test_id("stBottom").bounding_box()["y"]
-    for selector in (".figures", ".plane .network", ".plane .map", ".st-key-plane_curves .stVegaLiteChart"):
+    for selector in (".figures", ".plane .network", ".plane .map", ".plane .curves"):
         box = page.locator(selector).bounding_box()
         assert box["y"] >= 0, selector
         assert box["y"] + box["height"] <= top + 2, selector

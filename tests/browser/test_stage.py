@@ -17,10 +17,11 @@ PAGES = {
     "classify": "classify_epochs=2&train_size=200&hidden=",
     "plane": "plane_epochs=50",
 }
-RESULT = {"memorize": ".reconstruction", "classify": ".cards", "plane": ".st-key-plane_stage .stBidiComponent"}
+RESULT = {"memorize": ".reconstruction", "classify": ".cards", "plane": ".plane .map"}
+CHART = {"memorize": ".stVegaLiteChart", "classify": ".stVegaLiteChart", "plane": ".plane .map"}
 SIZES = [(1280, 720), (1920, 1080), (420, 860)]
 PLACES = """() => Object.fromEntries(
-  ['.figures', '%s', '.stVegaLiteChart', '[class*="st-key-"][class*="_train"] button', '.stMain [role=tab]'].map(
+  ['.figures', '%s', '.stVegaLiteChart', '.st-key-plane_stage', '[class*="st-key-"][class*="_train"] button', '.stMain [role=tab]'].map(
     name => { const box = document.querySelector(name)?.getBoundingClientRect();
               return [name, box ? [Math.round(box.top), Math.round(box.height)] : null]; }))"""
 
@@ -44,19 +45,19 @@ def ink(page: Page, selector: str) -> float:
 def test_nothing_moves_or_disappears_while_a_run_starts_goes_on_and_ends(page: Page, server_url: str, kind: str):
     page.set_viewport_size({"width": 1280, "height": 720})
     start(page, server_url, kind, "Watch")
-    page.locator(".stVegaLiteChart canvas").first.wait_for()
-    places, blank = page.evaluate(PLACES % RESULT[kind]), ink(page, ".stVegaLiteChart")
+    page.locator(f"{CHART[kind]} canvas").first.wait_for()
+    places, blank = page.evaluate(PLACES % RESULT[kind]), ink(page, CHART[kind])
     button(page, "Train").click()
     pictures = 0
     while "Finished" not in status(page).inner_text():
         assert page.evaluate(PLACES % RESULT[kind]) == places
-        assert ink(page, ".stVegaLiteChart") > blank / 2, "the chart disappeared"
+        assert ink(page, CHART[kind]) > blank / 2, "the chart disappeared"
         assert "NaN" not in page.get_by_test_id("stMain").inner_text()
         pictures += 1
         page.wait_for_timeout(60)  # ten pictures per second, with the time that they take
     for _ in range(10):  # the end
         assert page.evaluate(PLACES % RESULT[kind]) == places
-        assert ink(page, ".stVegaLiteChart") > blank / 2, "the chart disappeared"
+        assert ink(page, CHART[kind]) > blank / 2, "the chart disappeared"
     assert pictures > 20
 
 
@@ -68,7 +69,7 @@ def test_result_curve_and_buttons_are_visible_together_without_scrolling(page, s
     button(page, "Train").click()
     expect(status(page)).to_contain_text("Finished")
     bottom = page.get_by_test_id("stBottom").bounding_box()
-    for selector in (".figures", RESULT[kind], ".stVegaLiteChart"):
+    for selector in (".figures", RESULT[kind], CHART[kind]):
         box = page.locator(selector).first.bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= bottom["y"] + 2, selector
@@ -92,7 +93,7 @@ def test_a_hundred_short_runs_in_a_row_leave_the_page_whole(page: Page, server_u
         shown = page.get_by_test_id("stBottom").locator(f'.timeline[data-run="{run}"] .text')
         expect(shown).to_contain_text("Finished")
         expect(page.locator(".figures")).to_be_visible()
-        expect(page.locator(".stVegaLiteChart canvas").first).to_be_visible()
+        expect(page.locator(f"{CHART[kind]} canvas").first).to_be_visible()
     store.set_limits(before, "")
     # the fixture `page` fails on any error of the page
 

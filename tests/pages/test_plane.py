@@ -81,9 +81,8 @@ def test_classes_are_learned_and_tested(open_page):
 def test_one_epoch_is_one_epoch_and_one_step_is_shown(open_page):
     app = open_page("plane")
     button(app, "One epoch").click().run()
-    run_until(app, lambda: status(app) == "Paused · epoch 1 of 200")
-    steps = network(app)["frames"][-1][0]
-    assert steps == total_steps(PlaneConfig()) / 200
+    steps = total_steps(PlaneConfig()) // 200
+    run_until(app, lambda: status(app) == "Paused · epoch 1 of 200" and network(app)["frames"][-1][0] == steps)
     button(app, "One step").click().run()
     run_until(app, lambda: network(app)["frames"][-1][0] == steps + 1)
     assert status(app) == "Paused · epoch 1 of 200"
@@ -287,8 +286,7 @@ def test_everything_can_be_downloaded(open_page, finished):
     app = open_page("plane", run=finished, tab="Download")
     assert not app.exception
     labels = [each.proto.label for each in app.get("download_button")]
-    assert labels[:4] == ["weights.npz", "history.csv", "points.csv", "run.ipynb"]
-    assert labels[4:] == ["PNG", "SVG"] * 2
+    assert labels == ["weights.npz", "history.csv", "points.csv", "run.ipynb", "project.zip", *["PNG", "SVG"] * 2]
 
 
 @pytest.mark.parametrize(
