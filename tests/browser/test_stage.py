@@ -21,7 +21,8 @@ RESULT = {"memorize": ".reconstruction", "classify": ".cards", "plane": ".plane 
 CHART = {"memorize": ".stVegaLiteChart", "classify": ".stVegaLiteChart", "plane": ".plane .map"}
 SIZES = [(1280, 720), (1920, 1080), (420, 860)]
 PLACES = """() => Object.fromEntries(
-  ['.figures', '%s', '.stVegaLiteChart', '.st-key-plane_stage', '[class*="st-key-"][class*="_train"] button', '.stMain [role=tab]'].map(
+  ['.figures', '%s', '.stVegaLiteChart', '.st-key-plane_stage', '[class*="st-key-"][class*="_train"] button',
+   '.stMain [role=tab]'].map(
     name => { const box = document.querySelector(name)?.getBoundingClientRect();
               return [name, box ? [Math.round(box.top), Math.round(box.height)] : null]; }))"""
 

@@ -38,7 +38,7 @@ LONG = {
 CHARTS = {"memorize": ["vega_lite_chart"], "classify": ["vega_lite_chart"], "plane": []}  # Points draws its own
 
 
-def drawn(app: AppTest, kind: str) -> list:
+def charts_of(app: AppTest, kind: str) -> list:
     """Return the page's charts and components."""
     return [element for name in [*CHARTS[kind], "bidi_component"] for element in app.get(name)]
 
@@ -97,13 +97,13 @@ def test_start_pause_and_stop_neither_add_nor_remove_anything(open_page, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_page_never_becomes_empty_while_a_run_goes_from_start_to_end(open_page, kind):
     app = open_page(kind, **SHORT[kind])
-    before = len(drawn(app, kind))
+    before = len(charts_of(app, kind))
     button(app, "Train").click().run()
     for _ in range(500):
         assert not app.exception
         assert not app.error
         assert app.tabs[0].label == "Training"
-        assert len(drawn(app, kind)) == before > 0
+        assert len(charts_of(app, kind)) == before > 0
         assert timeline(app)["total"] > 0
         assert status(app)
         if status(app).startswith("Finished"):
@@ -181,7 +181,7 @@ def test_an_invalid_setting_is_explained_in_the_sidebar_and_disables_train(open_
     assert says in app.sidebar.error[0].value
     assert button(app, "Train").disabled
     assert status(app) == "Correct the setting that is marked in the sidebar."
-    assert drawn(app, kind), "the chart stays"
+    assert charts_of(app, kind), "the chart stays"
 
 
 def test_an_invalid_setting_leaves_the_shown_run_on_the_page(open_page, sentence_run):
