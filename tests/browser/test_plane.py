@@ -80,7 +80,7 @@ def map_position(page: Page, x: float, y: float) -> tuple[float, float]:
 
 def drawn_points(page: Page) -> list[tuple[float, ...]]:
     """Return the own points in the page's address."""
-    found = re.search(r"plane_points=([^&]*)", page.url)
+    found = re.search(r"plane_points=([^&]*)", page.evaluate("location.href"))
     return [tuple(map(float, point.split("_"))) for point in found[1].split("~")] if found else []
 
 
