@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from core.classify import ClassifyConfig
 from core.memorize import MemorizeConfig
+from core.plane import PlaneConfig
 from core.runs.identity import Visitor
 from core.runs.limits import Limits
 from core.runs.models import Status
@@ -206,6 +207,7 @@ def test_a_run_without_worker_stops_at_once(store):
         (Limits(max_memorize_epochs=100), CONFIG, "number of epochs may be at most 100 in this class, but it is 300"),
         (Limits(max_classify_epochs=10), ClassifyConfig(), "number of epochs may be at most 10"),
         (Limits(max_layer_width=200), ClassifyConfig(), "size of a hidden layer may be at most 200"),
+        (Limits(max_layer_width=3), PlaneConfig(), "size of a hidden layer may be at most 3"),
         (Limits(accepting_runs=False), CONFIG, "teacher has paused new runs"),
     ],
 )
