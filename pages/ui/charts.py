@@ -132,6 +132,8 @@ def learning_curves(
         columns = 2 if len(names) > 3 else 0
         columns = 1 if max(map(len, names)) > LONG_LABEL else columns  # so that the legend fits on a phone
         legend = alt.Legend(title=None, orient=legend_orient, labelLimit=400, symbolType="stroke", columns=columns)
+        if legend_orient != "top":  # inside the plot, where curves may pass below it
+            legend["fillColor"], legend["padding"] = colors().background, 4
     percent_format = ".0%" if zero else ".1~%"
     x = alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=x_scale)
     lines = (
