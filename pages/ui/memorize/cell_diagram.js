@@ -178,7 +178,6 @@ function makeView(root) {
     svg.replaceChildren();
     const isNarrow = layout === NARROW;
     svg.setAttribute("viewBox", `-2 -2 ${width + 4} ${height + 4}`);
-    svg.style.maxHeight = isNarrow ? "" : "max(280px, calc(100vh - 560px))";
     svg.setAttribute("font-size", font);
     parts = { boxes: {}, wires: [], operations: {}, notes: {} };
     for (const [lights, path, hasHead = true] of wires) {
