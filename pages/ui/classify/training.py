@@ -175,8 +175,13 @@ def loss_chart(
     )
 
 
-def accuracy_chart(config: ClassifyConfig, epochs: list[Epoch], shown: int | None = None) -> alt.LayerChart:
-    """Draw training and validation accuracy over the epochs, on an axis that fits what differs. shown: the epoch."""
+def accuracy_chart(
+    config: ClassifyConfig, epochs: list[Epoch], shown: int | None = None, legend: bool = False
+) -> alt.LayerChart:
+    """Draw training and validation accuracy over the epochs, on an axis that fits what differs.
+
+    shown: the epoch that the page shows. legend: beside the chart of the loss, none is needed.
+    """
     lowest = axis_start([value for epoch in epochs for value in (epoch.train_accuracy, epoch.val_accuracy)])
     curves = {}
     for name, field in (("train", "train_accuracy"), ("validation", "val_accuracy")):
@@ -196,7 +201,7 @@ def accuracy_chart(config: ClassifyConfig, epochs: list[Epoch], shown: int | Non
         guessing=1 / classes if classes and lowest == 0 else None,
         shown=shown,
         top=1.0,
-        legend_orient="bottom-right",
+        legend_orient="top" if legend else None,
     )
 
 
