@@ -20,6 +20,7 @@ from core.training import Checkpoint, Control, TrainingDiverged
 logger = logging.getLogger(__name__)
 
 
+FOLLOWED_STEP_SECONDS = 0.05  # nobody follows faster steps one by one, where an epoch consists of several
 STORE_TIMEOUT = 120.0  # seconds that a run waits for a store that is unavailable
 Result = TypeVar("Result")
 
@@ -144,7 +145,7 @@ class ActiveRun:
         assert self._loaded is not None
         is_due = time.monotonic() - self._last_saved > self.sync.checkpoint_interval
         self._control.checkpoint_requested = self._must_end or self._must_pause or is_due
-        in_detail = self._control.verbose = bool(self._desired.min_step_seconds or self._steps_granted)
+        in_detail = self._control.verbose = self._is_followed()
 
         began = time.monotonic()
         event = next(self._loaded, None)
@@ -165,6 +166,11 @@ class ActiveRun:
                 waited = min(began - self._step_ended, self._desired.min_step_seconds)
                 self.sync.slow_seconds += waited if self._step_ended else 0.0
             self._step_began, self._step_ended = began, now
+
+    def _is_followed(self) -> bool:
+        """Return whether somebody follows the run step by step."""
+        shortest = 0.0 if self._units["step"] is self._units["epoch"] else FOLLOWED_STEP_SECONDS
+        return bool(self._steps_granted) or self._desired.min_step_seconds > shortest
 
     def _end(self, status: Status, message: str = "") -> None:
         self.close()

@@ -241,6 +241,28 @@ def test_a_step_takes_as_long_as_the_slow_motion_says_however_long_it_computes(s
     assert (run.sync.train_seconds, run.sync.slow_seconds) == (2.5, 9 * 0.75)
 
 
+@pytest.mark.parametrize(("seconds", "is_stored"), [(0.0, False), (0.01, False), (1.0, True)])
+def test_single_steps_in_the_plane_are_stored_only_while_somebody_can_follow_them(
+    store, monkeypatch, seconds, is_stored
+):
+    """At the default pace, all students of a class would store hundreds of steps per second each."""
+    clock = SimpleNamespace(monotonic=lambda: clock.now, now=100.0)
+    monkeypatch.setattr(active_run, "time", clock)
+    config = PlaneConfig(epochs=2)
+    store.set_pace(store.create(config), seconds)
+    run = claimed(store, config, Limits())
+    for _ in range(10):
+        run.take_turn(0.05)
+        clock.now = max(clock.now, run.ready_at())
+    assert any(row["kind"] == "PlaneStep" for row in run.sync.take().rows) is is_stored
+
+
+def test_the_state_before_training_is_not_an_epoch():
+    first, *_ = (event for event in JOB_TYPES["plane"].start(PlaneConfig(), Control(), None) if event)
+    assert not JOB_TYPES["plane"].completes(PlaneEpoch, first)
+    assert JOB_TYPES["plane"].completes(PlaneEpoch, replace(first, epoch=1))
+
+
 def test_slow_motion_counts_towards_the_time_limit_and_waiting_for_others_does_not(store, monkeypatch):
     clock, limits = slow_run(monkeypatch, Limits(max_minutes=1.0))
     store.set_pace(store.create(LONG), 10.0)
