@@ -132,13 +132,18 @@ def random_value(rng: np.random.Generator) -> float:
     return float(rng.integers(2, 21) * rng.choice([-1, 1]) / 10)
 
 
+def random_fraction(rng: np.random.Generator) -> float:
+    """Draw a number from 0.1 to 0.9 in tenths."""
+    return float(rng.integers(1, 10) / 10)
+
+
 def random_size(rng: np.random.Generator) -> float:
     """Draw a whole number from 2 to 20."""
     return float(rng.integers(2, 21))
 
 
 def two_momentum_steps(g1: float, g2: float, momentum: float, lr: float) -> dict[str, float]:
-    """Let the optimizer make two steps from p = 0 with the gradients g1 and g2."""
+    """Make two steps from p = 0 with the project's optimizer, with the gradients g1 and g2."""
     parameter = Tensor([0.0], requires_grad=True)
     optimizer = SGD([parameter], lr, momentum)
     for gradient in (g1, g2):
@@ -282,7 +287,7 @@ EXERCISES = {
             reference="the optimizer's own steps",
             given=("g1", "g2", "momentum", "lr"),
             compute=two_momentum_steps,
-            draw=random_value,
+            draw=random_fraction,
         ),
         ResultOfCode(
             name="shapes",

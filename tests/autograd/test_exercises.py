@@ -110,7 +110,8 @@ def test_wrong_results_of_code_get_a_counterexample(exercise, name, answer, _mis
     exercise = EXERCISES[exercise]
     wrong = grade(exercise, name, answer)
     assert wrong.got == parse(answer).graph(wrong.values).result.item()
-    assert wrong.expected == parse(exercise.solutions[name]).graph(wrong.values).result.item() != wrong.got
+    assert wrong.expected == pytest.approx(parse(exercise.solutions[name]).graph(wrong.values).result.item())
+    assert abs(wrong.got - wrong.expected) > 1e-6
     assert wrong.note == ""
 
 
