@@ -2,7 +2,18 @@
 
 import streamlit as st
 
-from pages.ui import errors, kept_settings, malloc, run_panel, streamlit_internals, style, theme, visitor
+from pages.ui import (
+    address,
+    errors,
+    kept_settings,
+    lesson_link,
+    malloc,
+    run_panel,
+    streamlit_internals,
+    style,
+    theme,
+    visitor,
+)
 
 
 def main() -> None:
@@ -24,15 +35,21 @@ def main() -> None:
             st.Page("pages/memorize.py", title="Memorize", icon=":material/short_text:"),
             st.Page("pages/classify.py", title="Classify", icon=":material/image:"),
             st.Page("pages/autograd.py", title="Autograd", icon=":material/account_tree:"),
+            st.Page("pages/lessons.py", title="Lessons", icon=":material/menu_book:"),
             st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
         ],
         position="top",
     )
     kept_settings.note_page(page.url_path)
     style.inject_css()
+    address.note_address(page.url_path)
+    lesson_link.read_link(page.url_path)
+    problems = st.container()
+    lesson_link.show_task(page.url_path)
     with errors.show_store_errors():
         run_panel.dispatcher()  # start the workers while the first page is being read
         page.run()
+        address.report_problems(page.url_path, problems)
     visitor.set_visitor_cookie()
 
 

@@ -41,8 +41,8 @@ class Question:
         tolerance: how far from the truth a number still counts as correct.
         x_title: title of a curve's x axis.
         y_title: title of a curve's y axis.
-        x_range: lowest and highest x of a curve.
-        y_range: lowest and highest y of a curve.
+        x_max: where the x axis of a curve ends; both axes begin at 0.
+        y_max: where its y axis ends.
     """
 
     text: str
@@ -53,8 +53,8 @@ class Question:
     tolerance: float = 0.0
     x_title: str = ""
     y_title: str = ""
-    x_range: tuple[float, float] = (0.0, 1.0)
-    y_range: tuple[float, float] = (0.0, 1.0)
+    x_max: float = 1.0
+    y_max: float = 1.0
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -65,9 +65,10 @@ class Question:
             raise ValueError(f"The truth of a question for a number must be a number, but it is {self.truth!r}.")
         if self.kind == CURVE:
             points = tuple((float(x), float(y)) for x, y in self.truth)  # type: ignore[union-attr, misc]
-            (left, right), (low, high) = self.x_range, self.y_range
-            if len(points) < 2 or any(not (left <= x <= right and low <= y <= high) for x, y in points):
+            if len(points) < 2 or any(not (0 <= x <= self.x_max and 0 <= y <= self.y_max) for x, y in points):
                 raise ValueError("The truth of a question for a curve needs at least two points within its axes.")
+            if list(points) != sorted(points):
+                raise ValueError("The points of a curve must be sorted by x.")
             object.__setattr__(self, "truth", points)
 
 
@@ -199,10 +200,10 @@ def _link(name: str, values: dict[str, Any]) -> LessonLink:
     return _build(LessonLink, values, f"link {name}")
 
 
-def _setting(value: Any) -> str:
+def _setting(value: Any) -> str | tuple[str, ...]:
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return tuple(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _build(make: type[Any], values: Any, what: str) -> Any:

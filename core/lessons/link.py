@@ -11,6 +11,7 @@ MAX_TASK = 240  # characters
 MAX_SENTENCES = 2
 TASK, TABS, CONTROLS, SOLUTIONS = RESERVED = ("task", "tabs", "controls", "solutions")
 CLOSED, NONE = "closed", "none"
+Value = str | tuple[str, ...]
 SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)]*(?:\s+|$)")
 
 
@@ -20,7 +21,8 @@ class LessonLink:
 
     Attributes:
         page: the page's path, such as "memorize".
-        settings: values of the page's settings by their names in the address, the open tab among them.
+        settings: values of the page's settings by their names in the address, the open tab among them; several values
+            of one setting as a tuple.
         task: what to do, in at most two sentences; "" for no task.
         tabs: the tabs that the page shows; None for all.
         controls: the settings that can be changed; None for all.
@@ -30,7 +32,7 @@ class LessonLink:
     """
 
     page: str
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Value] = field(default_factory=dict)
     task: str = ""
     tabs: tuple[str, ...] | None = None
     controls: tuple[str, ...] | None = None
@@ -46,9 +48,9 @@ class LessonLink:
             raise ValueError(f"A task may have at most two sentences, but this one has {sentences}. Shorten it.")
 
     @property
-    def query(self) -> dict[str, str]:
+    def query(self) -> dict[str, Value]:
         """The query parameters of the address."""
-        query = dict(self.settings)
+        query: dict[str, Value] = dict(self.settings)
         if self.task:
             query[TASK] = self.task
         for name, shown in ((TABS, self.tabs), (CONTROLS, self.controls)):
@@ -61,20 +63,17 @@ class LessonLink:
     @property
     def address(self) -> str:
         """The address, relative to the dashboard's."""
-        query = urlencode(self.query, quote_via=quote)
+        query = urlencode(self.query, doseq=True, quote_via=quote)
         return f"{self.page}?{query}" if query else self.page
 
     @classmethod
-    def from_query(cls, page: str, query: Mapping[str, str]) -> LessonLink:
-        """Read the query parameters of an address. Raises ValueError if the task is too long."""
-        return cls(
-            page,
-            {name: value for name, value in query.items() if name not in RESERVED},
-            query.get(TASK, ""),
-            split_names(query.get(TABS)),
-            split_names(query.get(CONTROLS)),
-            query.get(SOLUTIONS) != CLOSED,
-        )
+    def from_query(cls, page: str, query: Mapping[str, str], settings: Mapping[str, Value] | None = None) -> LessonLink:
+        """Read the task and what is shown from the query parameters of an address.
+
+        Raises ValueError if the task is too long.
+        """
+        shown = {name: split_names(query.get(name)) for name in (TABS, CONTROLS)}
+        return cls(page, settings or {}, query.get(TASK, ""), **shown, solutions=query.get(SOLUTIONS) != CLOSED)
 
 
 def split_names(text: str | None) -> tuple[str, ...] | None:

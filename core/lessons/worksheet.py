@@ -82,18 +82,17 @@ def _answer(text: str) -> str:
 
 def _axes(question: Question, key: bool) -> str:
     """Draw empty axes to sketch a curve on; with the true curve if `key` is set."""
-    (left, right), (low, high) = question.x_range, question.y_range
     truth = question.truth if isinstance(question.truth, tuple) else ()
     points = " ".join(
-        f"{LEFT + (x - left) / (right - left) * WIDTH:.1f},{HEIGHT + 8 - (y - low) / (high - low) * HEIGHT:.1f}"
+        f"{LEFT + x / question.x_max * WIDTH:.1f},{HEIGHT + 8 - y / question.y_max * HEIGHT:.1f}"
         for x, y in truth
     )
     floor, end = HEIGHT + 8, LEFT + WIDTH
     labels = (
-        (LEFT - 6, floor, "end", f"{low:g}"),
-        (LEFT - 6, 16, "end", f"{high:g}"),
-        (LEFT, floor + 16, "middle", f"{left:g}"),
-        (end, floor + 16, "end", f"{right:g}"),
+        (LEFT - 6, floor, "end", "0"),
+        (LEFT - 6, 16, "end", f"{question.y_max:g}"),
+        (LEFT, floor + 16, "middle", "0"),
+        (end, floor + 16, "end", f"{question.x_max:g}"),
         ((LEFT + end) / 2, floor + 16, "middle", question.x_title),
         (LEFT + 6, 18, "start", question.y_title),
     )

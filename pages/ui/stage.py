@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from core.runs import Run
-from pages.ui import run_bar, run_panel, streamlit_internals
+from pages.ui import lesson_link, lesson_link_builder, run_bar, run_panel, streamlit_internals
 from pages.ui.errors import show_store_errors
 from pages.ui.theme import projector_button
 
@@ -52,6 +52,7 @@ def show_stage(
         prepare: see `run_bar.show`.
         parent: see `run_bar.show`.
     """
+    all_tabs, tabs = tabs, lesson_link.shown_tabs(kind, tabs)
 
     @st.fragment(key=MAIN)
     def main_area() -> None:
@@ -82,6 +83,7 @@ def show_stage(
     run_panel.adopt_run_from_url(kind)
     with st.sidebar:
         projector_button()
+        lesson_link_builder.show(kind, list(all_tabs))
     main_area()
     with st.bottom:
         bar()

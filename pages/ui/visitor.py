@@ -59,3 +59,12 @@ def visitor_address() -> str:
     """
     forwarded = st.context.headers.get("X-Forwarded-For", "")
     return st.context.ip_address or forwarded.rpartition(",")[2].strip()
+
+
+def may_teach() -> bool:
+    """Return whether the visitor may see a teacher's plans and answers.
+
+    On a server without a teacher password nobody can log in, so there are no classes, and everyone is their own teacher.
+    """
+    teacher_auth = get_dispatcher().teacher_auth
+    return not teacher_auth.password or teacher_auth.is_teacher(hash_token(st.session_state["token"]))
