@@ -1,0 +1,35 @@
+"""Classes: a teacher conducts one lesson in thirty browsers.
+
+settings    ClassSettings: what the teacher allows and shows at the moment
+names       nicknames that are unique in a class, and neutral names
+questions   questions to ask before a demonstration: their answers and how they are checked and counted
+store       ClassStore: classes, members, questions and votes in the run database
+tiles       what the teacher sees of each student
+access      ClassAccess: what one visitor may do
+presence    when and where the members were seen, written to the database in batches
+"""
+
+from core.classroom.access import ClassAccess
+from core.classroom.presence import Presence
+from core.classroom.questions import CHOICE, CURVE, KINDS, NUMBER, Axes, Question, Results
+from core.classroom.settings import ClassSettings, Lock
+from core.classroom.store import ClassState, ClassStore, Member
+from core.classroom.tiles import Tile
+
+__all__ = [
+    "CHOICE",
+    "CURVE",
+    "KINDS",
+    "NUMBER",
+    "Axes",
+    "ClassAccess",
+    "ClassSettings",
+    "ClassState",
+    "ClassStore",
+    "Lock",
+    "Member",
+    "Presence",
+    "Question",
+    "Results",
+    "Tile",
+]
