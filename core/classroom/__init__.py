@@ -6,10 +6,13 @@ questions   questions to ask before a demonstration: their answers and how they 
 store       ClassStore: classes, members, questions and votes in the run database
 tiles       what the teacher sees of each student
 access      ClassAccess: what one visitor may do
+problems    the exercises and lab cases whose answers are kept, and whether an answer is correct
+answers     ExerciseAccess: a visitor's answers, their solutions, and the table for the teacher
 presence    when and where the members were seen, written to the database in batches
 """
 
 from core.classroom.access import ClassAccess
+from core.classroom.answers import TRIES_BEFORE_SOLUTION, Answer, ExerciseAccess
 from core.classroom.presence import Presence
 from core.classroom.questions import CHOICE, CURVE, KINDS, NUMBER, Axes, Question, Results
 from core.classroom.settings import ClassSettings, Lock
@@ -21,11 +24,14 @@ __all__ = [
     "CURVE",
     "KINDS",
     "NUMBER",
+    "TRIES_BEFORE_SOLUTION",
+    "Answer",
     "Axes",
     "ClassAccess",
     "ClassSettings",
     "ClassState",
     "ClassStore",
+    "ExerciseAccess",
     "Lock",
     "Member",
     "Presence",
