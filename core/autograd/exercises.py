@@ -79,9 +79,11 @@ class BackwardRule(Exercise):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names in the formula of the loss."""
         return parse(self.loss).names
 
     def expected(self, name: str, values: Mapping[str, float]) -> float:
+        """Return the derivative of the loss with respect to this name, by finite differences."""
         return float(central_differences(parse(self.loss), values)[name])
 
 
@@ -101,12 +103,15 @@ class ResultOfCode(Exercise):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names that are given."""
         return self.given
 
     def random_values(self, rng: np.random.Generator) -> dict[str, float]:
+        """Draw a value for each name."""
         return {name: self.draw(rng) for name in self.given}
 
     def expected(self, name: str, values: Mapping[str, float]) -> float:
+        """Return what the code computes."""
         return self.compute(**values)[name]
 
 
@@ -229,7 +234,7 @@ EXERCISES = {
         ),
         BackwardRule(
             name="softmax",
-            setting="Softmax with cross-entropy for two classes. The target is t for the first and 1 − t for the second.",
+            setting="Softmax with cross-entropy for two classes. Their targets are t and 1 − t.",
             formula=r"\text{loss} = -t \ln \frac{e^a}{e^a + e^b} - (1 - t) \ln \frac{e^b}{e^a + e^b}",
             loss="-t*log(exp(a)/(exp(a) + exp(b))) - (1 - t)*log(exp(b)/(exp(a) + exp(b)))",
             solutions={"a": "exp(a)/(exp(a) + exp(b)) - t", "b": "exp(b)/(exp(a) + exp(b)) - (1 - t)"},
@@ -277,7 +282,7 @@ EXERCISES = {
         ),
         ResultOfCode(
             name="momentum",
-            setting="Gradient descent with momentum makes two steps, with the gradients g1 and g2, from v = 0 and p = 0.",
+            setting="Two steps of gradient descent with momentum, with the gradients g1 and g2, from v = 0 and p = 0.",
             formula=r"v \leftarrow \text{momentum} \cdot v + g \qquad p \leftarrow p - \text{lr} \cdot v",
             solutions={"v": "momentum*g1 + g2", "p": "-lr*(g1 + momentum*g1 + g2)"},
             hint="After the first step, v = g1 and p = −lr·g1. Insert both into the second step.",

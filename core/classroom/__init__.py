@@ -14,8 +14,8 @@ presence    when and where the members were seen, written to the database in bat
 from core.classroom.access import ClassAccess
 from core.classroom.answers import TRIES_BEFORE_SOLUTION, Answer, ExerciseAccess
 from core.classroom.presence import Presence
-from core.classroom.questions import CHOICE, CURVE, KINDS, NUMBER, Axes, Question, Results
-from core.classroom.settings import ClassSettings, Lock
+from core.classroom.questions import CHOICE, CURVE, KINDS, NUMBER, Axes, Question, Results, sample_curve
+from core.classroom.settings import ClassSettings, Lock, NamedLink
 from core.classroom.store import ClassState, ClassStore, Member
 from core.classroom.tiles import Tile
 
@@ -34,8 +34,10 @@ __all__ = [
     "ExerciseAccess",
     "Lock",
     "Member",
+    "NamedLink",
     "Presence",
     "Question",
     "Results",
     "Tile",
+    "sample_curve",
 ]

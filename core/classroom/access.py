@@ -185,12 +185,12 @@ class ClassAccess:
         self.change_settings(follow=False, follow_page="", follow_query="")
 
     def end_lesson(self) -> None:
-        """Open everything again: uncover, close the question, and reset all settings of the class."""
+        """Open everything again: uncover, close the question, and reset all settings of the class but its links."""
         self._require_teacher()
-        number = self._require_class().settings.follow_number
+        settings = self._require_class().settings
         self.uncover()
         self.classes.close_question(self._code())
-        fresh = ClassSettings(follow_number=number)
+        fresh = ClassSettings(follow_number=settings.follow_number, links=settings.links)
         changes = {name: value for name, value in vars(fresh).items() if name != "eyes_up"}
         self.classes.change_settings(self._code(), **changes)
 

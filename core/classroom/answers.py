@@ -110,15 +110,19 @@ class ExerciseAccess:
             raise ValueError(f"An answer may have at most {MAX_ANSWER} characters. Shorten it.")
         return self.answers.record(self.access.visitor.id, self._code, problem, name, text)
 
+    def solution_rule(self) -> str:
+        """Return when the visitor may see solutions, a key of core.classroom.settings.SOLUTIONS."""
+        if self.access.is_teacher:
+            return "open"
+        state = self.access.state()
+        return state.settings.solutions if state and self.access.member() else "tries"
+
     def is_solution_open(self, problem: str, answer: Answer) -> bool:
         """Return whether the visitor may see a problem's solution.
 
-        Without a teacher's decision it opens after TRIES_BEFORE_SOLUTION wrong tries, and when the problem is solved.
+        With the rule "tries" it opens after TRIES_BEFORE_SOLUTION wrong tries, and when the problem is solved.
         """
-        if self.access.is_teacher:
-            return True
-        state = self.access.state()
-        rule = state.settings.solutions if state and self.access.member() else "tries"
+        rule = self.solution_rule()
         if rule != "tries":
             return rule == "open"
         return answer.solved or answer.wrong_tries(problem) >= TRIES_BEFORE_SOLUTION

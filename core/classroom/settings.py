@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.text import clean_text
+
 SOLUTIONS = {"tries": "after three tries", "open": "open to all", "hidden": "hidden"}
+
+MAX_LINKS, MAX_LINK_NAME, MAX_ADDRESS = 12, 40, 4_000  # of a class; characters
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,26 @@ class Lock:
 
 
 @dataclass(frozen=True)
+class NamedLink:
+    """A lesson link that members open by its name. Raises ValueError if it has no name or is too long.
+
+    Attributes:
+        name: such as "Today".
+        address: the page and its query, relative to the dashboard's address.
+    """
+
+    name: str
+    address: str
+
+    def __post_init__(self):
+        object.__setattr__(self, "name", " ".join(clean_text(self.name, MAX_LINK_NAME, "The name of a link").split()))
+        if not self.name:
+            raise ValueError("The link has no name. Type one, such as Today.")
+        if len(self.address) > MAX_ADDRESS:
+            raise ValueError("The address is too long for a class. Shorten the text in the settings.")
+
+
+@dataclass(frozen=True)
 class ClassSettings:
     """The settings of a class. A new one is open: everything is allowed, and nothing is covered.
 
@@ -38,6 +62,7 @@ class ClassSettings:
         leaderboard: whether members see leaderboards.
         hide_names: whether the teacher's page shows neutral names.
         starred_run: id of the run that the projector shows; "" if there is none.
+        links: lesson links that members open by their names.
     """
 
     eyes_up: bool = False
@@ -51,6 +76,7 @@ class ClassSettings:
     leaderboard: bool = False
     hide_names: bool = False
     starred_run: str = ""
+    links: tuple[NamedLink, ...] = ()
 
     def __post_init__(self):
         if self.solutions not in SOLUTIONS:
@@ -68,3 +94,10 @@ class ClassSettings:
     def lock(self, key: str) -> Lock | None:
         """Return the lock of the control with this key; None if students may change it."""
         return next((lock for lock in self.locks if lock.key == key), None)
+
+    def with_link(self, link: NamedLink) -> tuple[NamedLink, ...]:
+        """Return the links with this one, in place of one with the same name. Raises ValueError if there are many."""
+        links = (*(each for each in self.links if each.name != link.name), link)
+        if len(links) > MAX_LINKS:
+            raise ValueError(f"A class may have at most {MAX_LINKS} links. Remove one first.")
+        return links

@@ -1,7 +1,8 @@
 """Lessons: Markdown files with YAML front matter, one per lesson, in the folder `lessons`.
 
-The front matter holds what a program needs: goals, links, questions and exercises. The text is the plan: one second-level
-heading per part, with its minutes in parentheses. A line `@link NAME` or `@question NAME` shows that link or question.
+The front matter holds what a program needs: goals, links, questions and exercises. The text is the plan: one heading of
+the second level per part, with its minutes in parentheses. A line `@link NAME` or `@question NAME` shows that link or
+question.
 """
 
 from __future__ import annotations
@@ -173,6 +174,9 @@ def _parse(text: str, name: str) -> Lesson:
     unknown = set(front) - {"title", "summary", "needs", "goals", "links", "questions", "exercises"}
     if unknown:
         raise ValueError(f"Its front matter has unknown names: {', '.join(map(str, sorted(unknown)))}.")
+    for kind in ("links", "questions"):
+        if wrong := [name for name in front.get(kind) or () if not isinstance(name, str)]:
+            raise ValueError(f"A name in {kind} is not text for YAML: {wrong[0]}. Choose another one.")
     links = {key: dict(value) for key, value in (front.get("links") or {}).items()}
     labels = {key: link.pop("label") for key, link in links.items()}
     lesson = Lesson(
@@ -240,6 +244,8 @@ def _check_references(lesson: Lesson) -> None:
     used = {(kind, name) for part in lesson.parts for kind, name in part.blocks() if kind != "text"}
     defined = {("link", name) for name in lesson.links} | {("question", name) for name in lesson.questions}
     if missing := sorted(used - defined):
-        raise ValueError(f"Its text refers to {' and '.join(' '.join(pair) for pair in missing)}, which does not exist.")
+        raise ValueError(
+            f"Its text refers to {' and '.join(' '.join(pair) for pair in missing)}, which does not exist."
+        )
     if unused := sorted(defined - used):
         raise ValueError(f"Its text never refers to {' and '.join(' '.join(pair) for pair in unused)}.")

@@ -44,7 +44,12 @@ def worksheet(lesson: Lesson, *, key: bool = False) -> str:
     """Return the worksheet as HTML; with its answers if `key` is set."""
     parts = [] if key else ['<p class="name">Name: ____________________ &nbsp; Date: ______________</p>']
     if lesson.questions:
-        parts += ["<h2>Before you see it</h2>", "<ol>", *(_question(q, key) for q in lesson.questions.values()), "</ol>"]
+        parts += [
+            "<h2>Before you see it</h2>",
+            "<ol>",
+            *(_question(q, key) for q in lesson.questions.values()),
+            "</ol>",
+        ]
     if lesson.exercises:
         parts += ["<h2>Exercises</h2>", "<ol>"]
         for exercise in lesson.exercises:
@@ -84,8 +89,7 @@ def _axes(question: Question, key: bool) -> str:
     """Draw empty axes to sketch a curve on; with the true curve if `key` is set."""
     truth = question.truth if isinstance(question.truth, tuple) else ()
     points = " ".join(
-        f"{LEFT + x / question.x_max * WIDTH:.1f},{HEIGHT + 8 - y / question.y_max * HEIGHT:.1f}"
-        for x, y in truth
+        f"{LEFT + x / question.x_max * WIDTH:.1f},{HEIGHT + 8 - y / question.y_max * HEIGHT:.1f}" for x, y in truth
     )
     floor, end = HEIGHT + 8, LEFT + WIDTH
     labels = (

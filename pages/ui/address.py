@@ -78,6 +78,7 @@ EXPANDERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 OTHERS: Mapping[str, tuple[str, ...]] = {
     "memorize": ("temperature", "quantity", "unit_order", "prediction_mode", "limit_"),
     "autograd": ("step",),
+    "lessons": ("lesson",),
 }
 EVERYWHERE = ("run", "class", "view", *RESERVED)
 SHOWN_AT_MOST = 3  # wrong names

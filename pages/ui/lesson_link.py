@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -86,7 +87,8 @@ def hiding_style(link: LessonLink) -> str:
     hidden = [name for name in CONTROLS.get(link.page, {}) if name not in link.controls]
     hidden += [key for key, names in EXPANDERS.get(link.page, {}).items() if set(names) <= set(hidden)]
     selectors = [
-        f'[class*="st-key-{key}"]' if key.endswith("_") else f'.st-key-{key}, [class*="st-key-note_{key}"]' for key in hidden
+        f'[class*="st-key-{key}"]' if key.endswith("_") else f'.st-key-{key}, [class*="st-key-note_{key}"]'
+        for key in hidden
     ]
     return f"<style>{', '.join(selectors)} {{ display: none !important; }}</style>" if selectors else ""
 
@@ -100,3 +102,10 @@ def shown_tabs(page: str, tabs: Mapping[str, T]) -> dict[str, T]:
         if name not in tabs:
             add_problem(f"This page has no tab {escape_markdown(name[:40])}.")
     return {label: tab for label, tab in tabs.items() if label in wanted} or dict(tabs)
+
+
+def full_address(address: str) -> str:
+    """Return the address of a page with the name of the server, as the browser sees it."""
+    here = urlsplit(st.context.url or "")
+    server = f"{here.scheme}://{here.netloc}" if here.netloc else ""
+    return f"{server}{here.path.rpartition('/')[0]}/{address}"

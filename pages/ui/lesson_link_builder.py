@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import streamlit as st
 
+from core.classroom.settings import MAX_LINK_NAME
 from core.lessons import LessonLink
 from core.lessons.link import MAX_TASK, Value
 from pages.ui.address import CONTROLS, EVERYWHERE, is_known
+from pages.ui.lesson_link import full_address
+from pages.ui.lessons.class_links import TODAY, conducting, give
 from pages.ui.markdown import escape_markdown
 from pages.ui.visitor import may_teach
 
@@ -64,8 +66,13 @@ def open_dialog(page: str, tabs: Sequence[str]) -> None:
     except ValueError as error:
         st.error(escape_markdown(str(error)), icon=":material/edit:")
         return
-    st.code(full_address(link), language=None, wrap_lines=True)
-    st.link_button("Try it", full_address(link), icon=":material/open_in_new:")
+    address = full_address(link.address)
+    st.code(address, language=None, wrap_lines=True)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.link_button("Try it", address, icon=":material/open_in_new:")
+        if conducting():
+            name = st.text_input("Name for the class", TODAY, key="link_name", max_chars=MAX_LINK_NAME, width=220)
+            st.button("Give to the class", type="primary", on_click=give, args=[link, name])
 
 
 def page_settings(page: str) -> dict[str, Value]:
@@ -76,10 +83,3 @@ def page_settings(page: str) -> dict[str, Value]:
             values = st.query_params.get_all(name)
             settings[name] = values[0] if len(values) == 1 else tuple(values)
     return settings
-
-
-def full_address(link: LessonLink) -> str:
-    """Return the link's address with the name of the server, as the browser sees it."""
-    here = urlsplit(st.context.url or "")
-    server = f"{here.scheme}://{here.netloc}" if here.netloc else ""
-    return f"{server}{here.path.rpartition('/')[0]}/{link.address}"

@@ -64,7 +64,7 @@ def visitor_address() -> str:
 def may_teach() -> bool:
     """Return whether the visitor may see a teacher's plans and answers.
 
-    On a server without a teacher password nobody can log in, so there are no classes, and everyone is their own teacher.
+    On a server without a teacher password nobody can log in and there are no classes, so everyone may.
     """
     teacher_auth = get_dispatcher().teacher_auth
     return not teacher_auth.password or teacher_auth.is_teacher(hash_token(st.session_state["token"]))

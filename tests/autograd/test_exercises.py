@@ -230,9 +230,7 @@ def test_solutions_of_momentum_match_pytorch():
         parameter.grad = torch.tensor([values[name]], dtype=torch.float64)
         optimizer.step()
     assert passed_on("momentum", "p", values) == pytest.approx(parameter.item())
-    assert passed_on("momentum", "v", values) == pytest.approx(
-        optimizer.state[parameter]["momentum_buffer"].item()
-    )
+    assert passed_on("momentum", "v", values) == pytest.approx(optimizer.state[parameter]["momentum_buffer"].item())
 
 
 def test_exercises_are_complete_and_in_order():

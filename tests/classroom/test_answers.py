@@ -84,11 +84,17 @@ def test_answers_given_with_a_class_code_alone_do_not_count_in_the_class(visit, 
 
 @pytest.mark.parametrize(
     ("problem", "field", "text"),
-    [("no such", "a", "grad"), ("mul", "c", "grad"), ("mul", "line", "1"), ("mul_adds", "a", "1"), ("mul", "a", "a" * 501)],
+    [
+        ("no such", "a", "grad"),
+        ("mul", "c", "grad"),
+        ("mul", "line", "1"),
+        ("mul_adds", "a", "1"),
+        ("mul", "a", "a" * 501),
+    ],
 )
 def test_forged_answers_are_refused(join, problem, field, text):
     ada = ExerciseAccess(join("Ada"))
-    with pytest.raises(ValueError, match="There is no|at most 500"):
+    with pytest.raises(ValueError, match=r"There is no|at most 500"):
         ada.submit(problem, field, text)
     assert ada.own() == {}
 
@@ -108,7 +114,9 @@ def test_text_that_databases_reject_is_stored_without_it(join):
 
 def test_a_solution_opens_after_three_wrong_tries(join):
     ada = ExerciseAccess(join("Ada"))
-    opened = [ada.is_solution_open("mul", ada.submit("mul", "a", text)) for text in ("grad", "grad*", "a", "b", "a + b")]
+    opened = [
+        ada.is_solution_open("mul", ada.submit("mul", "a", text)) for text in ("grad", "grad*", "a", "b", "a + b")
+    ]
     assert opened == [False, False, False, True, True]
 
 
@@ -122,7 +130,9 @@ def test_correct_answers_do_not_open_the_solution_of_the_rest(join):
     assert ada.is_solution_open("cell update", answer)
 
 
-@pytest.mark.parametrize(("rule", "before", "after"), [("tries", False, True), ("open", True, True), ("hidden", False, False)])
+@pytest.mark.parametrize(
+    ("rule", "before", "after"), [("tries", False, True), ("open", True, True), ("hidden", False, False)]
+)
 def test_the_teacher_decides_when_solutions_open(join, teacher, rule, before, after):
     ada = ExerciseAccess(join("Ada"))
     teacher.change_settings(solutions=rule)

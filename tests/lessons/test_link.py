@@ -50,7 +50,9 @@ def test_an_address_without_parts_is_the_page():
     assert LessonLink("memorize").address == "memorize"
 
 
-@pytest.mark.parametrize("task", ["", "One sentence", "Look at epoch 0.5. Then stop!", "Is it 1.5? Yes.", "“Why?” Say it."])
+@pytest.mark.parametrize(
+    "task", ["", "One sentence", "Look at epoch 0.5. Then stop!", "Is it 1.5? Yes.", "“Why?” Say it."]
+)
 def test_a_task_of_at_most_two_sentences_is_accepted(task):
     assert LessonLink("memorize", task=task).task == task
 
