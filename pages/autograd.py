@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui import streamlit_internals
 from pages.ui.autograd import break_it_lab, exercises, formula, gradient_check, network, training_step
+from pages.ui.classroom.session import open_tabs
 from pages.ui.kept import keep
 
 TABS = {
@@ -16,9 +17,10 @@ TABS = {
 }
 
 streamlit_internals.ensure_run_from_app()
+shown = open_tabs("autograd", TABS)
 with keep({"tab": "Formula"}):
-    tabs = st.tabs(list(TABS), key="tab", bind="query-params")
-for tab, show in zip(tabs, TABS.values(), strict=True):
+    tabs = st.tabs(list(shown), key="tab", bind="query-params")
+for tab, show in zip(tabs, shown.values(), strict=True):
     if tab.open:
         with tab:
             show()

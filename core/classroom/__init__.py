@@ -11,7 +11,7 @@ presence    when and where the members were seen, written to the database in bat
 
 from core.classroom.access import ClassAccess
 from core.classroom.presence import Presence
-from core.classroom.questions import CHOICE, CURVE, KINDS, NUMBER, Axes, Question, Results
+from core.classroom.questions import CHOICE, CURVE, CURVE_POINTS, KINDS, NUMBER, Axes, Question, Results
 from core.classroom.settings import ClassSettings, Lock
 from core.classroom.store import ClassState, ClassStore, Member
 from core.classroom.tiles import Tile
@@ -19,6 +19,7 @@ from core.classroom.tiles import Tile
 __all__ = [
     "CHOICE",
     "CURVE",
+    "CURVE_POINTS",
     "KINDS",
     "NUMBER",
     "Axes",

@@ -14,6 +14,7 @@ import streamlit as st
 
 from core.runs import Run
 from pages.ui import run_bar, run_panel, streamlit_internals
+from pages.ui.classroom.session import open_tabs
 from pages.ui.errors import show_store_errors
 from pages.ui.theme import projector_button
 
@@ -61,7 +62,8 @@ def show_stage(
                 run_panel.report_view(run)
             needs_redraw = False
             seconds = 0.0
-            for place, tab in zip(st.tabs(list(tabs), key="tab", bind="query-params"), tabs.values(), strict=True):
+            shown = open_tabs(kind, tabs)
+            for place, tab in zip(st.tabs(list(shown), key="tab", bind="query-params"), shown.values(), strict=True):
                 if place.open:
                     with place:
                         needs_redraw = tab.show(run) is True
