@@ -1,18 +1,21 @@
 """Class: a teacher conducts a lesson; students see which class they are in."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
+from core.classroom import ClassState
 from pages.ui import streamlit_internals
 from pages.ui.classroom import asking, conductor, entrance, invite, members, star, tiles
 from pages.ui.classroom.session import class_access
 from pages.ui.theme import is_projector_view, projector_button
 
-TABS = {
-    "Live": tiles.show,
-    "Question": asking.show,
-    "Join": lambda: invite.show(state),
-    "Rules": conductor.show,
-    "Members": lambda: members.show(state),
+TABS: dict[str, Callable[[ClassState], None]] = {
+    "Live": lambda state: tiles.show(),
+    "Question": lambda state: asking.show(),
+    "Join": invite.show,
+    "Rules": lambda state: conductor.show(),
+    "Members": members.show,
 }
 
 streamlit_internals.ensure_run_from_app()
@@ -31,4 +34,4 @@ else:
     for place, label in zip(st.tabs(labels, key="class_tab", bind="query-params"), labels, strict=True):
         if place.open:
             with place:
-                TABS[label]()
+                TABS[label](state)

@@ -45,12 +45,8 @@ def show_members(state: ClassState, access: ClassAccess) -> None:
         key=MEMBER,
     )
     member = state.members[owner]
-    st.text_input(
-        f"New nickname of {escape_markdown(member.nickname)}",
-        key=f"{NEW_NAME} {owner}",
-        max_chars=24,
-        autocomplete="off",
-    )
+    label = f"New nickname of {escape_markdown(member.nickname)}"
+    st.text_input(label, key=f"{NEW_NAME} {owner}", max_chars=24, autocomplete="off")
     with st.container(horizontal=True):
         st.button(
             "Rename",

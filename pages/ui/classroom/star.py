@@ -15,9 +15,8 @@ KEY = "starred run"
 def starred_run() -> Run | None:
     """Return the run that the class shows on the projector; None if there is none."""
     state = class_access().state()
-    return (
-        run_panel.dispatcher().store.run(state.settings.starred_run) if state and state.settings.starred_run else None
-    )
+    run_id = state.settings.starred_run if state else ""
+    return run_panel.dispatcher().store.run(run_id) if run_id else None
 
 
 @st.fragment(key=KEY)
