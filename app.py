@@ -14,6 +14,16 @@ from pages.ui import (
     theme,
     visitor,
 )
+from pages.ui.classroom import frame
+
+PAGES = [
+    ("memorize", "Memorize", ":material/short_text:"),
+    ("classify", "Classify", ":material/image:"),
+    ("autograd", "Autograd", ":material/account_tree:"),
+    ("lessons", "Lessons", ":material/menu_book:"),
+    ("runs", "Runs", ":material/leaderboard:"),
+    ("classroom", "Class", ":material/groups:"),
+]
 
 
 def main() -> None:
@@ -29,27 +39,24 @@ def main() -> None:
         initial_sidebar_state="collapsed" if theme.is_projector_view() else "auto",
     )
     visitor.identify_visitor()
-    page = st.navigation(
-        [
-            st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
-            st.Page("pages/memorize.py", title="Memorize", icon=":material/short_text:"),
-            st.Page("pages/classify.py", title="Classify", icon=":material/image:"),
-            st.Page("pages/autograd.py", title="Autograd", icon=":material/account_tree:"),
-            st.Page("pages/lessons.py", title="Lessons", icon=":material/menu_book:"),
-            st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
-        ],
-        position="top",
-    )
+    closed: set[str] = set()
+    with errors.show_store_errors():
+        closed = frame.closed_pages()
+    pages = [
+        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        *(
+            st.Page(f"pages/{name}.py", title=title, icon=icon, visibility="hidden" if name in closed else "visible")
+            for name, title, icon in PAGES
+        ),
+    ]
+    page = st.navigation(pages, position="top")
     kept_settings.note_page(page.url_path)
     style.inject_css()
     address.note_address(page.url_path)
     lesson_link.read_link(page.url_path)
-    problems = st.container()
-    lesson_link.show_task(page.url_path)
     with errors.show_store_errors():
         run_panel.dispatcher()  # start the workers while the first page is being read
-        page.run()
-        address.report_problems(page.url_path, problems)
+        frame.run_page(page)
     visitor.set_visitor_cookie()
 
 

@@ -163,12 +163,12 @@ def linear_shapes(batch: float, inputs: float, outputs: float) -> dict[str, floa
     x = Tensor(np.ones((int(batch), int(inputs))), requires_grad=True)
     out = layer(x)
     out.sum().backward()
-    gradients = [parameter.grad for parameter in layer.parameters() if parameter.grad is not None]
+    gradients = [tensor.grad for tensor in (*layer.parameters(), x) if tensor.grad is not None]
     return {
         "out, rows": float(out.shape[0]),
         "out, columns": float(out.shape[1]),
         "parameters": float(sum(parameter.data.size for parameter in layer.parameters())),
-        "numbers in all gradients": float(sum(gradient.size for gradient in (*gradients, x.grad))),
+        "numbers in all gradients": float(sum(gradient.size for gradient in gradients)),
     }
 
 

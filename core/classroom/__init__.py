@@ -14,7 +14,17 @@ presence    when and where the members were seen, written to the database in bat
 from core.classroom.access import ClassAccess
 from core.classroom.answers import TRIES_BEFORE_SOLUTION, Answer, ExerciseAccess
 from core.classroom.presence import Presence
-from core.classroom.questions import CHOICE, CURVE, KINDS, NUMBER, Axes, Question, Results, sample_curve
+from core.classroom.questions import (
+    CHOICE,
+    CURVE,
+    CURVE_POINTS,
+    KINDS,
+    NUMBER,
+    Axes,
+    Question,
+    Results,
+    sample_curve,
+)
 from core.classroom.settings import ClassSettings, Lock, NamedLink
 from core.classroom.store import ClassState, ClassStore, Member
 from core.classroom.tiles import Tile
@@ -22,6 +32,7 @@ from core.classroom.tiles import Tile
 __all__ = [
     "CHOICE",
     "CURVE",
+    "CURVE_POINTS",
     "KINDS",
     "NUMBER",
     "TRIES_BEFORE_SOLUTION",

@@ -90,6 +90,10 @@ class ClassAccess:
         """Tell the teacher that the member needs help, or no longer does."""
         self.classes.set_help(self.visitor.classroom, self._require_member().owner, wanted)
 
+    def hold_runs(self) -> None:
+        """Pause the member's runs for "eyes up". Call it when the member's page is covered."""
+        self.classes.hold(self.visitor.classroom, self._require_member().owner)
+
     def report(self, presence: Presence, page: str, tab: str = "", run_id: str = "") -> None:
         """Record what the member's browser shows. Does nothing for others. run_id: the member's own run."""
         if self.member():

@@ -95,10 +95,12 @@ def check_question(question: Question) -> Question:
     axes = question.axes
     if question.kind == CURVE:
         axes = axes or Axes()
-        titles = [clean_text(title, MAX_OPTION, "A title of an axis") for title in (axes.x_title, axes.y_title)]
+        x_title, y_title = (
+            clean_text(title, MAX_OPTION, "A title of an axis") for title in (axes.x_title, axes.y_title)
+        )
         if not all(math.isfinite(end) and 0 < end <= 1e9 for end in (axes.x_max, axes.y_max)):
             raise ValueError("An axis must end at a number above 0. Change the end of the axis.")
-        axes = Axes(*titles, float(axes.x_max), float(axes.y_max))
+        axes = Axes(x_title, y_title, float(axes.x_max), float(axes.y_max))
     checked = replace(question, text=text, options=options, axes=axes)
     if question.truth is None:
         return checked

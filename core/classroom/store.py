@@ -270,6 +270,16 @@ class ClassStore:
             row.settings_json = to_json(replace(settings, eyes_up=True))
         self._forget(code)
 
+    def hold(self, code: str, owner: str) -> None:
+        """Pause the runs of one member that were started while `cover` was on its way to the member's browser."""
+        with self._sessions.begin() as session:
+            row = _lock_class(session, code)
+            if not from_json(ClassSettings, row.settings_json).eyes_up:
+                return
+            active = Run.classroom == code, Run.owner == owner, Run.status.in_(ACTIVE), ~Run.pause_requested
+            held = session.scalars(update(Run).where(*active).values(pause_requested=True).returning(Run.id)).all()
+            row.held_runs_json = json.dumps([*json.loads(row.held_runs_json), *held])
+
     def uncover(self, code: str) -> None:
         """Uncover the pages and resume the runs that `cover` has paused."""
         with self._sessions.begin() as session:

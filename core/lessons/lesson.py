@@ -65,7 +65,7 @@ class Question:
         if self.kind == NUMBER and (isinstance(self.truth, bool) or not isinstance(self.truth, int | float)):
             raise ValueError(f"The truth of a question for a number must be a number, but it is {self.truth!r}.")
         if self.kind == CURVE:
-            points = tuple((float(x), float(y)) for x, y in self.truth)  # type: ignore[union-attr, misc]
+            points = tuple((float(x), float(y)) for x, y in (self.truth if isinstance(self.truth, tuple) else ()))
             if len(points) < 2 or any(not (0 <= x <= self.x_max and 0 <= y <= self.y_max) for x, y in points):
                 raise ValueError("The truth of a question for a curve needs at least two points within its axes.")
             if list(points) != sorted(points):

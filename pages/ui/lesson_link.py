@@ -6,7 +6,7 @@ Hidden settings are still drawn, but a style makes them invisible, so that they 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -14,7 +14,7 @@ import streamlit as st
 from core.lessons import LessonLink
 from core.lessons.link import CONTROLS as CONTROLS_LEFT
 from core.lessons.link import RESERVED, TASK, split_names
-from pages.ui.address import CONTROLS, EVERYWHERE, EXPANDERS, add_problem, is_known
+from pages.ui.address import CONTROLS, EVERYWHERE, EXPANDERS, add_problem, is_known, report_problems
 from pages.ui.kept_settings import ENTERED
 from pages.ui.markdown import escape_markdown
 
@@ -53,8 +53,16 @@ def link_of(page: str) -> LessonLink:
         return LessonLink.from_query(page, {name: value for name, value in parts.items() if name != TASK})
 
 
+def run_page(page: Any) -> None:
+    """Run the page that st.navigation has returned, with the task of its lesson link above it."""
+    problems = st.container()
+    show_task(page.url_path)
+    page.run()
+    report_problems(page.url_path, problems)
+
+
 def show_task(page: str) -> None:
-    """Show the task, and hide the settings that the link does not leave. Call it before the page runs."""
+    """Show the task, and hide the settings that the link does not leave."""
     link = link_of(page)
     if not st.session_state.get(LINKS, {}).get(page):
         return
@@ -71,6 +79,11 @@ def show_task(page: str) -> None:
                 args=[page],
                 help="Leaves the task and shows all tabs and settings of this page.",
             )
+
+
+def forget_links() -> None:
+    """Forget the lesson links of all pages: the next address determines what is shown."""
+    st.session_state.pop(LINKS, None)
 
 
 def leave_link(page: str) -> None:
@@ -93,15 +106,18 @@ def hiding_style(link: LessonLink) -> str:
     return f"<style>{', '.join(selectors)} {{ display: none !important; }}</style>" if selectors else ""
 
 
-def shown_tabs(page: str, tabs: Mapping[str, T]) -> dict[str, T]:
-    """Return the tabs that the link leaves; all if it names none of them."""
+def shown_tabs(page: str, tabs: Mapping[str, T], allowed: Mapping[str, T]) -> dict[str, T]:
+    """Return the tabs that the link leaves; all allowed ones if it leaves none of them.
+
+    tabs: those of the page. allowed: those of them that the visitor's class has not closed.
+    """
     wanted = link_of(page).tabs
     if wanted is None:
-        return dict(tabs)
+        return dict(allowed)
     for name in wanted:
         if name not in tabs:
             add_problem(f"This page has no tab {escape_markdown(name[:40])}.")
-    return {label: tab for label, tab in tabs.items() if label in wanted} or dict(tabs)
+    return {label: tab for label, tab in allowed.items() if label in wanted} or dict(allowed)
 
 
 def full_address(address: str) -> str:

@@ -24,6 +24,7 @@ from pages.ui.visitor import visitor
 FIRST_EVENT_TIMEOUT = 0.4  # seconds; shorter than the interval after which the first redraw would show the event
 STALE_URL_SECONDS = 5.0  # after a run was opened, in which requests may still bring the URL of the one before
 VIEW_REPORT_INTERVAL = 5.0  # seconds
+LOCKED = "locked_controls"  # session state: keys of widgets that the visitor's class has locked
 
 STATUS_TEXTS = {
     Status.WAITING: "Waiting for a free worker …",
@@ -109,6 +110,8 @@ def editable_run(kind: str) -> Run | None:
 
 def steer(kind: str, setting: str, widget: str) -> None:
     """Widget callback: apply the widget's value to this setting of the page's active run."""
+    if widget in st.session_state.get(LOCKED, ()):
+        return
 
     def act() -> None:
         if run := editable_run(kind):

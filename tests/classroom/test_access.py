@@ -33,6 +33,7 @@ TEACHERS_ONLY = {
 MEMBERS_ONLY = {
     "leave": (),
     "ask_for_help": (True,),
+    "hold_runs": (),
     "answer": ("question", 1, 0),
 }
 

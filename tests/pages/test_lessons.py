@@ -5,13 +5,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from core.classroom import ClassAccess
 from core.classroom import Question as ClassQuestion
 from core.classroom.questions import check_question
 from core.lessons import LessonLink, load_lessons
 from core.runs import Visitor, get_dispatcher
 from core.runs.identity import hash_token
 from pages.ui.address import CONTROLS, means
-from pages.ui.autograd.kept_answers import class_store
+from pages.ui.classroom.session import class_store
 from pages.ui.lessons.plan import class_question
 from tests.pages.conftest import button, html_of
 
@@ -120,8 +121,6 @@ def conducted(open_page, password):
     log_in(app)
     dispatcher = get_dispatcher()
     visitor = Visitor(hash_token(app.session_state["token"]), classroom="LESSON", teacher=True)
-    from core.classroom import ClassAccess
-
     access = ClassAccess(dispatcher, visitor, class_store())
     access.open_class("LESSON", "Physics")
     app.run()

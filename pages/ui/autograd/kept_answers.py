@@ -4,20 +4,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.classroom import TRIES_BEFORE_SOLUTION, Answer, ClassAccess, ClassStore, ExerciseAccess
+from core.classroom import TRIES_BEFORE_SOLUTION, Answer, ExerciseAccess
 from pages.ui import lesson_link, run_panel
-from pages.ui.visitor import visitor
-
-
-@st.cache_resource(show_spinner=False)
-def class_store() -> ClassStore:
-    """Return the server's classes."""
-    return ClassStore(run_panel.dispatcher().store)
-
-
-def class_access() -> ClassAccess:
-    """Return the operations that the page's visitor may use in their class."""
-    return ClassAccess(run_panel.dispatcher(), visitor(), class_store())
+from pages.ui.classroom.session import class_access
 
 
 def exercise_access() -> ExerciseAccess:

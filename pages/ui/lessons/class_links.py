@@ -5,7 +5,7 @@ import streamlit as st
 from core.classroom import ClassAccess, NamedLink
 from core.lessons import LessonLink
 from pages.ui import run_panel
-from pages.ui.autograd.kept_answers import class_access
+from pages.ui.classroom.session import class_access
 from pages.ui.lesson_link import full_address
 from pages.ui.markdown import escape_markdown
 

@@ -7,7 +7,7 @@ from core.classroom import Question as ClassQuestion
 from core.lessons import Lesson, LessonLink, Part, Question
 from core.lessons.lesson import CHOICE, CURVE
 from pages.ui import run_panel
-from pages.ui.autograd.kept_answers import class_access
+from pages.ui.classroom.session import class_access
 from pages.ui.lesson_link import full_address
 from pages.ui.lessons.class_links import TODAY, conducting, give
 from pages.ui.markdown import escape_markdown
