@@ -295,7 +295,7 @@ def test_a_tile_shows_where_a_student_is_and_how_far(join, teacher):
     ada, presence, store = join("Ada"), Presence(0.0), teacher.dispatcher.store
     run_id = run_access(ada).submit(CONFIG)
     run = claim_run(store, run_id)
-    events = [MemorizeEpoch(epoch, 3.0 - epoch / 10, 0.5, "hel") for epoch in range(20)]
+    events = [MemorizeEpoch(epoch, 3.0 - epoch / 10, 0.01, "hel", 0.5) for epoch in range(20)]
     new_rows = [event_row(run_id, number, event) for number, event in enumerate(events)]
     sync(store, run, rows=new_rows, metrics={"epochs": 20, "loss": 1.1, "accuracy": 0.6})
     with store.sessions.begin() as session:

@@ -18,7 +18,7 @@ def current_query() -> str:
 
 
 def publish(access: ClassAccess, page: str) -> None:
-    """Tell the class where its teacher is, if it follows. Call it after the page has run."""
+    """Tell the class where its teacher is, if it follows."""
     state = access.state()
     if state and access.is_teacher and state.settings.follow:
         run_panel.try_action(access.lead, page, current_query())
