@@ -23,9 +23,8 @@ def show(state: ClassState) -> None:
     st.html(STYLE)
     with st.container(key="invitation", gap="xsmall"):
         st.title(f"Class {escape_markdown(state.code)}", anchor=False)
-        st.html(
-            f'<div class="address">{escape(address)}</div><img class="qr" alt="QR code of the address" src="{qr_code(address)}">'
-        )
+        image = f'<img class="qr" alt="QR code of the address" src="{qr_code(address)}">'
+        st.html(f'<div class="address">{escape(address)}</div>{image}')
         st.markdown(f"Scan it or type the address. Or enter the code **{escape_markdown(state.code)}** on Home.")
 
 
