@@ -3,7 +3,7 @@
 from typing import Any
 
 from pages.ui.classroom import cover, follow, line
-from pages.ui.classroom.session import class_access, enter_class
+from pages.ui.classroom.session import CLASS_PAGE, class_access, enter_class
 
 
 def run_page(page: Any) -> None:
@@ -21,6 +21,8 @@ def run_page(page: Any) -> None:
         cover.show_cover(covered)
         return
     page.run()
+    if address != CLASS_PAGE:
+        follow.publish(access, address)
 
 
 def closed_pages() -> set[str]:
