@@ -17,7 +17,10 @@ here = Path.cwd()
 lstm = Path("core", "memorize", "lstm.py")
 project = next((folder for folder in [here, *here.parents] if (folder / lstm).is_file()), None)
 if project is None:
-    raise FileNotFoundError("core/ was not found. Save this notebook in the project's folder and open it there.")
+    raise FileNotFoundError(
+        "core/ was not found. Save this notebook in the project's folder and open it there. "
+        "The tab Download has that folder: project.zip."
+    )
 sys.path.insert(0, str(project))"""
 
 

@@ -37,6 +37,7 @@ from core.classify.training import (
     Step,
     fit,
     prepare_inputs,
+    split,
 )
 
 __all__ = [
@@ -61,5 +62,6 @@ __all__ = [
     "predict_all",
     "prepare_inputs",
     "restore_model",
+    "split",
     "validation_size",
 ]

@@ -72,3 +72,13 @@ def principal_components(activations: np.ndarray, n: int = 2) -> tuple[np.ndarra
     variances = deviations**2
     projected = centered @ (directions * np.sign(largest)[:, None]).T
     return projected[: len(activations)], variances[:n] / (variances.sum() or 1.0)
+
+
+def align(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Turn and mirror points so that they lie as close as possible to the same points in another picture.
+
+    Distances between the points stay as they are. (points, n), (points, n) -> (points, n).
+    Schönemann, "A generalized solution of the orthogonal Procrustes problem" (1966).
+    """
+    left, _, right = np.linalg.svd(points.T @ reference)
+    return points @ (left @ right)

@@ -8,7 +8,7 @@ from core.classify.config import ClassifyConfig
 from core.classify.datasets import Dataset
 from core.classify.inputs import Inputs
 from core.classify.mlp import MLP, predict
-from core.classify.training import Samples
+from core.classify.training import Samples, one_per_class, split
 from core.training import Checkpoint
 
 
@@ -22,8 +22,8 @@ def last_batch(config: ClassifyConfig, checkpoint: Checkpoint) -> np.ndarray:
     return order[max(0, seen - size) : seen]
 
 
-def sample_predictions(model: MLP, dataset: Dataset, inputs: Inputs) -> Samples:
-    """Return the model's predictions on one test image per class, the same images as in Epoch.samples."""
-    indices = np.array([np.flatnonzero(dataset.y_test == label)[0] for label in np.unique(dataset.y_test)])
-    probabilities = predict(model, inputs.batch("test", indices))
-    return Samples(dataset.x_test[indices], dataset.y_test[indices], probabilities)
+def sample_predictions(config: ClassifyConfig, model: MLP, dataset: Dataset, inputs: Inputs) -> Samples:
+    """Return the model's predictions on one validation image per class, the same images as in Epoch.samples."""
+    validation, _ = split(len(dataset.y_train), np.random.default_rng(config.seed))
+    indices = one_per_class(validation, dataset.y_train)
+    return Samples(dataset.x_train[indices], dataset.y_train[indices], predict(model, inputs.batch("train", indices)))

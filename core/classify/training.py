@@ -53,7 +53,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Samples:
-    """Some test images and the model's predictions for them.
+    """Some images and the model's predictions for them.
 
     Attributes:
         images: (n, height, width) or (n, height, width, 3) uint8.
@@ -78,7 +78,7 @@ class Epoch:
         train_accuracy: likewise.
         val_loss: on the validation images, after the epoch.
         val_accuracy: likewise.
-        samples: predictions on one test image per class, the same images in every epoch.
+        samples: predictions on one validation image per class, the same images in every epoch.
         layers: health of each linear layer, input first.
     """
 
@@ -140,6 +140,18 @@ def prepare_inputs(config: ClassifyConfig, dataset: Dataset) -> Generator[Prepar
             return end.value
 
 
+def split(n_images: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Split the indices of all training images at random: those held out for validation, and the others."""
+    validation, training = np.split(rng.permutation(n_images), [validation_size(n_images)])
+    return validation, training
+
+
+def one_per_class(indices: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the first index of each class that has any. labels: of all images."""
+    _, first = np.unique(labels[indices], return_index=True)
+    return indices[first]
+
+
 def fit(
     config: ClassifyConfig, dataset: Dataset, control: Control | None = None, checkpoint: Checkpoint | None = None
 ) -> Iterator[Event | Checkpoint]:
@@ -162,15 +174,15 @@ def fit(
     check_fits_dataset(config, len(dataset.y_train), dataset.x_train.shape[1:], len(dataset.classes))
     loop = LoopState(config, control, checkpoint)
     rng = np.random.default_rng(config.seed)
-    validation, training = np.split(rng.permutation(len(dataset.y_train)), [validation_size(len(dataset.y_train))])
+    validation, training = split(len(dataset.y_train), rng)
     training = training[: config.train_size or None]
     y_train, y_test = dataset.y_train, dataset.y_test
     if config.shuffled_labels:
         y_train = y_train.copy()
         y_train[training] = np.random.default_rng(config.seed).permutation(y_train[training])
     inputs = yield from prepare_inputs(config, dataset)
-    sample_ids = np.array([np.flatnonzero(y_test == label)[0] for label in np.unique(y_test)])
-    sample_inputs = inputs.batch("test", sample_ids)
+    sample_ids = one_per_class(validation, y_train)
+    sample_inputs = inputs.batch("train", sample_ids)
     probe_inputs = inputs.batch("train", validation[:500])  # to detect dead hidden units
 
     model = make_model(config, dataset, rng)
@@ -228,7 +240,7 @@ def fit(
         end = f"the end of epoch {progress.epoch}"  # its last step may have been too large
         val_loss, val_accuracy = evaluate(model, inputs, "train", validation, y_train[validation])
         check_finite(val_loss, end, optimizer.lr)
-        samples = Samples(dataset.x_test[sample_ids], y_test[sample_ids], predict(model.eval(), sample_inputs))
+        samples = Samples(dataset.x_train[sample_ids], y_train[sample_ids], predict(model.eval(), sample_inputs))
         layers = layer_health(model.linears(), model.activations(probe_inputs), config.activation == "relu")
         model.train()
         for layer in layers:

@@ -458,10 +458,10 @@ class Store:
         return claimed
 
     def surplus(self, worker: str, workers: int) -> int:
-        """Return how many running runs a worker has more than its share of all running runs."""
+        """Return how many running runs a worker has more than its share of all that run or are about to."""
         with self._session() as session:
-            loads = _loads(session)
-        return max(0, loads.get(worker, 0) - math.ceil(sum(loads.values()) / workers))
+            loads, ready = _loads(session), sum(startable for _, startable in _queue_order(session))
+        return max(0, loads.get(worker, 0) - math.ceil((sum(loads.values()) + ready) / workers))
 
     def _claim_run(self, session: Session, run_id: str, worker: str) -> Run | None:
         """Start the run's next attempt: claim it, and delete its events after the latest checkpoint."""

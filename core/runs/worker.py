@@ -139,6 +139,7 @@ class Worker:
             if all(other.key != run.key for other in self._runs.values()):
                 self._used.pop(run.key, None)
             self._has_room = True
+            self._sync_now.set()  # the owner's next run may be waiting for this one's end
 
     def _others_wait(self) -> bool:
         """Return whether a run has been waiting in the queue for so long that paused runs should make room."""
@@ -245,11 +246,12 @@ class Worker:
         if self._workers == 1 or now - self._last_balance < BALANCE_INTERVAL:
             return
         self._last_balance = now
-        if surplus := store.surplus(self.name, self._workers):
-            with self._changed:
-                for run in [run for run in self._runs.values() if run.is_busy][-surplus:]:
-                    run.must_leave = True
-                self._changed.notify()
+        surplus = store.surplus(self.name, self._workers)
+        with self._changed:
+            surplus -= sum(run.must_leave for run in self._runs.values())
+            for run in [run for run in self._runs.values() if run.is_busy][-surplus:] if surplus > 0 else []:
+                run.must_leave = True
+            self._changed.notify()
 
     def _give_up(self) -> None:
         """Forget all runs, because nothing can be saved. A dispatcher requeues them when it misses their heartbeat."""

@@ -10,6 +10,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from core.project_archive import project_archive
 from core.text import escape_csv_formula
 from pages.ui.theme import DARK, LIGHT
 
@@ -71,6 +72,11 @@ def download_button(
         type=type,
         icon=":material/download:",
     )
+
+
+def project_download_button() -> None:
+    """Show a button that downloads this program, which the notebooks need."""
+    download_button("project.zip", project_archive, "application/zip")
 
 
 def safe_name(name: str) -> str:

@@ -9,6 +9,7 @@ from core.classify import ClassifyConfig
 from core.classify.config import steps_per_epoch
 from core.classify.datasets import DatasetError, get_info
 from core.runs import JOB_TYPES, Run, Status
+from core.training import Checkpoint
 from pages.ui import run_panel
 from pages.ui.errors import show_store_errors
 from pages.ui.markdown import escape_markdown
@@ -161,9 +162,7 @@ def start(
     if not prepare(config):
         return
     try:
-        run_id = access.submit(config, parent(shown) if shown else None)
-        if seconds := pace_seconds(st.session_state.get(f"{kind}_pace", WATCH), config):
-            access.set_pace(run_id, seconds)
+        run_id = submit(kind, config, parent(shown) if shown else None)
         if unit:
             access.pause(run_id)
             access.advance(run_id, unit)
@@ -173,6 +172,15 @@ def start(
     st.session_state.pop(SHOWN, None)
     run_panel.open_run(kind, run_id)
     run_panel.wait_for_first_event(run_id)
+
+
+def submit(kind: str, config: Any, parent: str | None = None, weights: Checkpoint | None = None) -> str:
+    """Queue a run at the chosen pace and return its id. Arguments and ValueError: see Store.create."""
+    access = run_panel.run_access()
+    run_id = access.submit(config, parent, weights)
+    if seconds := pace_seconds(st.session_state.get(f"{kind}_pace", WATCH), config):
+        access.set_pace(run_id, seconds)
+    return run_id
 
 
 def pace_seconds(pace: str, config: Any) -> float:

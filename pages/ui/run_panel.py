@@ -21,13 +21,13 @@ from pages.ui.formatting import format_duration
 from pages.ui.markdown import escape_markdown
 from pages.ui.visitor import visitor
 
-FIRST_EVENT_TIMEOUT = 0.4  # seconds; shorter than the interval after which the first redraw would show the event
+FIRST_EVENT_TIMEOUT = 0.4  # seconds; usually enough for the first event, so that the first redraw shows it
 STALE_URL_SECONDS = 5.0  # after a run was opened, in which requests may still bring the URL of the one before
 VIEW_REPORT_INTERVAL = 5.0  # seconds
 LOCKED = "locked_controls"  # session state: keys of widgets that the visitor's class has locked
 
 STATUS_TEXTS = {
-    Status.WAITING: "Waiting for a free worker …",
+    Status.WAITING: "Waiting",
     Status.RUNNING: "Training",
     Status.PAUSED: "Paused",
     Status.FINISHED: "Finished",
@@ -167,7 +167,11 @@ def queue_label(run: Run) -> str:
     place = dispatcher().queue_position(run.id) if run.status is Status.WAITING else None
     if place is None:
         return ""
+    others = dispatcher().store.list_runs(statuses=[Status.RUNNING], owner=run.owner, limit=1) if run.owner else []
+    if others:
+        whose = "your" if run.owner == visitor().id else "their"
+        return f"until {whose} other run has ended"
     seconds = max(round(place.eta_seconds, -1), 10)  # the estimate is not more accurate than that
-    return f"position {place.position} in the queue" + (
+    return f"for a free worker, position {place.position} in the queue" + (
         f", about {format_duration(seconds)}" if place.eta_seconds else ""
     )

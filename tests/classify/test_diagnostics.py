@@ -5,7 +5,7 @@ import pytest
 
 from core.autograd.functional import cross_entropy
 from core.autograd.nn import Linear, ReLU
-from core.classify.diagnostics import confusion, layer_health, principal_components, worst_mistakes
+from core.classify.diagnostics import align, confusion, layer_health, principal_components, worst_mistakes
 
 
 def test_confusion_counts_true_classes_in_rows_and_predictions_in_columns():
@@ -31,6 +31,16 @@ def test_principal_components_are_those_of_the_covariance():
     np.testing.assert_allclose(explained, variances[:2] / variances.sum())
     assert abs(np.corrcoef(points.T)[0, 1]) < 1e-6
     np.testing.assert_allclose(principal_components(stretched * 1.0)[0], points)
+
+
+def test_aligned_points_lie_where_they_were_however_they_had_been_turned_and_mirrored():
+    rng = np.random.default_rng(0)
+    before = rng.normal(size=(40, 2)) * [5, 2]
+    turn = np.linalg.qr(rng.normal(size=(2, 2)))[0]
+    for change in (turn, turn * [1, -1]):
+        np.testing.assert_allclose(align(before @ change, before), before, atol=1e-9)
+    moved = before + rng.normal(size=before.shape)
+    assert np.linalg.norm(align(moved @ turn, before) - before) <= np.linalg.norm(moved - before)
 
 
 def test_principal_components_of_constant_units_are_zero():

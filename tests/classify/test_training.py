@@ -170,7 +170,7 @@ def test_the_schedule_scales_the_learning_rate(make_dataset):
     assert steps[-1].lr < SMALL.lr / 100
 
 
-def test_every_epoch_predicts_the_same_test_images(make_dataset):
+def test_every_epoch_predicts_the_same_validation_images(make_dataset):
     dataset = make_dataset()
     first, *_, last = (epoch.samples for epoch in events_of_type(Epoch, list(fit(SMALL, dataset))))
     assert list(first.labels) == [0, 1, 2, 3]
@@ -186,9 +186,10 @@ def test_samples_and_dead_units_are_those_of_the_network_without_dropout(make_da
     *events, end = classify.fit(config, dataset)
     last = events_of_type(Epoch, events)[-1]
     model, inputs = classify.restore_model(config, dataset, end), Pixels(dataset)
-    chosen = [np.flatnonzero(dataset.y_test == label)[0] for label in range(4)]
-    np.testing.assert_array_equal(last.samples.probabilities, predict(model, inputs.batch("test", np.array(chosen))))
     validation = np.random.default_rng(config.seed).permutation(200)[:20]
+    chosen = np.array([next(i for i in validation if dataset.y_train[i] == label) for label in range(4)])
+    np.testing.assert_array_equal(last.samples.images, dataset.x_train[chosen])
+    np.testing.assert_array_equal(last.samples.probabilities, predict(model, inputs.batch("train", chosen)))
     activations = model.activations(inputs.batch("train", validation))
     assert [layer.dead for layer in last.layers[:-1]] == [(units <= 0).all(axis=0).mean() for units in activations]
 
@@ -229,6 +230,7 @@ def test_test_data_have_no_influence(make_dataset, monkeypatch, tmp_path, config
         *events, end = classify.fit(config, data)
         return [
             *(without_arrays(event)[:7] for event in events if isinstance(event, Step | Epoch)),
+            *(event.samples.images.tolist() for event in events if isinstance(event, Epoch)),
             {name: array.tolist() for name, array in end.arrays.items()},
         ]
 

@@ -115,16 +115,33 @@ def test_confusion_matrix_and_worst_mistakes_are_shown(open_page, finished):
     assert b"Predicted class" in charts(app)
 
 
+def test_mistakes_are_on_validation_images_until_the_run_has_ended(open_page):
+    from core.classify import ClassifyConfig
+    from core.runs import Status, get_dispatcher
+
+    dispatcher = get_dispatcher()
+    run_id = dispatcher.submit(ClassifyConfig(hidden=(8,), epochs=500))
+    wait_for(lambda: dispatcher.store.events(run_id), timeout=120)
+    dispatcher.store.pause(run_id)
+    wait_for(lambda: dispatcher.store.run(run_id).status is Status.PAUSED)
+    assert "of 400 validation images are misclassified" in texts(
+        open_page("classify", run=run_id, tab="Confusion matrix")
+    )
+    dispatcher.store.stop(run_id)
+    wait_for(lambda: dispatcher.store.run(run_id).status.is_terminal)
+    assert "of 1,000 test images are misclassified" in texts(open_page("classify", run=run_id, tab="Confusion matrix"))
+
+
 def test_diagnostics_show_weights_layers_and_principal_components(open_page, finished):
     app = open_page("classify", run=finished, tab="Diagnostics")
     said = texts(app)
     assert "one per unit of the first hidden layer" in said
-    assert "500 test images as represented by hidden layer 2" in said
+    assert "400 validation images as represented by hidden layer 2" in said
     drawn = charts(app)
-    for title in (b"Gradient norm / weight norm", b"Dead units", b"First principal component"):
+    for title in (b"Gradient norm / weight norm", b"Dead units", b"First direction"):
         assert title in drawn
     app.select_slider(key="pca_layer").set_value(1).run()
-    assert "500 test images as represented by hidden layer 1" in texts(app)
+    assert "400 validation images as represented by hidden layer 1" in texts(app)
 
 
 def test_an_uploaded_image_is_classified(open_page, finished):

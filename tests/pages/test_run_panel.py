@@ -11,15 +11,28 @@ from pages.ui import run_panel
 @pytest.mark.parametrize(
     ("position", "text"),
     [
-        ((3, 17.0), "position 3 in the queue, about 20 seconds"),
-        ((1, 2.0), "position 1 in the queue, about 10 seconds"),
-        ((9, 400.0), "position 9 in the queue, about 7 minutes"),
-        ((2, 0.0), "position 2 in the queue"),
+        ((3, 17.0), "for a free worker, position 3 in the queue, about 20 seconds"),
+        ((1, 2.0), "for a free worker, position 1 in the queue, about 10 seconds"),
+        ((9, 400.0), "for a free worker, position 9 in the queue, about 7 minutes"),
+        ((2, 0.0), "for a free worker, position 2 in the queue"),
     ],
 )
 def test_a_waiting_run_shows_its_position_in_the_queue(monkeypatch, position, text):
     place = SimpleNamespace(position=position[0], eta_seconds=position[1])
     dispatcher = SimpleNamespace(queue_position=lambda run_id: place)
     monkeypatch.setattr(run_panel, "dispatcher", lambda: dispatcher)
-    assert run_panel.queue_label(SimpleNamespace(id="a", status=Status.WAITING)) == text
-    assert run_panel.queue_label(SimpleNamespace(id="a", status=Status.RUNNING)) == ""
+    assert run_panel.queue_label(SimpleNamespace(id="a", owner="", status=Status.WAITING)) == text
+    assert run_panel.queue_label(SimpleNamespace(id="a", owner="", status=Status.RUNNING)) == ""
+
+
+@pytest.mark.parametrize(("visitor", "whose"), [("ann", "your"), ("bob", "their")])
+def test_a_run_that_waits_for_another_of_its_owner_says_so(monkeypatch, visitor, whose):
+    other = SimpleNamespace(id="b", owner="ann", status=Status.RUNNING)
+    dispatcher = SimpleNamespace(
+        queue_position=lambda run_id: SimpleNamespace(position=1, eta_seconds=5.0),
+        store=SimpleNamespace(list_runs=lambda owner, **_: [other] if owner == "ann" else []),
+    )
+    monkeypatch.setattr(run_panel, "dispatcher", lambda: dispatcher)
+    monkeypatch.setattr(run_panel, "visitor", lambda: SimpleNamespace(id=visitor))
+    waiting = SimpleNamespace(id="a", owner="ann", status=Status.WAITING)
+    assert run_panel.queue_label(waiting) == f"until {whose} other run has ended"

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
-from core.classify import ClassifyConfig
+from core.classify import ClassifyConfig, Epoch
 from core.memorize import MemorizeConfig
 from core.runs import Limits, Run, Status, Visitor, get_dispatcher, housekeeping
 from core.runs.identity import hash_token
@@ -174,6 +174,25 @@ def test_a_comparison_draws_the_curves_of_each_kind_of_run(open_page, dispatcher
     app.get("button_group")[0].set_value("Training").run()
     assert b"Training accuracy" in drawn(app)
     assert b"Training loss" in drawn(app)
+
+
+def test_compared_runs_are_shown_after_the_same_epoch(open_page, dispatcher):
+    short, long = [dispatcher.submit(ClassifyConfig(hidden=(8,), epochs=epochs)) for epochs in (1, 3)]
+    app = open_page("home")
+    run_until(app, lambda: all(dispatcher.store.run(run).status.is_terminal for run in (short, long)))
+    epochs = [event for _, event in dispatcher.store.events(long, only=[Epoch.__name__])]
+
+    def moments(app) -> list[str]:
+        return [text.value for text in app.markdown if " after epoch " in text.value]
+
+    app = compare(short, long)
+    assert [text[:21] for text in moments(app)] == ["**A** after epoch 1: ", "**B** after epoch 3: "]
+    app.slider(key="compared_epoch").set_value(2).run()
+    assert [text[:21] for text in moments(app)] == ["**A** after epoch 1: ", "**B** after epoch 2: "]
+    assert f"loss {epochs[1].val_loss:.4f}, accuracy {epochs[1].val_accuracy:.1%}" in moments(app)[1]
+    cards = [html.proto.body for html in app.get("html") if "Predictions on validation images" in html.proto.body]
+    assert len(cards) == 2
+    assert f'<div class="probability">{epochs[1].samples.probabilities[0].max():.0%}</div>' in cards[1]
 
 
 def test_the_table_shows_one_page_of_many_runs(open_page, add_run, monkeypatch):

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import app_session, media_file_manager
+from streamlit.runtime.forward_msg_cache import populate_hash_if_needed
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_storage import MediaFileStorageError
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
@@ -214,3 +215,11 @@ def test_the_entry_point_gives_new_sessions_a_queue_that_keeps_page_updates(open
     assert queue_of_a_new_session() is ForwardMsgQueue
     open_page("home")
     assert queue_of_a_new_session() is PageUpdateQueue
+
+
+def test_large_messages_are_never_replaced_by_references():
+    """The browser may have dropped its copy by the time a late reference arrives."""
+    message = ForwardMsg()
+    message.delta.new_element.markdown.body = "x" * 1_000_000
+    populate_hash_if_needed(message)
+    assert not message.metadata.cacheable

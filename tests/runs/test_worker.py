@@ -574,9 +574,11 @@ def test_a_worker_with_more_than_its_share_gives_runs_to_another(store, start_wo
     monkeypatch.setattr(worker, "BALANCE_INTERVAL", 0.1)
     monkeypatch.setattr(worker, "PATIENCE", 600)
     first = start_worker()
-    ids = [store.create(LONG, by=Visitor(str(i))) for i in range(4)]
+    long = replace(LONG, sentence="abcabc" * 50)
+    ids = [store.create(long, by=Visitor(str(i))) for i in range(4)]
     first.wake()
     wait_for(lambda: all(store.events(run_id) for run_id in ids))
     second = start_worker()
     wait_for(lambda: second.wake(2) or first.wake(2) or len(second._runs) == 2)
-    assert len(first._runs) == 2
+    wait_for(lambda: store.surplus(first.name, 2) == store.surplus(second.name, 2) == 0 and len(first._runs) == 2)
+    assert sorted(store.run(run_id).attempt for run_id in ids) == [1, 1, 2, 2], "no run was given back and forth"

@@ -28,10 +28,12 @@ def zero_state() -> State:
 
 def learn(make_cell: Callable[[int, int], MyLSTMCell]) -> tuple[MyLSTMCell, nn.Linear, list[float]]:
     """Train a cell to predict the next character. Returns it, its output layer and the loss of every epoch."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        cell, head = make_cell(len(ALPHABET), HIDDEN_SIZE), nn.Linear(HIDDEN_SIZE, len(ALPHABET))
-    optimizer = torch.optim.Adam([*cell.parameters(), *head.parameters()], lr=LR)
+    cell, head = make_cell(len(ALPHABET), HIDDEN_SIZE), nn.Linear(HIDDEN_SIZE, len(ALPHABET))
+    parameters = [*cell.parameters(), *head.parameters()]
+    generator = torch.Generator().manual_seed(0)  # PyTorch's own is shared with everything else that runs
+    for parameter in parameters:
+        nn.init.uniform_(parameter, -(HIDDEN_SIZE**-0.5), HIDDEN_SIZE**-0.5, generator)
+    optimizer = torch.optim.Adam(parameters, lr=LR)
     inputs, targets = one_hot(TEXT[:-1]), one_hot(TEXT[1:]).argmax(dim=-1).flatten()
     losses = []
     for _ in range(EPOCHS):

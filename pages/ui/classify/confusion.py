@@ -1,4 +1,4 @@
-"""Confusion matrix and worst mistakes on the test images."""
+"""Confusion matrix and worst mistakes: on the validation images, and on the test images once the run has ended."""
 
 import altair as alt
 import numpy as np
@@ -24,11 +24,11 @@ def show(run: Run | None) -> None:
 
 def draw(snapshot: Snapshot) -> None:
     """Draw the confusion matrix, and beside it the images of the selected cell or the worst mistakes."""
-    labels, classes = snapshot.dataset.y_test, snapshot.dataset.classes
+    labels, classes = snapshot.labels, snapshot.dataset.classes
     predictions = snapshot.probabilities.argmax(axis=1)
     wrong = int((predictions != labels).sum())
     st.markdown(
-        f"**{wrong:,} of {len(labels):,} test images are misclassified** ({wrong / len(labels):.2%}). "
+        f"**{wrong:,} of {len(labels):,} {snapshot.kind} images are misclassified** ({wrong / len(labels):.2%}). "
         "Rows: true class. Columns: predicted class. **Click a cell** to see its images."
     )
     left, right = st.columns(2, gap="large")
@@ -54,7 +54,7 @@ def draw(snapshot: Snapshot) -> None:
             st.markdown("**Worst mistakes**, most confident first")
         shown = indices[:MAX_SAMPLES]
         if len(shown):
-            samples = Samples(snapshot.dataset.x_test[shown], labels[shown], snapshot.probabilities[shown])
+            samples = Samples(snapshot.images[shown], labels[shown], snapshot.probabilities[shown])
             st.html(samples_html(samples, classes))
         else:
             st.caption("There are none.")

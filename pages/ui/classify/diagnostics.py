@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.classify import Epoch
-from core.classify.diagnostics import principal_components
+from core.classify.diagnostics import align, principal_components
 from core.classify.inputs import Patches
 from core.runs import Run
 from pages.ui import run_panel
@@ -17,7 +17,7 @@ from pages.ui.classify.training import EPOCH, events_of_type
 from pages.ui.timeline import shown_epoch
 
 MAX_UNITS = 60  # first-layer images
-MAX_POINTS = 500  # test images in two dimensions
+MAX_POINTS = 500  # validation images in two dimensions
 LEGEND_LAYERS = 6  # with more layers, the legend names only some of them
 
 
@@ -135,20 +135,23 @@ def pca_chart(snapshot: Snapshot) -> None:
     layer = 1
     if len(hidden) > 1:
         layer = st.select_slider("Hidden layer", range(1, len(hidden) + 1), len(hidden), key="pca_layer")
-    indices = np.arange(min(MAX_POINTS, len(snapshot.dataset.y_test)))
-    activations = snapshot.model.activations(snapshot.inputs.batch("test", indices))[layer - 1]
+    indices = snapshot.validation[:MAX_POINTS]
+    activations = snapshot.model.activations(snapshot.inputs.batch("train", indices))[layer - 1]
     points, explained = principal_components(activations)
+    points, extent = steady(points, (snapshot.config, layer))
     st.markdown(
-        f"**{len(indices):,} test images as represented by hidden layer {layer}**: its {hidden[layer - 1]:,} "
+        f"**{len(indices):,} validation images as represented by hidden layer {layer}**: its {hidden[layer - 1]:,} "
         f"activations, projected onto their first two principal components, which explain {explained.sum():.0%} of "
-        "the variance. Classes that form separate clusters here are easy for the following layers."
+        "the variance. While it learns, each picture is turned to match the one before. Classes that form separate "
+        "clusters here are easy for the following layers."
     )
     classes = snapshot.dataset.classes
-    labels = [classes[label] for label in snapshot.dataset.y_test[indices]]
+    labels = [classes[label] for label in snapshot.dataset.y_train[indices]]
+    scale = alt.Scale(domain=[-extent, extent], nice=False)
     frame = pd.DataFrame(points, columns=["x", "y"]).assign(label=labels)
     base = alt.Chart(frame).encode(
-        x=alt.X("x:Q", title="First principal component"),
-        y=alt.Y("y:Q", title="Second principal component"),
+        x=alt.X("x:Q", title="First direction", scale=scale),
+        y=alt.Y("y:Q", title="Second direction", scale=scale),
         color=alt.Color(
             "label:N", sort=list(classes), scale=alt.Scale(domain=list(classes), scheme="category10")
         ).legend(alt.Legend(title=None, orient="right")),
@@ -161,3 +164,18 @@ def pca_chart(snapshot: Snapshot) -> None:
         else base.mark_point(size=70, strokeWidth=2).encode(shape=alt.Shape("label:N", sort=list(classes)).legend(None))
     )
     st.altair_chart(apply_theme(marks.properties(height=480)), width="stretch")
+
+
+def steady(points: np.ndarray, picture: tuple) -> tuple[np.ndarray, float]:
+    """Turn the points to match those shown before in the same picture; return them and the extent of the axes.
+
+    The extent only grows, so that the axes do not rescale whenever a point moves.
+    """
+    before, points_before, extent = st.session_state.get("projection", (None, None, 0.0))
+    if before == picture and points_before.shape == points.shape:
+        points = align(points, points_before)
+    else:
+        extent = 0.0
+    extent = max(extent, 1.05 * float(np.abs(points).max(initial=0)) or 1.0)
+    st.session_state["projection"] = picture, points, extent
+    return points, extent

@@ -10,10 +10,10 @@ from core.classify.notebook import build_notebook
 from core.classify.weights_file import MAX_BYTES, from_file, to_file
 from core.runs import Run
 from core.training import Change, Checkpoint
-from pages.ui import run_panel
+from pages.ui import run_bar, run_panel
 from pages.ui.classify.custom_data import is_new_upload
 from pages.ui.classify.training import accuracy_chart, events_of_type, loss_chart
-from pages.ui.downloads import chart_download_buttons, download_button, to_csv_bytes
+from pages.ui.downloads import chart_download_buttons, download_button, project_download_button, to_csv_bytes
 from pages.ui.markdown import escape_markdown
 
 
@@ -48,6 +48,8 @@ def downloads(run: Run, events: list[classify.Event]) -> None:
             lambda: build_notebook(run.config, changes, stopped_before, run.parent),
             "application/x-ipynb+json",
         )
+        project_download_button()
+    st.caption("**run.ipynb** repeats the training: save it in the folder that **project.zip** contains.")
     if steps:
         st.caption("Loss chart")
         chart_download_buttons(loss_chart(run.config, events), "classify loss")
@@ -102,7 +104,7 @@ def load_weights() -> None:
 
 def continue_training(config: ClassifyConfig, weights: Checkpoint) -> None:
     """Start a run from loaded weights. Raises ValueError if the teacher's limits forbid it."""
-    run_panel.open_run("classify", run_panel.run_access().submit(config, weights=weights))
+    run_panel.open_run("classify", run_bar.submit("classify", config, weights=weights))
     clear_loaded_weights()
     st.rerun()  # the run bar, too
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.runs import Run
-from pages.ui import run_panel
+from pages.ui import run_bar, run_panel
 
 
 def initial_weights_controls() -> None:
@@ -37,7 +37,7 @@ def rewind() -> None:
     if run is None:
         raise ValueError("There is no run to rewind yet. Press Train first.")
     access = run_panel.run_access()
-    restarted = access.submit(run.config, run.parent)
+    restarted = run_bar.submit("classify", run.config, run.parent)
     access.pause(restarted)
     if not run.status.is_terminal and access.can_edit(run):
         access.stop(run.id)

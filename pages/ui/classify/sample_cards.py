@@ -1,4 +1,4 @@
-"""A row of small cards: test images with the class that the network predicts."""
+"""A row of small cards: images with the class that the network predicts."""
 
 from html import escape
 
@@ -37,11 +37,14 @@ def compact_samples_html(samples: Samples, classes: tuple[str, ...]) -> str:
         long = " long" if len(classes[best]) > LONG_NAME else ""
         title = f"{kind}: label {truth}, prediction {name} with {probabilities[best]:.0%}"
         cards.append(
-            f'<div class="card {kind}" title="{title}"><img src="{png_data_url(image)}" alt="test image: {truth}">'
+            f'<div class="card {kind}" title="{title}">'
+            f'<img src="{png_data_url(image)}" alt="validation image: {truth}">'
             f'<div class="class{long}">{mark} {name}</div>'
             f'<div class="probability">{probabilities[best]:.0%}</div></div>'
         )
-    return f'{STYLE}<div class="cards" role="group" aria-label="Predictions on test images">{"".join(cards)}</div>'
+    return (
+        f'{STYLE}<div class="cards" role="group" aria-label="Predictions on validation images">{"".join(cards)}</div>'
+    )
 
 
 def placeholder_html(count: int) -> str:

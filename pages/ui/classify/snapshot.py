@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from core.classify import MLP, ClassifyConfig, predict_all, prepare_inputs, restore_model
+from core.classify import MLP, ClassifyConfig, predict_all, prepare_inputs, restore_model, split
 from core.classify.datasets import Dataset, DatasetError, load
 from core.classify.inputs import Inputs
 from core.runs import Run
@@ -17,18 +17,29 @@ from pages.ui.markdown import escape_markdown
 class Snapshot(NamedTuple):
     """A trained network with its dataset and its predictions.
 
+    The predictions are for validation images until the run has ended: whoever sees mistakes on test images while it is
+    still possible to change the training makes them part of it.
+
     Attributes:
         config: its config.
         model: the network, in evaluation mode.
         dataset: the dataset it was trained on.
         inputs: the dataset as its inputs.
-        probabilities: predictions for all test images, (test images, classes).
+        validation: indices of the validation images among the training images.
+        kind: "validation" or "test", the images that are predicted.
+        images: these images.
+        labels: their classes, (images,).
+        probabilities: predictions for them, (images, classes).
     """
 
     config: ClassifyConfig
     model: MLP
     dataset: Dataset
     inputs: Inputs
+    validation: np.ndarray
+    kind: str
+    images: np.ndarray
+    labels: np.ndarray
     probabilities: np.ndarray
 
 
@@ -44,6 +55,7 @@ def load_snapshot(run: Run | None) -> Snapshot | None:
     if "loaded_weights" in st.session_state:
         config, checkpoint = st.session_state["loaded_weights"]
         key: tuple[object, ...] = (id(checkpoint),)
+        has_ended = True
         st.info("These are the weights that you loaded under Download.", icon=":material/upload_file:")
     else:
         checkpoint, seq = run_panel.dispatcher().store.checkpoint_and_seq(run.id) if run else (None, -1)
@@ -51,7 +63,8 @@ def load_snapshot(run: Run | None) -> Snapshot | None:
             run_panel.show_not_trained_yet(run)
             return None
         config = run.config
-        key = (run.id, run.attempt, seq)
+        has_ended = run.status.is_terminal
+        key = (run.id, run.attempt, seq, has_ended)
     if cache.get("key") != key:
         try:
             dataset, inputs = load_inputs(config.dataset, config.features, config.patches, config.grid)
@@ -62,8 +75,15 @@ def load_snapshot(run: Run | None) -> Snapshot | None:
         except ValueError as error:  # a run that failed because its initial weights do not fit
             st.error(escape_markdown(str(error)), icon=":material/error:")
             return None
-        probabilities = predict_all(model, inputs, "test", np.arange(len(dataset.y_test)))
-        cache.update(key=key, snapshot=Snapshot(config, model, dataset, inputs, probabilities))
+        validation, _ = split(len(dataset.y_train), np.random.default_rng(config.seed))
+        if has_ended:
+            kind, images, labels = "test", dataset.x_test, dataset.y_test
+            probabilities = predict_all(model, inputs, "test", np.arange(len(labels)))
+        else:
+            kind, images, labels = "validation", dataset.x_train[validation], dataset.y_train[validation]
+            probabilities = predict_all(model, inputs, "train", validation)
+        snapshot = Snapshot(config, model, dataset, inputs, validation, kind, images, labels, probabilities)
+        cache.update(key=key, snapshot=snapshot)
     return cache["snapshot"]
 
 

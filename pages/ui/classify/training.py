@@ -1,4 +1,4 @@
-"""The Training tab: accuracy and loss in figures, predictions on some test images, and the curves."""
+"""The Training tab: accuracy and loss in figures, predictions on some validation images, and the curves."""
 
 import math
 from typing import NamedTuple, TypeVar
@@ -92,7 +92,7 @@ def single_step(run: Run, steps: list[Step], epochs: list[Epoch]) -> SingleStep 
         return None
     batch = last_batch(config, checkpoint)
     images = list(dataset.x_train[batch[:MAX_BATCH_IMAGES]])
-    return SingleStep(steps[-1].step + 1, sample_predictions(model, dataset, inputs), images, len(batch))
+    return SingleStep(steps[-1].step + 1, sample_predictions(config, model, dataset, inputs), images, len(batch))
 
 
 def batch_html(step: SingleStep) -> str:

@@ -10,9 +10,9 @@ from core.memorize.notebook import build_notebook
 from core.memorize.weights_file import MAX_BYTES, Weights, from_file, to_file
 from core.runs import Run
 from core.training import Change
-from pages.ui import run_panel
+from pages.ui import run_bar, run_panel
 from pages.ui.code_view import show_code
-from pages.ui.downloads import chart_download_buttons, download_button, to_csv_bytes
+from pages.ui.downloads import chart_download_buttons, download_button, project_download_button, to_csv_bytes
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize.settings import format_layers
 from pages.ui.memorize.snapshot import load_snapshot
@@ -43,9 +43,10 @@ def show(run: Run | None, config: MemorizeConfig | None) -> None:
             )
             download_button("loss.csv", lambda: to_csv_bytes(history_table(events)), "text/csv")
             download_button("memorize.ipynb", lambda: notebook_of(run, events), "application/x-ipynb+json")
+            project_download_button()
         st.caption(
             "**weights.pt** fits MyLSTM and torch.nn.LSTM. **loss.csv** has one row per epoch. **memorize.ipynb** "
-            "repeats the training from top to bottom: save it in the project's folder."
+            "repeats the training from top to bottom: save it in the folder that **project.zip** contains."
         )
         st.caption("Loss chart")
         chart = loss_chart(run.config.sentence, run.config.epochs, events, bool(st.session_state.get("log_scale")))
@@ -112,6 +113,6 @@ def format_size(saved: Weights) -> str:
 def train_from_weights(saved: Weights, config: MemorizeConfig) -> None:
     """Start a run from the weights of a file (callback)."""
     run_panel.try_action(
-        lambda: run_panel.open_run("memorize", run_panel.run_access().submit(config, weights=saved.checkpoint()))
+        lambda: run_panel.open_run("memorize", run_bar.submit("memorize", config, weights=saved.checkpoint()))
     )
     st.rerun()  # the run bar, too

@@ -1,4 +1,4 @@
-"""Runs side by side: their learning curves, the settings in which they differ, and their results."""
+"""Runs side by side: their curves, what each had learned after the same epoch, and where they differ."""
 
 from typing import Any
 
@@ -11,11 +11,16 @@ from core.runs import Run
 from core.runs.reporting import differing_settings
 from pages.ui import run_panel
 from pages.ui.charts import downsample, learning_curves
-from pages.ui.classify.training import feature_label
+from pages.ui.classify.sample_cards import compact_samples_html
+from pages.ui.classify.training import class_names, feature_label
 from pages.ui.formatting import format_setting, setting_label
+from pages.ui.markdown import escape_markdown
+from pages.ui.memorize.reconstruction import reconstruction_html
 
 MAX_RUNS = 6  # more curves are hard to tell apart
 LEGEND_ROW = 24  # pixels
+
+AnyEpoch = Epoch | MemorizeEpoch
 
 
 def show_comparison(runs: dict[str, Run]) -> None:
@@ -28,7 +33,22 @@ def show_comparison(runs: dict[str, Run]) -> None:
         source = st.segmented_control(
             "Curves", ["Validation", "Training"], default="Validation", required=True, key="compared_curves"
         )
-    show_curves(runs, source)
+    histories = {label: load_epochs(run) for label, run in runs.items()}
+    done = max(map(len, histories.values()))
+    shown = done
+    if done > 1:
+        shown = st.slider(
+            "Epoch",
+            1,
+            done,
+            done,
+            key="compared_epoch",
+            help="Shows all runs after this epoch. A run that has made fewer is shown after its last one.",
+        )
+    show_curves(histories, source, shown if shown < done else None)
+    for label, run in runs.items():
+        if histories[label]:
+            show_moment(label, run, histories[label][: shown or None][-1])
     differing = differing_settings(runs.values())
     st.dataframe(comparison_table(runs, differing), width="stretch", hide_index=True)
     if len(runs) > 1 and not differing:
@@ -37,9 +57,42 @@ def show_comparison(runs: dict[str, Run]) -> None:
         st.caption("Some of these networks receive raw pixels and others patch features: these are different tasks.")
 
 
-def show_curves(runs: dict[str, Run], source: str) -> None:
-    """Draw accuracy and loss over the epochs. source: "Validation" or "Training"."""
-    curves = {label: learning_curve(run, source) for label, run in runs.items()}
+def load_epochs(run: Run) -> list[AnyEpoch]:
+    """Return the run's epochs so far; those of a run that has ended are cached."""
+    return _load_ended_epochs(run.id) if run.status.is_terminal else _read_epochs(run.id)
+
+
+def _read_epochs(run_id: str) -> list[AnyEpoch]:
+    names = Epoch.__name__, MemorizeEpoch.__name__
+    return [event for _, event in run_panel.dispatcher().store.events(run_id, only=names)]
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _load_ended_epochs(run_id: str) -> list[AnyEpoch]:
+    return _read_epochs(run_id)
+
+
+def show_moment(label: str, run: Run, epoch: AnyEpoch) -> None:
+    """Show what a run could do after an epoch: the sentence it generated, or its predictions."""
+    *_, loss, accuracy = measurements(epoch, "Validation")
+    st.markdown(
+        f"**{escape_markdown(label)}** after epoch {epoch.epoch + 1:,}: loss {loss:.4f}, accuracy {accuracy:.1%}"
+    )
+    if isinstance(epoch, MemorizeEpoch):
+        st.html(reconstruction_html(run.config.sentence, epoch.reconstruction))
+    elif classes := class_names(run.config.dataset):
+        st.html(compact_samples_html(epoch.samples, classes))
+
+
+def show_curves(histories: dict[str, list[AnyEpoch]], source: str, shown: int | None) -> None:
+    """Draw accuracy and loss over the epochs.
+
+    source: "Validation" or "Training". shown: the epoch to mark; None for none.
+    """
+    curves = {
+        label: pd.DataFrame([measurements(epoch, source) for epoch in epochs], columns=["epoch", "loss", "accuracy"])
+        for label, epochs in histories.items()
+    }
     if all(frame.empty for frame in curves.values()):
         st.caption("The curves start after the first epoch.")
         return
@@ -55,27 +108,23 @@ def show_curves(runs: dict[str, Run], source: str) -> None:
             f"{source} {measure} ({unit})",
             percent=measure == "accuracy",
             zero=False,
-            height=310 + LEGEND_ROW * len(runs),
+            height=240 + LEGEND_ROW * len(histories),
+            shown=shown,
         )
         column.altair_chart(chart, width="stretch")
 
 
-def learning_curve(run: Run, source: str) -> pd.DataFrame:
-    """Return the run's epochs so far, with columns epoch, loss and accuracy.
+def measurements(epoch: AnyEpoch, source: str) -> tuple[int, float, float]:
+    """Return the number of an epoch, from 1, with its loss and its accuracy.
 
     source: "Validation" or "Training". A sentence has only training values: its accuracy is the fraction of correct
     characters.
     """
-    events = run_panel.dispatcher().store.events(run.id, only=(Epoch.__name__, MemorizeEpoch.__name__))
-    rows = []
-    for _, event in events:
-        if isinstance(event, MemorizeEpoch):
-            rows.append((event.epoch + 1, event.loss, event.char_accuracy))
-        elif source == "Training":
-            rows.append((event.epoch + 1, event.train_loss, event.train_accuracy))
-        else:
-            rows.append((event.epoch + 1, event.val_loss, event.val_accuracy))
-    return pd.DataFrame(rows, columns=["epoch", "loss", "accuracy"])
+    if isinstance(epoch, MemorizeEpoch):
+        return epoch.epoch + 1, epoch.loss, epoch.char_accuracy
+    if source == "Training":
+        return epoch.epoch + 1, epoch.train_loss, epoch.train_accuracy
+    return epoch.epoch + 1, epoch.val_loss, epoch.val_accuracy
 
 
 def comparison_table(runs: dict[str, Run], differing: dict[str, list[Any]]) -> pd.DataFrame:
