@@ -18,7 +18,10 @@ TABS: dict[str, Callable[[ClassState], None]] = {
     "Members": members.show,
 }
 
+STYLE = "<style>.stMainBlockContainer { padding-top: 4.2rem; }</style>"
+
 streamlit_internals.ensure_run_from_app()
+st.html(STYLE)
 access = class_access()
 state = access.state()
 if state is None or not access.is_teacher:

@@ -40,5 +40,6 @@ def keep_settings(*keys: str) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Forget the settings: the next address determines all of them."""
-    st.session_state.pop(KEPT, None)
+    """Forget the settings and their widgets' values: the next address determines all of them."""
+    for key in st.session_state.pop(KEPT, {}):
+        st.session_state.pop(key, None)

@@ -67,8 +67,14 @@ def adopt_run_from_url(kind: str) -> None:
     """
     run_id = st.query_params.get("run")
     left, when = st.session_state.get(f"{kind}_left_run", ("", 0.0))
-    if run_id and not (run_id == left and time.monotonic() - when < STALE_URL_SECONDS):
-        st.session_state[f"{kind}_run"] = run_id
+    if not run_id or (run_id == left and time.monotonic() - when < STALE_URL_SECONDS):
+        return
+    if run_id != st.session_state.get(f"{kind}_run"):
+        run = dispatcher().store.run(run_id)
+        if run and run.kind != kind:  # the address of the page before
+            st.query_params.pop("run", None)
+            return
+    st.session_state[f"{kind}_run"] = run_id
 
 
 def find_run(kind: str) -> Run | None:

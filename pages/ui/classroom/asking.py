@@ -88,7 +88,7 @@ def show_form() -> None:
             parse_options(typed),
             index=None,
             key=CHOICE_TRUTH,
-            placeholder="Unknown, or tell the class later",
+            placeholder="Unknown",
         )
     elif kind == NUMBER:
         st.number_input("Correct number", value=None, key=NUMBER_TRUTH, format="%g", placeholder="Unknown")

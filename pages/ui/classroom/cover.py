@@ -9,11 +9,10 @@ import streamlit as st
 
 from core.classroom import ClassAccess
 from pages.ui import kept_settings, run_panel
-from pages.ui.classroom import question
-from pages.ui.classroom.session import CLASS_PAGE, HOME_PAGE, class_access, leave_class
+from pages.ui.classroom import follow, question
+from pages.ui.classroom.session import CLASS_PAGE, COVERED_TAB, HOME_PAGE, class_access, leave_class
 from pages.ui.markdown import escape_markdown
 
-COVERED_TAB = "tab_under_cover"  # session state: page and tab, to return to them
 STYLE = """<style>
 .st-key-cover { max-width: 46rem; margin: 4vh auto 0; }
 .st-key-cover h2 { font-size: 2rem; line-height: 1.25; }
@@ -29,6 +28,8 @@ def find_cover(access: ClassAccess, page: str) -> Callable[[], None] | None:
         return show_joining
     if state.settings.eyes_up:
         return lambda: show_message("Eyes up", "Look at your teacher. Your run is paused and continues afterwards.")
+    if follow.is_going():
+        return follow.depart
     if page not in (CLASS_PAGE, HOME_PAGE) and not state.settings.is_open(page):
         return lambda: show_message("Closed", "Your teacher has closed this page. Choose another one above.")
     if question.is_due(access):

@@ -10,9 +10,9 @@ from pages.ui.classroom.session import CLASS_PAGE, class_access, enter_class
 def run_page(page: Any) -> None:
     """Run the page that st.navigation has returned, as far as the visitor's class allows it."""
     access, address = class_access(), page.url_path
-    follow.go_back()
+    follow.arrive()
     if access.member() and not access.settings().eyes_up:
-        follow.follow(access, address)
+        follow.notice(access, address)
     line.show(address)
     covered = cover.find_cover(access, address)
     cover.keep_tab(address, covered is not None)

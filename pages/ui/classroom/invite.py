@@ -1,6 +1,5 @@
 """The class's address and its QR code, as large as the screen allows."""
 
-import io
 from html import escape
 from urllib.parse import quote
 
@@ -14,8 +13,7 @@ STYLE = """<style>
 .st-key-invitation { align-items: center; text-align: center; }
 .st-key-invitation h1 { padding: 0; }
 .st-key-invitation .address { font-size: clamp(1.1rem, 2.6vw, 2.6rem); font-weight: 700; overflow-wrap: anywhere; }
-.st-key-invitation .qr { background: #ffffff; padding: 0; width: min(calc(100vh - 19rem), 88vw); margin: 0 auto; }
-.st-key-invitation .qr svg { display: block; width: 100%; height: auto; }
+.st-key-invitation .qr { display: block; width: min(calc(100vh - 19rem), 88vw); margin: 0 auto; }
 </style>"""
 
 
@@ -25,7 +23,8 @@ def show(state: ClassState) -> None:
     st.html(STYLE)
     with st.container(key="invitation", gap="xsmall"):
         st.title(f"Class {escape_markdown(state.code)}", anchor=False)
-        st.html(f'<div class="address">{escape(address)}</div><div class="qr">{qr_code(address)}</div>')
+        image = f'<img class="qr" alt="QR code of the address" src="{qr_code(address)}">'
+        st.html(f'<div class="address">{escape(address)}</div>{image}')
         st.markdown(f"Scan it or type the address. Or enter the code **{escape_markdown(state.code)}** on Home.")
 
 
@@ -38,7 +37,5 @@ def class_address(code: str) -> str:
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def qr_code(address: str) -> str:
-    """Return an address as a QR code in SVG, black on white."""
-    file = io.BytesIO()
-    segno.make(address, error="m").save(file, kind="svg", border=3, omitsize=True, xmldecl=False, title="QR code")
-    return file.getvalue().decode()
+    """Return an address as a QR code, black on white, in the form of an image's address."""
+    return escape(segno.make(address, error="m").svg_data_uri(border=3, light="white", omitsize=True))

@@ -16,14 +16,13 @@ from pages.ui.markdown import escape_markdown
 INTERVAL = 1.5  # seconds between two looks at the class
 SHOWN = "class_as_shown"  # session state: what the page depended on when it was drawn
 STYLE = """<style>
-.stLayoutWrapper:has(> .st-key-class_line) { position: fixed; top: 0.55rem; right: 3.6rem; z-index: 999991;
-  width: auto; max-width: calc(100vw - 7.5rem); }
-.st-key-class_line { flex-wrap: nowrap; gap: 0.5rem; width: auto; }
-.st-key-class_line p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; margin: 0; }
-.st-key-class_line .stMarkdown { max-width: 20rem; }
+.stMainBlockContainer > .stVerticalBlock > [data-testid="stLayoutWrapper"]:has(.st-key-class_line) {
+  position: fixed; top: 0.7rem; right: 3.4rem; z-index: 999991; width: auto; }
+.st-key-class_line { flex-wrap: nowrap; gap: 0.5rem; justify-content: flex-end; }
+.st-key-class_line p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.st-key-class_line .stMarkdown { max-width: 17rem; }
 .st-key-class_line button { min-height: 2rem; padding: 0 0.6rem; }
-.stElementContainer:has(> .stHtml > style:only-child) { display: none; }
-@media (max-width: 900px) { .st-key-class_line .stMarkdown { max-width: 9rem; } }
+@media (max-width: 900px) { .st-key-class_line .stMarkdown { max-width: 11rem; } }
 @media (max-width: 640px) { .st-key-class_line [class*="_icon_only"] button p { display: none; } }
 </style>"""
 
@@ -38,17 +37,19 @@ def show(page: str) -> None:
     line(page)
 
 
-@st.fragment(run_every=INTERVAL)
+@st.fragment(key=follow.LINE, run_every=INTERVAL)
 def line(page: str) -> None:
     """Draw the line, and redraw the page if the class has changed what it may show."""
     with show_store_errors():
         access = class_access()
-        if as_member_sees_it(access) != st.session_state.get(SHOWN):
+        if as_member_sees_it(access) != st.session_state.get(SHOWN) or follow.is_on_the_way():
             st.rerun()
         state = access.state()
         if state is None:
             return
         if access.is_teacher:
+            if page != CLASS_PAGE:
+                follow.publish(access, page)
             with st.container(key="class_line", horizontal=True, vertical_alignment="center"):
                 conductor_line(state, access)
         elif member := access.member():
@@ -68,7 +69,7 @@ def member_line(state: ClassState, access: ClassAccess, help_wanted: bool) -> No
     """Show class and name, what happens at the moment, and the call for help."""
     nickname = access.visitor.nickname
     text = question.status(access) or f"{escape_markdown(state.code)} · {escape_markdown(nickname)}"
-    st.markdown(text, help=f"Class {escape_markdown(state.code)}, {escape_markdown(state.name)}", width="content")
+    st.markdown(text, width="content")
     if state.settings.follow:
         following = follow.is_following()
         st.button(
@@ -78,7 +79,7 @@ def member_line(state: ClassState, access: ClassAccess, help_wanted: bool) -> No
             on_click=follow.leave if following else follow.come_back,
         )
     st.button(
-        "Help is coming" if help_wanted else "I need help",
+        "Help requested" if help_wanted else "I need help",
         icon=":material/front_hand:",
         type="primary" if help_wanted else "secondary",
         key="help_icon_only",
@@ -93,11 +94,7 @@ def conductor_line(state: ClassState, access: ClassAccess) -> None:
     wanted = sum(member.help_wanted for member in state.members.values())
     calls = f" · **{wanted} need{'s' if wanted == 1 else ''} help**" if wanted else ""
     count = len(state.members)
-    st.markdown(
-        f"{escape_markdown(state.code)} · {count} student{'' if count == 1 else 's'}{calls}",
-        help=escape_markdown(state.name),
-        width="content",
-    )
+    st.markdown(f"{escape_markdown(state.code)} · {count} student{'' if count == 1 else 's'}{calls}", width="content")
     eyes_up, leading = state.settings.eyes_up, state.settings.follow
     st.button(
         "Release" if eyes_up else "Eyes up",

@@ -15,6 +15,7 @@ from pages.ui.visitor import visitor
 
 CLASSROOM, KEPT_CLASSROOM = "classroom", "kept_classroom"  # session state
 CLASS_PAGE, HOME_PAGE = "classroom", ""  # their addresses; a class cannot close them
+COVERED_TAB = "tab_under_cover"  # session state: page and tab, to return to them
 T = TypeVar("T")
 
 

@@ -34,7 +34,9 @@ def show() -> None:
             name = member.neutral_name if names_are_hidden(state.settings) else member.nickname
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{escape_markdown(name or 'Somebody')}** · {run_panel.STATUS_TEXTS[run.status]}")
-            st.button("Back to the class", on_click=run_panel.try_action, args=[unstar])
+            if st.button("Back to the class"):
+                run_panel.try_action(access.change_settings, starred_run="")
+                st.rerun()
         show_run(run)
         active = not run.status.is_terminal
         streamlit_internals.set_refresh_interval(KEY, stage.redraw_interval() if active else None)
@@ -50,8 +52,3 @@ def show_run(run: Run) -> None:
         from pages.ui.classify import training as classify_training
 
         classify_training.show(run, run.config)
-
-
-def unstar() -> None:
-    """Take the run off the projector."""
-    class_access().change_settings(starred_run="")

@@ -40,7 +40,7 @@ def show() -> None:
         hidden = names_are_hidden(state.settings)
         component(
             data={
-                "summary": summary(tiles),
+                "summary": " · ".join(filter(None, [summary(tiles), answered(access, len(state.members))])),
                 "tiles": [tile_data(tile, hidden, curve(access, tile)) for tile in present],
                 "starred": state.settings.starred_run,
                 "code": state.code,
@@ -83,6 +83,14 @@ def summary(tiles: list[Tile]) -> str:
         "calling for help": sum(tile.help_wanted for tile in present),
     }
     return " · ".join(f"{count} {name}" for name, count in counts.items() if count or name == "here")
+
+
+def answered(access: ClassAccess, members: int) -> str:
+    """Return how many have answered the open question; "" if there is none."""
+    question = access.question()
+    if question is None or not question.is_open:
+        return ""
+    return f"{access.answer_counts().get(question.round, 0)} of {members} have answered"
 
 
 def tile_data(tile: Tile, hidden: bool, points: list[tuple[int, float]]) -> dict[str, Any]:
