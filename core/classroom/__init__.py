@@ -23,6 +23,7 @@ from core.classroom.questions import (
     Axes,
     Question,
     Results,
+    check_question,
     sample_curve,
 )
 from core.classroom.settings import ClassSettings, Lock, NamedLink
@@ -50,5 +51,6 @@ __all__ = [
     "Question",
     "Results",
     "Tile",
+    "check_question",
     "sample_curve",
 ]

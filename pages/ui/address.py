@@ -145,5 +145,5 @@ def means(text: str, value: Any) -> bool:
     """Return whether a text in an address stands for a widget's value."""
     with suppress(ValueError):
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(text) == value
+            return float(text.replace(",", "")) == value
     return text.lower() == str(value).lower()

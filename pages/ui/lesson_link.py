@@ -67,7 +67,7 @@ def show_task(page: str) -> None:
     if not st.session_state.get(LINKS, {}).get(page):
         return
     st.html(STYLE + hiding_style(link))
-    with st.container(horizontal=True, vertical_alignment="center", key="task"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", key="task"):
         if link.task:
             st.markdown(f"**Task.** {escape_markdown(link.task)}", width="stretch")
         if link.tabs is not None or link.controls is not None:

@@ -35,11 +35,11 @@ def truth(lesson: str, name: str):
 def config_of(link: LessonLink) -> MemorizeConfig | ClassifyConfig:
     """Return the config of the run that Train starts on the page that the link opens."""
     settings = {FIELDS.get(name, name): value for name, value in link.settings.items() if name != "tab"}
-    if link.page == "memorize":
-        default = MemorizeConfig()
-    else:
+    default = MemorizeConfig(settings.pop("sentence", MemorizeConfig.sentence))
+    if link.page == "classify":
         default = PRESETS[settings.pop("preset", "baseline")].config("mnist-5k")
-    return replace(default, **{name: type(getattr(default, name))(value) for name, value in settings.items()})
+    numbers = {name: type(getattr(default, name))(value.replace(",", "")) for name, value in settings.items()}
+    return replace(default, **numbers)
 
 
 @cache

@@ -4,6 +4,7 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.classroom import ClassAccess
 from core.classroom import Question as ClassQuestion
@@ -14,7 +15,8 @@ from core.runs.identity import hash_token
 from pages.ui.address import CONTROLS, means
 from pages.ui.classroom.session import class_store
 from pages.ui.lessons.plan import class_question
-from tests.pages.conftest import button, html_of
+from pages.ui.markdown import escape_markdown
+from tests.pages.conftest import PROJECT, button, html_of
 
 LESSONS = load_lessons()
 LINKS = {f"{lesson.name}: {name}": link for lesson in LESSONS.values() for name, link in lesson.links.items()}
@@ -56,6 +58,13 @@ def test_every_question_can_be_asked_in_a_class(asked):
         assert asked.options[question.truth] == asked.truth
 
 
+def test_the_page_can_be_the_first_that_a_new_server_opens():
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120).run()
+    app.switch_page("pages/lessons.py").run()
+    assert app.title[0].value == next(iter(LESSONS.values())).title
+    assert "stMainBlockContainer" in html_of(app), "app.py adds its style"
+
+
 def links_on(app) -> list[str]:
     """Return the addresses of all link buttons."""
     return [json.loads(repr(element.proto.url).replace("'", '"')) for element in app.get("link_button")]
@@ -88,7 +97,7 @@ def test_a_plan_shows_all_parts_links_and_questions(open_page, lesson):
         assert (link.page, expected) in found
     texts = " ".join(each.value for each in app.markdown)
     for asked in lesson.questions.values():
-        assert asked.text.split()[0] in texts
+        assert escape_markdown(asked.text) in texts
     assert {each.label for each in app.get("download_button")} >= {"Worksheet", "Key"}
 
 

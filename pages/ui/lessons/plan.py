@@ -1,8 +1,10 @@
 """A lesson as a teacher reads it: its parts with their times, links that set a page, and questions to ask first."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from core.classroom import Axes, sample_curve
+from core.classroom import Axes, check_question, sample_curve
 from core.classroom import Question as ClassQuestion
 from core.lessons import Lesson, LessonLink, Part, Question
 from core.lessons.lesson import CHOICE, CURVE
@@ -12,9 +14,13 @@ from pages.ui.lesson_link import full_address
 from pages.ui.lessons.class_links import TODAY, conducting, give
 from pages.ui.markdown import escape_markdown
 
+# Block quotes are what a teacher says aloud, so they must be easy to read.
+STYLE = "<style>.stMarkdown blockquote { color: inherit; border-left-width: 3px; }</style>"
+
 
 def show_plan(lesson: Lesson) -> None:
     """Show all parts of a lesson."""
+    st.html(STYLE)
     minute = 0
     for part in lesson.parts:
         show_part(lesson, part, minute)
@@ -83,10 +89,10 @@ def answer_text(question: Question) -> str:
 
 def class_question(question: Question) -> ClassQuestion:
     """Return the question as it is asked in a class."""
+    asked = ClassQuestion(question.kind, question.text, truth=question.truth)
     if question.kind == CHOICE:
-        options = question.options
-        return ClassQuestion(CHOICE, question.text, options, truth=options.index(str(question.truth)))
-    if question.kind == CURVE and isinstance(question.truth, tuple):
+        asked = replace(asked, options=question.options, truth=question.options.index(str(question.truth)))
+    elif question.kind == CURVE and isinstance(question.truth, tuple):
         axes = Axes(question.x_title, question.y_title, question.x_max, question.y_max)
-        return ClassQuestion(CURVE, question.text, axes=axes, truth=sample_curve(question.truth, axes))
-    return ClassQuestion(question.kind, question.text, truth=question.truth)
+        asked = replace(asked, axes=axes, truth=sample_curve(question.truth, axes))
+    return check_question(asked)
