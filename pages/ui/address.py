@@ -79,6 +79,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "memorize": ("temperature", "quantity", "unit_order", "prediction_mode", "limit_"),
     "autograd": ("step",),
     "lessons": ("lesson",),
+    "classroom": ("class_tab",),
 }
 EVERYWHERE = ("run", "class", "view", *RESERVED)
 SHOWN_AT_MOST = 3  # wrong names

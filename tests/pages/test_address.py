@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from core.lessons import LessonLink
-from pages.ui.address import CONTROLS, is_known
+from pages.ui.address import is_known
 from pages.ui.markdown import WORD_JOINER
 from tests.pages.conftest import PROJECT, html_of
 
@@ -21,9 +21,10 @@ def problems(app) -> list[str]:
 
 
 def bound_keys() -> Iterator[tuple[str, str]]:
-    """Yield folder and key of every widget whose value is in the address, as far as the key is a constant."""
-    for folder in CONTROLS:
-        for path in (PROJECT / "pages" / "ui" / folder).glob("*.py"):
+    """Yield page and key of every widget whose value is in the address, as far as the key is a constant."""
+    for page in (PROJECT / "pages").glob("*.py"):
+        folder = page.stem
+        for path in (page, *(PROJECT / "pages" / "ui" / folder).glob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 options = {option.arg: option.value for option in getattr(node, "keywords", ()) if option.arg}
                 if isinstance(node, ast.Call) and "bind" in options and isinstance(options.get("key"), ast.Constant):
@@ -77,6 +78,7 @@ def test_what_a_page_does_not_know_is_reported(open_page, page, query, reported)
         ("autograd", {"formula": "a*b", "value_a": "2", "step": "1"}),
         ("autograd", {"tab": "Break-it lab"}),
         ("runs", {"class": "7B"}),
+        ("classroom", {"class_tab": "Question"}),
     ],
 )
 def test_addresses_that_a_page_knows_are_not_reported(open_page, page, query):

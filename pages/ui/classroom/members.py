@@ -5,6 +5,7 @@ import streamlit as st
 from core.classroom import ClassAccess, ClassState
 from pages.ui import run_panel
 from pages.ui.classroom.session import CLASSROOM, class_access
+from pages.ui.lessons.answers import answers_download
 from pages.ui.markdown import escape_markdown
 
 MEMBER, NEW_NAME, CLASS_NAME = "chosen_member", "member_name", "class_name"
@@ -27,6 +28,7 @@ def show(state: ClassState) -> None:
             args=[access.end_lesson],
             help="Opens everything again: no question, nothing closed, locked or covered. Members and answers stay.",
         )
+        answers_download()
         with st.popover("Delete this class", icon=":material/delete:"):
             st.write("This permanently deletes the class, its members, questions and all answers. Runs are kept.")
             st.button("Delete it", type="primary", on_click=delete)

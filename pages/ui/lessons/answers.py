@@ -1,7 +1,6 @@
 """The table of a class's answers to exercises and lab cases, for its teacher."""
 
 import pandas as pd
-import streamlit as st
 
 from pages.ui.autograd.kept_answers import exercise_access
 from pages.ui.downloads import download_button, to_csv_bytes
@@ -12,7 +11,6 @@ def answers_download() -> None:
     """Show the teacher of an open class the button that downloads the class's answers."""
     if access := conducting():
         exercises, code = exercise_access(), access.visitor.classroom
-        st.markdown(f"**Class {code}**")
         download_button(
             f"answers-{code}.csv",
             lambda: to_csv_bytes(pd.DataFrame(exercises.table())),
