@@ -428,6 +428,12 @@ def test_a_teacher_logs_in_and_opens_a_class(open_page, teacher):
     teacher.classes.delete("NEW1")
 
 
+def test_a_teacher_who_was_logged_out_logs_in_again(open_page, teacher):
+    app = open_page("classroom", **{"class": CODE})
+    app.text_input(key="password_typed").set_value(PASSWORD).run()
+    assert tab_labels(app) == ["Live", "Question", "Join", "Rules", "Members"]
+
+
 @pytest.fixture
 def class_page(open_page, teacher):
     """class_page(...) opens the Class page as a teacher."""
