@@ -81,7 +81,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
     "lessons": ("lesson",),
     "classroom": ("class_tab",),
 }
-EVERYWHERE = ("run", "class", "view", *RESERVED)
+EVERYWHERE = ("run", "class", "view", "move", "back", *RESERVED)
 SHOWN_AT_MOST = 3  # wrong names
 GIVEN, PROBLEMS = "address_given", "address_problems"  # session state
 

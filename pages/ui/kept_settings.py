@@ -37,9 +37,3 @@ def keep_settings(*keys: str) -> Iterator[None]:
         st.session_state[REPEATED] = True  # after Back, Streamlit sets the defaults in the first run
         st.rerun()
     kept.update({key: st.session_state[key] for key in keys if key in st.session_state})
-
-
-def forget() -> None:
-    """Forget the settings and their widgets' values: the next address determines all of them."""
-    for key in st.session_state.pop(KEPT, {}):
-        st.session_state.pop(key, None)

@@ -81,11 +81,6 @@ def show_task(page: str) -> None:
             )
 
 
-def forget_links() -> None:
-    """Forget the lesson links of all pages: the next address determines what is shown."""
-    st.session_state.pop(LINKS, None)
-
-
 def leave_link(page: str) -> None:
     """Forget the lesson link of the page (callback)."""
     st.session_state.get(LINKS, {}).pop(page, None)

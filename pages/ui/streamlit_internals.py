@@ -4,8 +4,6 @@
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -67,22 +65,6 @@ def set_refresh_interval(key: str, seconds: float | None) -> None:
         else:
             message.stop_auto_rerun.fragment_ids.append(fragment_id)
         context.enqueue(message)
-
-
-def open_address(page: str, query: Mapping[str, Sequence[str]]) -> NoReturn:
-    """Open a page with these query parameters, as a link does: they determine its widgets, others have their defaults.
-
-    `st.switch_page` refuses parameters that are bound to widgets of the present page, and leaves widgets as they are.
-    """
-    context = get_script_run_ctx()
-    if context is not None:
-        with context.session_state.query_params() as params:
-            bound = list(params._bindings_by_param)
-            params._bindings_by_param.clear()
-            params._bindings_by_widget.clear()
-        for key in {*bound, *query}:
-            st.session_state.pop(key, None)
-    st.switch_page(page, query_params=query)
 
 
 class PageUpdateQueue(forward_msg_queue.ForwardMsgQueue):

@@ -1,8 +1,10 @@
 """Pages of a class: joining, what covers them, what is closed and locked, and the Class page."""
 
 import json
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Lock, Question
 from core.memorize import MemorizeConfig
@@ -10,7 +12,7 @@ from core.runs import RunAccess, Visitor, get_dispatcher
 from core.runs.identity import hash_token, new_token
 from pages.ui.classroom import places
 from pages.ui.classroom.session import class_store
-from tests.pages.conftest import button, html_of
+from tests.pages.conftest import PROJECT, button, html_of
 
 CODE, PASSWORD = "PAGES", "correct horse"
 CHOICES = Question(CHOICE, "What happens?", ("It falls", "It rises"), truth=1)
@@ -243,6 +245,75 @@ def test_a_teacher_is_not_covered(student, teacher):
     assert "Training" in tab_labels(app)
 
 
+# Leading
+
+
+def destination(app):
+    """Return the address that the browser is told to load; None if there is none."""
+    found = [each for each in app.get("bidi_component") if each.proto.component_name == "go_to_address"]
+    return json.loads(found[0].proto.json) if found else None
+
+
+def load(app, address):
+    """Load the address in the same browser, as a new session."""
+    page, _, query = address.partition("?")
+    fresh = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120)
+    fresh.session_state["token"] = app.session_state["token"]
+    fresh.run()
+    if page != "./":
+        fresh.switch_page(f"pages/{page}.py")
+    for name, value in parse_qsl(query):
+        fresh.query_params[name] = value
+    return fresh.run()
+
+
+def test_a_member_follows_the_teacher_leaves_and_comes_back(student, teacher):
+    app = student("autograd")
+    teacher.lead("memorize", "hidden_size=16&tab=Cell")
+    address = destination(app.run())
+    assert address.startswith("memorize?hidden_size=16&tab=Cell&")
+    assert not app.tabs
+    app = load(app, address)
+    assert (app.select_slider(key="hidden_size").value, app.session_state["tab"]) == (16, "Cell")
+    assert destination(app) is None
+    teacher.lead("memorize", "hidden_size=32")
+    app = load(app, destination(app.run()))
+    assert app.select_slider(key="hidden_size").value == 32
+    button(app, "Leave the tour").click()
+    app = load(app, destination(app.run()))
+    assert tab_labels(app)[0] == "Formula"
+    assert destination(app) is None
+    button(app, "Follow the teacher").click()
+    app = load(app, destination(app.run()))
+    assert app.select_slider(key="hidden_size").value == 32
+    teacher.stop_leading()
+    assert "Leave the tour" not in {each.label for each in app.run().button}
+
+
+@pytest.mark.parametrize(
+    "back", ["https://example.com/?x", "javascript:alert(1)//?", "//example.com?", "\\\\example.com?"]
+)
+def test_leaving_never_opens_another_server(student, teacher, back):
+    app = student("memorize")
+    teacher.lead("memorize", "hidden_size=16")
+    app = load(app, "memorize?" + urlencode({"class": CODE, "move": "1", "back": back}))
+    button(app, "Leave the tour").click()
+    assert destination(app.run()) is None
+    assert "Training" in tab_labels(app)
+
+
+def test_the_teacher_s_page_is_published_when_it_changes(open_page, teacher):
+    app = log_in(open_page("memorize", **{"class": CODE}), teacher)
+    button(app, "Follow me").click()
+    app.run()
+    assert teacher.state().settings.follow_page == "memorize"
+    app.select_slider(key="hidden_size").set_value(32)
+    app.query_params["hidden_size"] = "32"  # the browser sets it
+    app.run()
+    settings = teacher.state().settings
+    assert (settings.follow_query, settings.follow_number) == ("hidden_size=32", 2)
+
+
 # Locks
 
 
@@ -355,6 +426,12 @@ def test_a_teacher_logs_in_and_opens_a_class(open_page, teacher):
     assert teacher.classes.state("NEW1").name == "Chemistry"
     assert tab_labels(app) == ["Live", "Question", "Join", "Rules", "Members"]
     teacher.classes.delete("NEW1")
+
+
+def test_a_teacher_who_was_logged_out_logs_in_again(open_page, teacher):
+    app = open_page("classroom", **{"class": CODE})
+    app.text_input(key="password_typed").set_value(PASSWORD).run()
+    assert tab_labels(app) == ["Live", "Question", "Join", "Rules", "Members"]
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def find_cover(access: ClassAccess, page: str) -> Callable[[], None] | None:
     if state is None or access.is_teacher:
         return None
     if access.member() is None:
-        return show_joining
+        return None if page == CLASS_PAGE else show_joining  # the Class page has the same form, and the teacher's login
     if state.settings.eyes_up:
         return lambda: show_message("Eyes up", "Look at your teacher. Your run is paused and continues afterwards.")
     if follow.is_going():

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.classroom import ClassAccess, ClassState
 from pages.ui import run_panel
+from pages.ui.classroom.cover import show_joining
 from pages.ui.classroom.session import CLASSROOM, class_access, code_field, leave_class
 from pages.ui.markdown import escape_markdown
 from pages.ui.runs.teacher import password_field
@@ -14,8 +15,12 @@ OTHER = "Another class …"
 
 def show(access: ClassAccess) -> None:
     """Show how to join a class, or the class that the visitor is in; for teachers, how to open one."""
-    st.title("Class", anchor=False)
     state, member = access.state(), access.member()
+    if state and not member and not access.is_teacher:
+        show_joining()
+        password_field()
+        return
+    st.title("Class", anchor=False)
     if access.is_teacher:
         show_opening(access)
         return

@@ -1,19 +1,31 @@
-"""Going where the teacher goes."""
+"""Going where the teacher goes.
 
-from urllib.parse import parse_qs, urlencode
+A member's browser loads the teacher's address, as a link does, so that it determines all settings. What must be known
+afterwards is a part of the address: the number of the teacher's move, and where the member was before.
+"""
+
+import re
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from core.classroom import ClassAccess
-from pages.ui import kept_settings, lesson_link, run_panel, streamlit_internals
-from pages.ui.classroom.session import COVERED_TAB, class_access
+from pages.ui import run_panel
+from pages.ui.classroom.session import class_access
 
-NOT_SHARED = {"class", "view", "run"}  # what an address says about a browser, not about the settings
-DEPARTURE_SECONDS = 0.3  # in which the browser forgets the widgets of the page before
-LINE = "class line"  # key of the fragment that looks at the class
-# session state
-LEFT, FOLLOWED, PLACE = "follow_left", "followed_number", "place_before_follow"
-GOING, ON_THE_WAY = "going_to", "on_the_way"
+MOVE, BACK = "move", "back"  # parameters of an address that was followed
+LEAVING = "left"  # value of MOVE for a member who goes back
+NOT_SHARED = {"class", "view", "run", MOVE, BACK}  # what an address says about a browser, not about the settings
+OWN_ADDRESS = re.compile(r"(\./|[a-z]+)\?.*")  # a page of this server: BACK could have been typed
+LEFT, FOLLOWED, PLACE, GOING = "follow_left", "followed_number", "place_before_follow", "going_to"  # session state
+browser = st.components.v2.component(
+    "go_to_address",
+    js="""export default function({ data }) {
+        if (window.leavingFor === data) return;  // a redraw, while the browser is loading the page
+        window.leavingFor = data;
+        window.location.replace(data);
+    }""",
+)
 
 
 def current_query() -> str:
@@ -30,15 +42,26 @@ def publish(access: ClassAccess, page: str) -> None:
 
 
 def notice(access: ClassAccess, page: str) -> None:
-    """Note that a member has to go to the teacher's page, once for every move of the teacher."""
+    """Note whether a member has to go to the teacher's page, once for every move of the teacher."""
     settings, session = access.settings(), st.session_state
+    if MOVE in st.query_params:
+        move, back = st.query_params.pop(MOVE), st.query_params.pop(BACK, "")
+        session[FOLLOWED], session[PLACE] = move, back if OWN_ADDRESS.fullmatch(back) else ""
+        session[LEFT] = move == LEAVING
+        session.pop(GOING, None)
     if not settings.follow:
-        for key in (LEFT, FOLLOWED, PLACE):
+        for key in (LEFT, FOLLOWED, PLACE, GOING):
             session.pop(key, None)
-    elif not session.get(LEFT) and session.get(FOLLOWED) != settings.follow_number:
-        session.setdefault(PLACE, (page, current_query()))
-        session[FOLLOWED] = settings.follow_number
-        session[GOING] = settings.follow_page, settings.follow_query
+    elif not session.get(LEFT) and session.get(FOLLOWED) != str(settings.follow_number):
+        back = session.get(PLACE) or address(page, current_query())
+        arrival = {MOVE: str(settings.follow_number), BACK: back}
+        session[GOING] = address(settings.follow_page, settings.follow_query, arrival)
+
+
+def address(page: str, query: str, more: dict[str, str] | None = None) -> str:
+    """Return the address of a page of this server, relative to every other one."""
+    own = urlencode({"class": class_access().visitor.classroom} | (more or {}))
+    return f"{page or './'}?{'&'.join(filter(None, [query, own]))}"
 
 
 def is_following() -> bool:
@@ -49,8 +72,8 @@ def is_following() -> bool:
 def leave() -> None:
     """Go back to where the member was before (callback)."""
     st.session_state[LEFT] = True
-    if place := st.session_state.pop(PLACE, None):
-        st.session_state[GOING] = place
+    if place := st.session_state.pop(PLACE, ""):
+        st.session_state[GOING] = f"{place}&{MOVE}={LEAVING}"
 
 
 def come_back() -> None:
@@ -59,33 +82,12 @@ def come_back() -> None:
         st.session_state.pop(key, None)
 
 
-def is_on_the_way() -> bool:
-    """Return whether the browser shows that the member is on the way, so that the page may be opened."""
-    return ON_THE_WAY in st.session_state
-
-
 def is_going() -> bool:
     """Return whether the member has to go to another page."""
     return GOING in st.session_state
 
 
-def arrive() -> None:
-    """Open the page that the member is on the way to, with its settings, as a link does; return if there is none.
-
-    The browser shows none of the old page's widgets then and has forgotten their values, so those in the address count.
-    """
-    if st.session_state.pop(ON_THE_WAY, False) and is_going():
-        page, query = st.session_state.pop(GOING)
-        kept_settings.forget()
-        lesson_link.forget_links()
-        for key in ("tab", COVERED_TAB):
-            st.session_state.pop(key, None)
-        code = {"class": [class_access().visitor.classroom]}
-        streamlit_internals.open_address(f"pages/{page or 'home'}.py", parse_qs(query, keep_blank_values=True) | code)
-
-
 def depart() -> None:
-    """Say that the member is on the way, and have the line rerun the page at once, which then arrives."""
-    st.session_state[ON_THE_WAY] = True
-    streamlit_internals.set_refresh_interval(LINE, DEPARTURE_SECONDS)
+    """Have the browser load the page."""
     st.markdown("Going to another page …")
+    browser(data=st.session_state[GOING], key="go_to_address")

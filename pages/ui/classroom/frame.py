@@ -10,7 +10,6 @@ from pages.ui.classroom.session import CLASS_PAGE, class_access, enter_class
 def run_page(page: Any) -> None:
     """Run the page that st.navigation has returned, as far as the visitor's class allows it."""
     access, address = class_access(), page.url_path
-    follow.arrive()
     if access.member() and not access.settings().eyes_up:
         follow.notice(access, address)
     line.show(address)

@@ -37,12 +37,12 @@ def show(page: str) -> None:
     line(page)
 
 
-@st.fragment(key=follow.LINE, run_every=INTERVAL)
+@st.fragment(run_every=INTERVAL)
 def line(page: str) -> None:
     """Draw the line, and redraw the page if the class has changed what it may show."""
     with show_store_errors():
         access = class_access()
-        if as_member_sees_it(access) != st.session_state.get(SHOWN) or follow.is_on_the_way():
+        if as_member_sees_it(access) != st.session_state.get(SHOWN):
             st.rerun()
         state = access.state()
         if state is None:
