@@ -15,7 +15,11 @@ from pages.ui.lessons.class_links import TODAY, conducting, give
 from pages.ui.markdown import escape_markdown
 
 # Block quotes are what a teacher says aloud, so they must be easy to read.
-STYLE = "<style>.stMarkdown blockquote { color: inherit; border-left-width: 3px; }</style>"
+STYLE = """<style>
+[data-testid="stMarkdownContainer"] blockquote, [data-testid="stMarkdownContainer"] blockquote * {
+  color: inherit !important;
+}
+</style>"""
 
 
 def show_plan(lesson: Lesson) -> None:
