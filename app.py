@@ -2,7 +2,29 @@
 
 import streamlit as st
 
-from pages.ui import errors, kept_settings, malloc, run_panel, streamlit_internals, style, theme, visitor
+from pages.ui import (
+    address,
+    errors,
+    kept_settings,
+    lesson_link,
+    malloc,
+    run_panel,
+    streamlit_internals,
+    style,
+    theme,
+    visitor,
+)
+from pages.ui.classroom import frame
+
+PAGES = [
+    ("memorize", "Memorize", ":material/short_text:"),
+    ("classify", "Classify", ":material/image:"),
+    ("plane", "Points", ":material/scatter_plot:"),
+    ("autograd", "Autograd", ":material/account_tree:"),
+    ("lessons", "Lessons", ":material/menu_book:"),
+    ("runs", "Runs", ":material/leaderboard:"),
+    ("classroom", "Class", ":material/groups:"),
+]
 
 
 def main() -> None:
@@ -18,22 +40,24 @@ def main() -> None:
         initial_sidebar_state="collapsed" if theme.is_projector_view() else "auto",
     )
     visitor.identify_visitor()
-    page = st.navigation(
-        [
-            st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
-            st.Page("pages/memorize.py", title="Memorize", icon=":material/short_text:"),
-            st.Page("pages/classify.py", title="Classify", icon=":material/image:"),
-            st.Page("pages/plane.py", title="Points", icon=":material/scatter_plot:"),
-            st.Page("pages/autograd.py", title="Autograd", icon=":material/account_tree:"),
-            st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
-        ],
-        position="top",
-    )
+    closed: set[str] = set()
+    with errors.show_store_errors():
+        closed = frame.closed_pages()
+    pages = [
+        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        *(
+            st.Page(f"pages/{name}.py", title=title, icon=icon, visibility="hidden" if name in closed else "visible")
+            for name, title, icon in PAGES
+        ),
+    ]
+    page = st.navigation(pages, position="top")
     kept_settings.note_page(page.url_path)
     style.inject_css()
+    address.note_address(page.url_path)
+    lesson_link.read_link(page.url_path)
     with errors.show_store_errors():
         run_panel.dispatcher()  # start the workers while the first page is being read
-        page.run()
+        frame.run_page(page)
     visitor.set_visitor_cookie()
 
 

@@ -13,7 +13,11 @@ BROWSER = TESTS / "browser"
 SLOW_FIXTURES = {"browser", "server", "open_page", "postgres", "cluster"}
 SLOW_FILES = {  # they start servers or databases, draw whole pages, or train for many seconds
     *(TESTS / "runs" / f"test_{name}.py" for name in ("dispatcher", "failures", "local_cluster", "migrations")),
-    *(TESTS / "pages" / f"test_{name}.py" for name in ("autograd", "memorize_notebook", "presets", "threads")),
+    *(
+        TESTS / "pages" / f"test_{name}.py"
+        for name in ("address", "autograd", "lessons", "memorize_notebook", "presets", "threads")
+    ),
+    TESTS / "lessons" / "test_claims.py",
     TESTS / "classify" / "test_presets.py",
     TESTS / "test_terminal.py",
 }

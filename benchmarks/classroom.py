@@ -1,11 +1,15 @@
 """Load test of a whole class: many students at once, over websocket sessions in Streamlit's own protocol.
 
     python -m benchmarks.classroom [--students 30] [--minutes 5] [--json FILE]
+    python -m benchmarks.classroom --lesson [--students 30] [--minutes 5] [--json FILE]
     python -m benchmarks.classroom --burst [--students 30] [--json FILE]    (see burst.py)
 
 Starts a server with an empty data folder. Each simulated student opens pages, starts runs, moves sliders, changes
 pages and refreshes, with pauses in between. Prints how long pages take, how old displayed events are, how the runs
 ended, and how much memory the server and its workers use.
+
+With --lesson, the students are members of a class, the teacher's page is open, and a question is asked per minute.
+Prints, too, how long an answer takes to the teacher's page, and whether all answers are in the database.
 """
 
 from __future__ import annotations
@@ -13,7 +17,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -32,12 +38,13 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.burst import run_bursts
+from benchmarks.lesson import CHOICES, CODE, PASSWORD, Lesson
 from benchmarks.server import dashboard
 from core.runs import Run, Status, Store
 from core.runs.identity import new_token
 
 SENTENCES = ["how long can a cell remember?", "was it a car or a cat i saw?", "the same seed gives the same curve"]
-PAGES = ("home", "memorize", "classify", "plane", "autograd", "runs")
+PAGES = ("home", "memorize", "classify", "plane", "autograd", "runs", "classroom")
 PAGE_TIMEOUT = 60.0  # seconds after which a page that has not arrived counts as an error
 FIRST_PAGE_TIMEOUT = 300.0
 
@@ -86,12 +93,17 @@ class EpochTimes:
 class Student:
     """One browser tab: its session, the widgets it shows, and the values set so far."""
 
-    def __init__(self, url: str, measurements: Measurements, epoch_times: EpochTimes, seed: int):
+    def __init__(
+        self, url: str, measurements: Measurements, epoch_times: EpochTimes, seed: int, lesson: Lesson | None = None
+    ):
         self.url = url.replace("http", "ws") + "/_stcore/stream"
         self.measurements, self.epoch_times = measurements, epoch_times
         self.random = random.Random(seed)
-        self.cookie = f"learner={new_token()}"
-        self.query = ""
+        token = new_token()
+        self.cookie = f"learner={token}"
+        self.query, self.lesson = "", lesson
+        if lesson and seed >= 0:
+            lesson.join(token, f"Student {seed}")
         self.pages: dict[str, str] = {}  # name -> Streamlit's hash of the page
         self.clear_page()
 
@@ -141,14 +153,20 @@ class Student:
                 await self.rerun()
                 await self.change_page("memorize")
                 while time.monotonic() < end:
-                    await self.random.choices(
-                        [self.train, self.move_slider, self.change_page, self.watch], weights=[3, 4, 2, 6]
-                    )[0]()
+                    await self.do_something()
             finally:
                 for task in (listener, redrawer):
                     if task.done():
                         task.result()  # raises the task's exception, if it had one
                     task.cancel()
+
+    async def do_something(self) -> None:
+        if self.lesson and "Choose one answer" in self.widgets:
+            return await self.answer(self.lesson)
+        if button := self.enabled_button("Continue"):
+            return await self.rerun(trigger=button.id)
+        actions = [self.train, self.move_slider, self.change_page, self.watch]
+        await self.random.choices(actions, weights=[3, 4, 2, 6])[0]()
 
     # What a student does
 
@@ -160,6 +178,15 @@ class Student:
             self.clicked, self.epochs_shown = time.monotonic(), 0
             await self.rerun(trigger=button.id, fragment=self.widgets["Train"][2])
             await self.watch()
+
+    async def answer(self, lesson: Lesson) -> None:
+        await asyncio.sleep(self.random.uniform(1, 8))
+        button = self.enabled_button("Answer")
+        if button and "Choose one answer" in self.widgets:
+            _, radio, _ = self.widgets["Choose one answer"]
+            self.values[radio.id] = WidgetState(id=radio.id, string_value=self.random.choice(CHOICES))
+            lesson.on_sent()
+            await self.rerun(trigger=button.id)
 
     async def move_slider(self) -> None:
         sliders = [label for label in ("Learning rate", "Hidden size") if label in self.widgets]
@@ -235,7 +262,7 @@ class Student:
                 case "new_session":
                     self.page = message.new_session.page_script_hash
                     if not message.metadata.run.fragment_ids:  # the whole page is drawn
-                        self.fragments = {}
+                        self.fragments, self.widgets = {}, {}
                 case "navigation":
                     self.pages = {
                         page.url_pathname or "home": page.page_script_hash for page in message.navigation.app_pages
@@ -258,7 +285,7 @@ class Student:
             return
         kind = delta.new_element.WhichOneof("type")
         element = getattr(delta.new_element, kind)
-        if kind in ("button", "slider", "text_area", "text_input"):
+        if kind in ("button", "slider", "text_area", "text_input", "radio"):
             self.widgets[element.label] = (kind, element, delta.fragment_id)
         elif kind == "exception":
             self.measurements.errors[f"exception: {element.message[:80]}"] += 1
@@ -266,6 +293,14 @@ class Student:
             self.measurements.refused += 1
         elif kind == "bidi_component" and element.component_name == "timeline":
             self.on_timeline(json.loads(element.json))
+        elif kind == "bidi_component" and element.component_name == "tiles":
+            self.on_tiles(json.loads(element.json))
+
+    def on_tiles(self, shown: dict[str, Any]) -> None:
+        """Read the answers on the teacher's page."""
+        found = re.search(r"(\d+) of \d+ have answered", shown["summary"])
+        if self.lesson and found:
+            self.lesson.on_shown(int(found[1]))
 
     def on_timeline(self, shown: dict[str, Any]) -> None:
         """Measure the age of the epochs that a run's timeline shows for the first time."""
@@ -292,6 +327,22 @@ class Student:
                 self.measurements.redraws.append(time.monotonic() - self.requested)
 
 
+class Teacher(Student):
+    """A teacher who has the class's tiles open."""
+
+    async def watch_class(self) -> None:
+        """Log in and watch until cancelled."""
+        self.query = f"class={CODE}&class_tab=Live"
+        async with self.connect() as self.socket:
+            background = [asyncio.create_task(self.listen()), asyncio.create_task(self.redraw())]
+            await self.rerun()
+            self.page = self.pages["classroom"]
+            await self.rerun()
+            self.set_text("Password", PASSWORD)
+            await self.rerun()
+            await asyncio.gather(*background)
+
+
 async def sample_memory(server: psutil.Process, samples: list[tuple[float, float]]) -> None:
     """Append the megabytes of the server and of all its child processes every five seconds."""
     while True:
@@ -312,7 +363,7 @@ def quantile(values: list[float], fraction: float) -> float | None:
 
 
 async def run_load_test(
-    url: str, server: psutil.Process, store: Store, students: int, seconds: float
+    url: str, server: psutil.Process, store: Store, students: int, seconds: float, lesson: bool = False
 ) -> dict[str, object]:
     """Simulate the students for so many seconds and return the results."""
     await Student(url, Measurements(), EpochTimes(), seed=-1).open_all_pages()
@@ -320,7 +371,14 @@ async def run_load_test(
     samples: list[tuple[float, float]] = []
     started = time.monotonic()
     background = [asyncio.create_task(epoch_times.poll(store)), asyncio.create_task(sample_memory(server, samples))]
-    await asyncio.gather(*(Student(url, measurements, epoch_times, seed).simulate(seconds) for seed in range(students)))
+    plan = Lesson(store) if lesson else None
+    taking_part = [Student(url, measurements, epoch_times, seed, plan) for seed in range(students)]
+    if plan:
+        teacher = Teacher(url, Measurements(), epoch_times, -2, plan)
+        background += [asyncio.create_task(teacher.watch_class()), asyncio.create_task(plan.ask_questions())]
+    before = server.cpu_times()
+    await asyncio.gather(*(student.simulate(seconds) for student in taking_part))
+    cpu = sum(server.cpu_times()[:2]) - sum(before[:2])
     for task in background:
         task.cancel()
     runs: list[Run | None] = [store.run(run_id) for run_id in measurements.started]
@@ -328,7 +386,19 @@ async def run_load_test(
     # A run that diverges because a student chose too high a learning rate has ended as it should.
     failed = Counter(run.message for run in runs if run and run.status is Status.FAILED)
     lost = sum(count for message, count in failed.items() if "the loss became" not in message)
+    about_lesson: dict[str, object] = {}
+    if plan:
+        about_lesson = {
+            "questions": len(plan.asked),
+            "answers sent": plan.total_sent,
+            "answers stored": plan.stored(),
+            "answer on the teacher's page, median seconds": quantile(plan.delays, 0.5),
+            "answer on the teacher's page, 95th percentile": quantile(plan.delays, 0.95),
+            "errors on the teacher's page": dict(teacher.measurements.errors),
+        }
     return {
+        **about_lesson,
+        "server's share of a core": cpu / seconds,
         "students": students,
         "seconds": round(time.monotonic() - started),
         "page reruns": len(measurements.reruns),
@@ -360,24 +430,29 @@ def main() -> None:
     )
     parser.add_argument("--students", type=int, default=30, metavar="N", help="simulated students (default: 30)")
     parser.add_argument("--minutes", type=float, default=5.0, metavar="X", help="duration in minutes (default: 5)")
+    parser.add_argument("--lesson", action="store_true", help="a class with a teacher, and a question per minute")
     parser.add_argument("--burst", action="store_true", help="let all press Train within a second, without browsers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also save the results as JSON")
     options = parser.parse_args()
-    results = run_bursts(options.students) if options.burst else run_class(options.students, options.minutes)
+    if options.burst:
+        results = run_bursts(options.students)
+    else:
+        results = run_class(options.students, options.minutes, options.lesson)
     for name, value in results.items():
         print(f"{name:54} {f'{value:.2f}' if isinstance(value, float) else value}")
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
 
 
-def run_class(students: int, minutes: float) -> dict[str, object]:
+def run_class(students: int, minutes: float, lesson: bool) -> dict[str, object]:
     """Start a server with an empty data folder, simulate the class, and return the results."""
+    os.environ["TEACHER_PASSWORD"] = PASSWORD
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with dashboard(Path(folder), log) as server:
             store = Store(server.database_url)
             process = psutil.Process(server.pid)
-            results = asyncio.run(run_load_test(server.url, process, store, students, 60 * minutes))
+            results = asyncio.run(run_load_test(server.url, process, store, students, 60 * minutes, lesson))
             store.close()
         output = log.read_text()
     results["errors in the server's log"] = output.count("Traceback")

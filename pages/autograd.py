@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages.ui import streamlit_internals
+from pages.ui import lesson_link, lesson_link_builder, streamlit_internals
 from pages.ui.autograd import break_it_lab, exercises, formula, gradient_check, network, training_step
+from pages.ui.classroom.session import open_tabs
 from pages.ui.kept import keep
 
 TABS = {
@@ -16,9 +17,12 @@ TABS = {
 }
 
 streamlit_internals.ensure_run_from_app()
-with keep({"tab": "Formula"}):
-    tabs = st.tabs(list(TABS), key="tab", bind="query-params")
-for tab, show in zip(tabs, TABS.values(), strict=True):
+shown = lesson_link.shown_tabs("autograd", TABS, open_tabs("autograd", TABS))
+with keep({"tab": next(iter(shown))}):
+    tabs = st.tabs(list(shown), key="tab", bind="query-params")
+for tab, show in zip(tabs, shown.values(), strict=True):
     if tab.open:
         with tab:
             show()
+with st.sidebar:
+    lesson_link_builder.show("autograd", list(TABS))

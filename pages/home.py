@@ -4,8 +4,10 @@ import streamlit as st
 
 from core.classify.datasets import DATASETS
 from pages.ui import streamlit_internals
+from pages.ui.classroom.session import class_access, enter_code
 from pages.ui.dataset_status import location_label
 from pages.ui.home import player
+from pages.ui.lessons.class_links import show_class_links
 
 DOORS = [
     ("memorize", ":material/short_text: Memorize", "Start here: teach it your sentence."),
@@ -35,7 +37,20 @@ with st.container(key="doors"):
             st.page_link(f"pages/{page}.py", label=label)
             st.markdown(text)
 with st.container(horizontal=True, vertical_alignment="center"):  # the place for whatever concerns the whole class
+    st.page_link("pages/lessons.py", label="Lessons", icon=":material/menu_book:", width="content")
     st.page_link("pages/runs.py", label="Everyone's runs", icon=":material/leaderboard:", width="content")
+    if not class_access().visitor.classroom:
+        st.text_input(
+            "Class code",
+            key="home_code",
+            placeholder="Class code",
+            label_visibility="collapsed",
+            width=180,
+            on_change=enter_code,
+            args=["home_code"],
+            max_chars=24,
+        )
+show_class_links()
 with st.expander("Datasets", icon=":material/database:"):
     st.table(
         [

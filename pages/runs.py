@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import downloads, run_panel, streamlit_internals
+from pages.ui.classroom.session import settings
 from pages.ui.runs.comparison import MAX_RUNS, show_comparison
 from pages.ui.runs.details import show_details
 from pages.ui.runs.leaderboard import show_leaderboards
@@ -34,6 +35,7 @@ if total:
     )
 else:
     st.info("No runs found. Start one on **Memorize**, **Classify** or **Points**, or change the filters.")
-st.header("Leaderboard")
-show_leaderboards()
+if settings().leaderboard:
+    st.header("Leaderboard")
+    show_leaderboards()
 teacher_panel()

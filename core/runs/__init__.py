@@ -1,6 +1,7 @@
 """Runs: submitted by pages, stored in a database, trained by Dask workers, and changed while they train.
 
-models             the database's tables
+models             the database's tables of runs
+class_models       the database's tables of classes, for core.classroom
 database           connection to SQLite or PostgreSQL, schema, errors
 migrations         how a database of an older version is upgraded
 store              Store: runs, their events, checkpoints and desired state

@@ -27,8 +27,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.paths import data_dir
+from core.runs import class_models, models
 from core.runs.migrations import MIGRATIONS, SCHEMA_VERSION
-from core.runs.models import INDEXES, Base, SchemaVersion
+from core.runs.models import Base, SchemaVersion
 
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for the transaction of another process
 SCHEMA_LOCK = 7_305  # any number; all servers that share a PostgreSQL database use the same one
@@ -87,7 +88,7 @@ def _create_or_migrate(connection: Connection) -> None:
                 connection.exec_driver_sql(step)
             else:
                 step(connection)
-    for index in INDEXES:
+    for index in (*models.INDEXES, *class_models.INDEXES):
         connection.execute(CreateIndex(index, if_not_exists=True))
     connection.execute(update(SchemaVersion).values(version=SCHEMA_VERSION))
 

@@ -208,6 +208,15 @@ class Nickname(Base):
     nickname: Mapped[str]
 
 
+class VisitorClass(Base):
+    """The class code that a browser's owner has used last."""
+
+    __tablename__ = "visitor_classes"
+
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    classroom: Mapped[str]
+
+
 class ClassLimits(Base):
     """The limits that a teacher has set for one class.
 

@@ -33,6 +33,7 @@ from core.runs.models import (
     Nickname,
     Run,
     Status,
+    VisitorClass,
     config_hash,
     searchable_text,
     storable_text,
@@ -126,6 +127,11 @@ class Store:
         self._session = sessionmaker(self._database, expire_on_commit=False)
         self._starts_by_address = RecentCounts()
         self._next_expiry = 0.0
+
+    @property
+    def sessions(self) -> sessionmaker[Session]:
+        """Makes sessions on the database, for the modules that keep other tables in it."""
+        return self._session
 
     def close(self) -> None:
         """Close all connections to the database."""
@@ -351,6 +357,18 @@ class Store:
             write_lock(session)
             session.merge(Nickname(owner, nickname))
 
+    def visitor_class(self, owner: str) -> str:
+        """Return the class code that a browser's owner has used last; "" if there is none."""
+        with self._session() as session:
+            row = session.get(VisitorClass, owner)
+        return row.classroom if row else ""
+
+    def set_visitor_class(self, owner: str, classroom: str) -> None:
+        """Keep the class code of a browser's owner for their next visit. classroom: "" to forget it."""
+        with self._session.begin() as session:
+            write_lock(session)
+            session.merge(VisitorClass(owner, classroom))
+
     def limits(self, classroom: str = "") -> Limits:
         """Return the current limits of a class, or else those of visitors without a class code."""
         with self._session() as session:
@@ -371,7 +389,7 @@ class Store:
 
     def resume(self, run_id: str) -> None:
         """Let a paused run continue. If it has given up its worker, it joins the queue."""
-        self._update_active(run_id, pause_requested=False, auto_paused=False, **_requeue_values())
+        self._update_active(run_id, **resume_values())
 
     def steer(self, run_id: str, **changes: Any) -> None:
         """Change settings during training. Raises ValueError if a setting or its new value is not allowed."""
@@ -600,6 +618,11 @@ def _is_active(run_id: str) -> tuple:
 def _is_claimed_by(run: Run) -> tuple:
     """Return the conditions: this run is active, and no other worker has claimed it since `run` was read."""
     return *_is_active(run.id), Run.attempt == run.attempt, Run.claimed_by == run.claimed_by
+
+
+def resume_values() -> dict[str, Any]:
+    """Return the column values that let a paused run continue."""
+    return {"pause_requested": False, "auto_paused": False, **_requeue_values()}
 
 
 def _requeue_values() -> dict[str, Any]:

@@ -39,10 +39,10 @@ def seed(kind: str) -> int:
     )
 
 
-def limit_note(limit: int, maximum: int) -> None:
-    """Show the teacher's limit below a control, if it is lower than the control's own maximum."""
+def limit_note(key: str, limit: int, maximum: int) -> None:
+    """Show the teacher's limit below the control with this key, if it is lower than the control's own maximum."""
     if limit < maximum:
-        st.caption(f":material/lock: At most {limit:,} in this class.")
+        st.container(key=f"note_{key}").caption(f":material/lock: At most {limit:,} in this class.")
 
 
 def read_query_param(name: str, known: Collection[str]) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from pages.ui.classroom import locks
+
 KEPT, PAGE, ENTERED, REPEATED = "kept_settings", "current_page", "page_was_entered", "page_repeated"  # session state
 
 
@@ -28,7 +30,9 @@ def keep_settings(*keys: str) -> Iterator[None]:
     entered, repeated = st.session_state.get(ENTERED), st.session_state.pop(REPEATED, False)
     last = {key: kept[key] for key in keys if key in kept and key not in st.query_params} if entered or repeated else {}
     st.session_state.update(last)
+    locked = locks.enforce(keys)
     yield
+    locks.check(locked)
     if entered and any(st.session_state.get(key) != value for key, value in last.items()):
         st.session_state[REPEATED] = True  # after Back, Streamlit sets the defaults in the first run
         st.rerun()

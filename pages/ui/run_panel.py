@@ -24,6 +24,7 @@ from pages.ui.visitor import visitor
 FIRST_EVENT_TIMEOUT = 0.4  # seconds; usually enough for the first event, so that the first redraw shows it
 STALE_URL_SECONDS = 5.0  # after a run was opened, in which requests may still bring the URL of the one before
 VIEW_REPORT_INTERVAL = 5.0  # seconds
+LOCKED = "locked_controls"  # session state: keys of widgets that the visitor's class has locked
 
 STATUS_TEXTS = {
     Status.WAITING: "Waiting",
@@ -66,8 +67,14 @@ def adopt_run_from_url(kind: str) -> None:
     """
     run_id = st.query_params.get("run")
     left, when = st.session_state.get(f"{kind}_left_run", ("", 0.0))
-    if run_id and not (run_id == left and time.monotonic() - when < STALE_URL_SECONDS):
-        st.session_state[f"{kind}_run"] = run_id
+    if not run_id or (run_id == left and time.monotonic() - when < STALE_URL_SECONDS):
+        return
+    if run_id != st.session_state.get(f"{kind}_run"):
+        run = dispatcher().store.run(run_id)
+        if run and run.kind != kind:  # the address of the page before
+            st.query_params.pop("run", None)
+            return
+    st.session_state[f"{kind}_run"] = run_id
 
 
 def find_run(kind: str) -> Run | None:
@@ -109,6 +116,8 @@ def editable_run(kind: str) -> Run | None:
 
 def steer(kind: str, setting: str, widget: str) -> None:
     """Widget callback: apply the widget's value to this setting of the page's active run."""
+    if widget in st.session_state.get(LOCKED, ()):
+        return
 
     def act() -> None:
         if run := editable_run(kind):

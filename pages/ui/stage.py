@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from core.runs import Run
-from pages.ui import run_bar, run_panel, streamlit_internals
+from pages.ui import lesson_link, lesson_link_builder, run_bar, run_panel, streamlit_internals
+from pages.ui.classroom.session import open_tabs
 from pages.ui.errors import show_store_errors
 from pages.ui.theme import projector_button
 
@@ -61,7 +62,8 @@ def show_stage(
                 run_panel.report_view(run)
             needs_redraw = False
             seconds = 0.0
-            for place, tab in zip(st.tabs(list(tabs), key="tab", bind="query-params"), tabs.values(), strict=True):
+            shown = lesson_link.shown_tabs(kind, tabs, open_tabs(kind, tabs))
+            for place, tab in zip(st.tabs(list(shown), key="tab", bind="query-params"), shown.values(), strict=True):
                 if place.open:
                     with place:
                         needs_redraw = tab.show(run) is True
@@ -82,6 +84,7 @@ def show_stage(
     run_panel.adopt_run_from_url(kind)
     with st.sidebar:
         projector_button()
+        lesson_link_builder.show(kind, list(tabs))
     main_area()
     with st.bottom:
         bar()

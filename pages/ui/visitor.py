@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.runs import Visitor, get_dispatcher
-from core.runs.identity import clean_class_code, hash_token, is_valid_token, new_token
+from core.runs.identity import hash_token, is_valid_token, new_token
 
 COOKIE = "learner"
 cookie_component = st.components.v2.component(
@@ -17,17 +17,10 @@ cookie_component = st.components.v2.component(
 
 
 def identify_visitor() -> None:
-    """Read the visitor's token and class code. Call it at the start of every page."""
+    """Read the visitor's token. Call it at the start of every page."""
     if "token" not in st.session_state:
         token = st.context.cookies.get(COOKIE)
         st.session_state["token"] = token if is_valid_token(token) else new_token()
-    if code := st.query_params.get("class"):
-        try:
-            st.session_state["classroom"] = clean_class_code(code)
-        except ValueError as error:
-            st.warning(str(error))
-    elif st.session_state.get("classroom"):
-        st.query_params["class"] = st.session_state["classroom"]  # links to other pages drop it from the URL
 
 
 def set_visitor_cookie() -> None:
@@ -59,3 +52,12 @@ def visitor_address() -> str:
     """
     forwarded = st.context.headers.get("X-Forwarded-For", "")
     return st.context.ip_address or forwarded.rpartition(",")[2].strip()
+
+
+def may_teach() -> bool:
+    """Return whether the visitor may see a teacher's plans and answers.
+
+    On a server without a teacher password nobody can log in and there are no classes, so everyone may.
+    """
+    teacher_auth = get_dispatcher().teacher_auth
+    return not teacher_auth.password or teacher_auth.is_teacher(hash_token(st.session_state["token"]))

@@ -32,6 +32,15 @@ CORRECT = [
     ("cell update", "f", "grad*c*sigmoid(f)*sigmoid(-f)"),
     ("cell update", "i", "grad*tanh(g)*(sigmoid(i) - sigmoid(i)**2)"),
     ("cell update", "g", "grad*sigmoid(i)*(1 - tanh(g))*(1 + tanh(g))"),
+    ("softmax", "a", "1/(1 + exp(b - a)) - t"),
+    ("softmax", "b", "t - exp(a)/(exp(a) + exp(b))"),
+    ("forget gate", "w", "grad*c*x*sigmoid(w*x + u*h)*sigmoid(-w*x - u*h)"),
+    ("forget gate", "c", "grad/(1 + exp(-(w*x + u*h)))"),
+    ("output gate", "o", "grad*tanh(c)*sigmoid(o)*sigmoid(-o)"),
+    ("momentum", "v", "g2 + g1*momentum"),
+    ("momentum", "p", "-lr*g1 - lr*(momentum*g1 + g2)"),
+    ("shapes", "parameters", "(inputs + 1)*outputs"),
+    ("shapes", "numbers in all gradients", "outputs*(1 + inputs) + inputs*batch"),
 ]
 
 INCORRECT = [
@@ -58,6 +67,22 @@ INCORRECT = [
     ("cell update", "f", "grad*c*(1 - sigmoid(f))"),
     ("cell update", "i", "grad*g*sigmoid(i)*(1 - sigmoid(i))"),
     ("cell update", "g", "grad*sigmoid(i)*tanh(g)"),
+    ("softmax", "a", "exp(a)/(exp(a) + exp(b))"),
+    ("softmax", "b", "exp(b)/(exp(a) + exp(b)) - t"),
+    ("forget gate", "w", "grad*c*sigmoid(w*x + u*h)*x"),
+    ("forget gate", "u", "grad*sigmoid(w*x + u*h)*(1 - sigmoid(w*x + u*h))*h"),
+    ("output gate", "c", "grad*sigmoid(o)"),
+]
+
+WRONG_RESULTS = [
+    ("momentum", "v", "g1 + g2", "the step without momentum's factor"),
+    ("momentum", "p", "-lr*(momentum*g1 + g2)", "only the second step"),
+    ("momentum", "p", "lr*(g1 + momentum*g1 + g2)", "uphill"),
+    ("shapes", "out, rows", "inputs", ""),
+    ("shapes", "out, columns", "batch", ""),
+    ("shapes", "parameters", "inputs*outputs", "without the bias"),
+    ("shapes", "parameters", "batch*inputs*outputs + outputs", "one set per example"),
+    ("shapes", "numbers in all gradients", "inputs*outputs + outputs", "without the gradient of x"),
 ]
 
 
@@ -74,10 +99,20 @@ def test_mistakes_get_a_valid_counterexample(exercise, name, answer):
     exercise = EXERCISES[exercise]
     wrong = grade(exercise, name, answer)
     assert wrong.got == parse(answer).graph(wrong.values).result.item()
-    truth = parse(exercise.loss).graph(wrong.values).backward()[name]
+    truth = parse(exercise.loss).graph(wrong.values).backward()[name]  # these are all backward rules
     assert wrong.expected == pytest.approx(truth, abs=1e-7)
     assert abs(wrong.got - truth) > 1e-6
     assert set(wrong.values) == set(exercise.names)
+
+
+@pytest.mark.parametrize(("exercise", "name", "answer", "_mistake"), WRONG_RESULTS)
+def test_wrong_results_of_code_get_a_counterexample(exercise, name, answer, _mistake):
+    exercise = EXERCISES[exercise]
+    wrong = grade(exercise, name, answer)
+    assert wrong.got == parse(answer).graph(wrong.values).result.item()
+    assert wrong.expected == pytest.approx(parse(exercise.solutions[name]).graph(wrong.values).result.item())
+    assert abs(wrong.got - wrong.expected) > 1e-6
+    assert wrong.note == ""
 
 
 @pytest.mark.parametrize(
@@ -163,6 +198,44 @@ def test_solutions_of_the_cell_update_match_the_lstm():
         assert passed_on("cell update", name, values) == pytest.approx(gradient)
 
 
+def test_solutions_of_the_gates_match_the_lstm():
+    cell = MyLSTMCell(1, 1).double()
+    values = {"w": 0.7, "x": -1.2, "u": 0.4, "h": 1.1, "c": 0.9, "o": 0.3, "grad": 0.6}
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.zero_()
+        cell.weight_ih[1], cell.weight_hh[1] = values["w"], values["u"]  # gate order i, f, g, o
+    x, h, c = (torch.tensor([[values[name]]], dtype=torch.float64, requires_grad=True) for name in "xhc")
+    _, new = cell(x, (h, c))  # the input gate lets tanh(0) = 0 in, so only the forget gate matters
+    (values["grad"] * new).sum().backward()
+    gradients = {"w": cell.weight_ih.grad[1].item(), "u": cell.weight_hh.grad[1].item(), "c": c.grad.item()}
+    for name, gradient in gradients.items():
+        assert passed_on("forget gate", name, values) == pytest.approx(gradient)
+
+
+def test_solutions_of_softmax_match_pytorch():
+    values = {"a": 0.5, "b": -1.0, "t": 0.3}
+    logits = torch.tensor([[values["a"], values["b"]]], dtype=torch.float64, requires_grad=True)
+    target = torch.tensor([[values["t"], 1 - values["t"]]], dtype=torch.float64)
+    torch.nn.functional.cross_entropy(logits, target).backward()
+    for name, gradient in zip("ab", logits.grad[0].tolist(), strict=True):
+        assert passed_on("softmax", name, values) == pytest.approx(gradient)
+
+
+def test_solutions_of_momentum_match_pytorch():
+    values = {"g1": 0.7, "g2": -1.3, "momentum": 0.9, "lr": 0.2}
+    parameter = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([parameter], values["lr"], values["momentum"])
+    for name in ("g1", "g2"):
+        parameter.grad = torch.tensor([values[name]], dtype=torch.float64)
+        optimizer.step()
+    assert passed_on("momentum", "p", values) == pytest.approx(parameter.item())
+    assert passed_on("momentum", "v", values) == pytest.approx(optimizer.state[parameter]["momentum_buffer"].item())
+
+
 def test_exercises_are_complete_and_in_order():
-    assert list(EXERCISES) == ["add", "mul", "pow_two", "relu", "linear", "cross_entropy", "cell update"]
+    assert list(EXERCISES) == [
+        *("add", "mul", "pow_two", "relu", "linear", "cross_entropy", "softmax"),
+        *("cell update", "forget gate", "output gate", "momentum", "shapes"),
+    ]
     assert TEST_POINTS >= 20

@@ -157,7 +157,7 @@ def test_settings_are_there_again_after_the_browsers_back(page: Page, server_url
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "memorize", "classify", "plane", "autograd", "runs"])
+@pytest.mark.parametrize("path", ["", "memorize", "classify", "plane", "autograd", "lessons", "runs"])
 def test_no_page_has_a_serious_accessibility_violation(new_page, server_url: str, path: str, scheme: str):
     page = new_page(color_scheme=scheme)
     page.goto(f"{server_url}/{path}")

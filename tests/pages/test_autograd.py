@@ -12,6 +12,7 @@ from pages.ui.autograd.break_it_lab import TITLES
 from pages.ui.autograd.formula_settings import EXAMPLES
 from pages.ui.autograd.network import zero_grad_text
 from pages.ui.autograd.training_step import MAX_ROWS, CallLog
+from pages.ui.kept import all_kept_values
 from tests.pages.conftest import PROJECT, button
 
 
@@ -266,12 +267,16 @@ def test_a_fault_shows_its_symptom_question_and_solution(title, fault):
     assert not app.exception
     assert fault.observation in sentences(app)
     assert bool(app.table) != bool(app.get("vega_lite_chart")), "a comparison or curves"
+    assert fault.repair_diff() not in [code.value for code in app.code], "not before the case is solved"
     question = app.radio(key=f"answer_{fault.name}")
     for option, reply in fault.question.replies.items():
         question.set_value(option).run()
         (shown,) = app.success if option == fault.question.answer else app.error
         assert shown.value == reply
         assert len(app.success) + len(app.error) == 1
+    line = next(number for number, line in enumerate(fault.code()) if line.strip() in fault.faulty_lines)
+    app.radio(key=f"line_{fault.name}").set_value(line).run()
+    question.set_value(fault.question.answer).run()
     assert fault.repair_diff() in [code.value for code in app.code]
     assert fault.repair in sentences(app)
     assert "− faulty: `core/autograd/faults/" in sentences(app)
@@ -357,12 +362,28 @@ def test_an_invalid_answer_shows_an_error_and_its_position(text):
     assert any("^" in code.value for code in app.code) or "no value" in app.error[0].value
 
 
+def test_a_solution_opens_after_three_wrong_tries():
+    app = open_autograd(tab="Exercises", exercise="relu")
+    solution = EXERCISES["relu"].solutions["a"]
+    for tries, text in enumerate(("grad", "grad*a", "a")):
+        assert f"So far: {tries}" in sentences(app)
+        assert not any(solution in code.value for code in app.code)
+        answer(app, "relu", "a", text)
+    assert any(solution in code.value for code in app.code)
+
+
+@pytest.mark.parametrize("solutions", ["open", "true", "1", "tries"])
+def test_an_address_cannot_open_a_solution(solutions):
+    app = open_autograd(tab="Exercises", exercise="relu", solutions=solutions)
+    assert not any(EXERCISES["relu"].solutions["a"] in code.value for code in app.code)
+
+
 def test_an_answer_is_kept_while_another_exercise_is_open():
     app = open_autograd(tab="Exercises", exercise="mul")
     answer(app, "mul", "a", "grad*b")
-    app.segmented_control(key="exercise").set_value("add").run()
+    app.pills(key="exercise").set_value("add").run()
     assert not app.success
-    app.segmented_control(key="exercise").set_value("mul").run()
+    app.pills(key="exercise").set_value("mul").run()
     assert app.text_input(key="answer_mul_a").value == "grad*b"
     assert app.success
 
@@ -372,19 +393,28 @@ def test_a_solved_exercise_stays_marked_on_other_tabs_and_in_a_new_session():
     app = open_autograd(tab="Exercises", exercise="mul")
     answer(app, "mul", "a", "grad*b")
     answer(app, "mul", "b", "grad*a")
-    assert "**Solved:** 1 of 7 (mul)" in sentences(app)
+    assert "**Solved:** 1 of 12 (mul)" in sentences(app)
     app.session_state["tab"] = "Formula"
     app.run()
     app.session_state["tab"] = "Exercises"
     app.run()
-    assert "**Solved:** 1 of 7 (mul)" in sentences(app)
+    assert "**Solved:** 1 of 12 (mul)" in sentences(app)
 
+    all_kept_values().visitors.clear()  # as in another server
     again = AppTest.from_file(str(PROJECT / "pages" / "autograd.py"), default_timeout=60)
     again.session_state["token"] = app.session_state["token"]
+    again.query_params["tab"], again.query_params["exercise"] = "Exercises", "mul"
     again.run()
-    assert again.session_state["tab"] == "Exercises"
     assert again.text_input(key="answer_mul_a").value == "grad*b"
-    assert "**Solved:** 1 of 7 (mul)" in sentences(again)
+    assert "**Solved:** 1 of 12 (mul)" in sentences(again)
+
+
+def test_another_student_starts_with_empty_answers():
+    app = open_autograd(tab="Exercises", exercise="relu")
+    answer(app, "relu", "a", "grad*step(a)")
+    other = open_autograd(tab="Exercises", exercise="relu")
+    assert other.text_input(key="answer_relu_a").value == ""
+    assert "**Solved:** 0 of 12" in sentences(other)
 
 
 def test_a_link_determines_all_values_of_its_tab():

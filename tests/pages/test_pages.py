@@ -25,7 +25,7 @@ def texts(elements) -> str:
     return " ".join(str(element.value) for element in elements)
 
 
-@pytest.mark.parametrize("name", ["home", "memorize", "classify", "plane", "autograd", "runs"])
+@pytest.mark.parametrize("name", ["home", "memorize", "classify", "plane", "autograd", "runs", "classroom"])
 def test_every_page_opens_from_the_entry_point(open_page, name):
     app = open_page(name)
     assert name == "home" or title(app)
@@ -37,7 +37,7 @@ def title(app) -> str:
     return app.title[0].value if app.title else app.tabs[0].label
 
 
-@pytest.mark.parametrize("name", ["home", "memorize", "classify", "plane", "autograd", "runs"])
+@pytest.mark.parametrize("name", ["home", "memorize", "classify", "plane", "autograd", "runs", "classroom"])
 def test_the_first_page_that_a_new_server_opens_runs_from_the_entry_point(name):
     """Streamlit executes a page's file directly if `st.navigation` was never called."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=120).run()

@@ -226,7 +226,7 @@ def test_a_nickname_is_saved_and_an_invalid_one_is_refused(open_page):
 
 def test_an_invalid_class_code_is_explained(open_page):
     app = open_page("runs", **{"class": "../x"})
-    assert "letters, digits and hyphens" in app.warning[0].value
+    assert "letters, digits and hyphens" in app.toast[0].value
 
 
 def test_another_student_s_run_can_be_viewed_but_not_changed(open_page, dispatcher):

@@ -316,7 +316,7 @@ def test_the_migrated_schema_equals_that_of_a_new_database(old_url, open_store, 
         new_url = new_url.replace("postgresql:", "postgresql+psycopg:")
     open_store(new_url)
     assert schema(old_url) == schema(new_url)
-    assert execute(old_url, "SELECT version FROM schema") == execute(new_url, "SELECT version FROM schema") == [(5,)]
+    assert execute(old_url, "SELECT version FROM schema") == execute(new_url, "SELECT version FROM schema") == [(6,)]
 
 
 def test_a_migrated_database_can_be_opened_again(old_url, open_store):
@@ -330,7 +330,7 @@ def test_a_migration_that_fails_changes_nothing(old_url, open_store, monkeypatch
 
     before = schema(old_url)
     with monkeypatch.context() as patch:
-        patch.setitem(MIGRATIONS, 5, [*MIGRATIONS[5], fail])
+        patch.setitem(MIGRATIONS, 6, [*MIGRATIONS[6], fail])
         with pytest.raises(ZeroDivisionError):
             Store(old_url)
     assert schema(old_url) == before

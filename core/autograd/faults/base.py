@@ -120,6 +120,10 @@ class Fault:
         hidden = range(docstring.lineno, (docstring.end_lineno or 0) + 1) if docstring else ()
         return [line for number, line in enumerate(text.splitlines(), 1) if number not in hidden]
 
+    def is_faulty_line(self, number: int) -> bool:
+        """Return whether a line of `code()`, counted from 0, is one of those to find."""
+        return self.code()[number].strip() in self.faulty_lines
+
     def repair_diff(self) -> str:
         """Return the repair as a unified diff: - faulty, + correct."""
         faulty, correct = (textwrap.dedent(source(version)[0]).splitlines() for version in (self.faulty, self.correct))

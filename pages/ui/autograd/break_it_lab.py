@@ -4,10 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from core.autograd.faults import FAULTS, Comparison, Curves, Fault, Row
+from core.classroom import Answer
+from core.classroom.problems import LINE, REPLY
+from pages.ui.autograd import kept_answers
 from pages.ui.autograd.graph import CURRENT_CARD, TEXT, format_number
 from pages.ui.charts import learning_curves
 from pages.ui.code_view import source_location
-from pages.ui.kept import keep, kept_values
+from pages.ui.kept import keep
 
 TITLES = {f"{number}. {fault.title}": fault for number, fault in enumerate(FAULTS.values(), 1)}
 MARKED = f"background-color: {CURRENT_CARD}; color: {TEXT}; font-weight: 700"
@@ -38,33 +41,26 @@ def show() -> None:
         curves(symptom)
     else:
         comparison(symptom)
-    with keep({f"line_{fault.name}": None, f"answer_{fault.name}": None}, bound=False):
-        find_the_line(fault)
-        question(fault)
-    kept = kept_values()
-    solved = [str(number) for number, case in enumerate(FAULTS.values(), 1) if is_solved(case, kept)]
+    access = kept_answers.exercise_access()
+    kept = access.own()
+    answer = kept.get(fault.name, Answer())
+    find_the_line(fault, answer)
+    question(fault, answer)
+    solved = [str(number) for number, name in enumerate(FAULTS, 1) if name in kept and kept[name].solved]
     which = f" (number {', '.join(solved)})" if solved else ""
     progress.markdown(f"**Solved:** {len(solved)} of {len(FAULTS)}{which}")
     hint, repair = st.columns([1, 2], gap="medium")
     with hint.expander("Hint", key=f"hint_{fault.name}", icon=":material/lightbulb:"):
         st.markdown(fault.hint)
     with repair.expander("The repair", key=f"repair_{fault.name}", icon=":material/build:"):
+        if reason := kept_answers.closed_because(access, fault.name, answer):
+            st.markdown(reason)
+            return
         st.markdown(fault.repair)
         st.code(fault.repair_diff(), language="diff", wrap_lines=True)
         st.caption(
             f"− faulty: {source_location(fault.faulty)}  \n\\+ correct: {source_location(fault.correct)}",
         )
-
-
-def is_solved(fault: Fault, kept: dict[str, object]) -> bool:
-    """Return whether the visitor has found the line and answered the question."""
-    line, answer = kept.get(f"line_{fault.name}"), kept.get(f"answer_{fault.name}")
-    return isinstance(line, int) and is_faulty_line(fault, line) and answer == fault.question.answer
-
-
-def is_faulty_line(fault: Fault, number: int) -> bool:
-    """Return whether a line, counted from 0, is one of those to find."""
-    return fault.code()[number].strip() in fault.faulty_lines
 
 
 @st.cache_data(show_spinner=False)
@@ -105,24 +101,28 @@ def format_value(value: float | str) -> str:
     return f"“{value}”" if isinstance(value, str) else format_number(value)
 
 
-def find_the_line(fault: Fault) -> None:
+def find_the_line(fault: Fault, answer: Answer) -> None:
     """Show the faulty code, in which the student chooses a line, and say whether it is the right one."""
     st.html(STYLE)
-    code = fault.code()
+    code, key = fault.code(), f"line_{fault.name}"
+    lines = [number for number, line in enumerate(code) if line.strip()]
+    kept_answers.restore(key, next((number for number in lines if str(number) == answer.texts.get(LINE)), None))
     with st.container(border=True, key="faulty_code"):
         number = st.radio(
             "**2. The faulty code.** Which line is wrong? If one is missing, choose a line beside the gap.",
-            [number for number, line in enumerate(code) if line.strip()],
+            lines,
             format_func=lambda number: code_label(code[number]),
             index=None,
-            key=f"line_{fault.name}",
+            key=key,
+            on_change=kept_answers.submit,
+            args=[fault.name, LINE, key],
         )
     if number is None:
         return
-    if is_faulty_line(fault, number):
+    if fault.is_faulty_line(number):
         st.success("Yes, this is where it goes wrong. Why? Answer the question below.", icon=":material/check:")
     else:
-        first = min(line for line in range(len(code)) if is_faulty_line(fault, line))
+        first = min(line for line in range(len(code)) if fault.is_faulty_line(line))
         where = "further down" if number < first else "further up"
         st.error(f"`{code[number].strip()}` does what it should. The fault is {where}.", icon=":material/close:")
 
@@ -134,11 +134,19 @@ def code_label(line: str) -> str:
     return f"`{indent}{text}`"
 
 
-def question(fault: Fault) -> None:
+def question(fault: Fault, answer: Answer) -> None:
     """Show the question, and the reply to the chosen answer."""
-    asked = fault.question
-    answer = st.radio(f"**3. The question.** {asked.text}", list(asked.replies), index=None, key=f"answer_{fault.name}")
-    if answer == asked.answer:
-        st.success(asked.replies[answer], icon=":material/check:")
-    elif answer:
-        st.error(asked.replies[answer], icon=":material/close:")
+    asked, key = fault.question, f"answer_{fault.name}"
+    kept_answers.restore(key, next((reply for reply in asked.replies if reply == answer.texts.get(REPLY)), None))
+    chosen = st.radio(
+        f"**3. The question.** {asked.text}",
+        list(asked.replies),
+        index=None,
+        key=key,
+        on_change=kept_answers.submit,
+        args=[fault.name, REPLY, key],
+    )
+    if chosen == asked.answer:
+        st.success(asked.replies[chosen], icon=":material/check:")
+    elif chosen:
+        st.error(asked.replies[chosen], icon=":material/close:")

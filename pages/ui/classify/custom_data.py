@@ -14,7 +14,7 @@ MAX_MEGABYTES = 200
 
 def upload_controls() -> None:
     """Show the upload of a custom dataset, which is selected as soon as it is saved."""
-    with st.expander("Upload your images", icon=":material/add_photo_alternate:"):
+    with st.expander("Upload your images", key="custom_data", icon=":material/add_photo_alternate:"):
         st.markdown(
             "A folder or zip with **one folder per class** (`cats/1.png`, `dogs/1.png`), or an `.npz` with `x_train`, "
             "`y_train`, `x_test` and `y_test`. Images in folders are resized to 32 × 32 pixels (28 × 28 if all are "

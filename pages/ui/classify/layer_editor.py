@@ -22,7 +22,7 @@ def editor(default: str, key: str = "hidden", new_layer: int = 64) -> str:
         bind="query-params",
         help="Units per hidden layer, input first, separated by commas. Leave it empty for no hidden layer.",
     )
-    with st.popover("Edit layers", icon=":material/layers:"):
+    with st.popover("Edit layers", key="note_hidden_editor", icon=":material/layers:"):
         try:
             widths = parse_layers(text)
         except ValueError as error:

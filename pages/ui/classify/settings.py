@@ -38,20 +38,20 @@ def settings() -> ClassifyConfig | None:
     info = preset_and_dataset()
     hidden = layer_editor.editor(HIDDEN_DEFAULT)
     limits = run_panel.run_access().limits()
-    controls.limit_note(limits.max_layer_width, layer_editor.MAX_WIDTH)
+    controls.limit_note("hidden", limits.max_layer_width, layer_editor.MAX_WIDTH)
     about_layers = st.container()
     lr = controls.learning_rate("classify", ClassifyConfig.lr)
     epochs = st.slider("Epochs", 1, MAX_EPOCHS, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
-    controls.limit_note(limits.max_classify_epochs, MAX_EPOCHS)
+    controls.limit_note("classify_epochs", limits.max_classify_epochs, MAX_EPOCHS)
     problem = st.container()
-    with st.expander("Training", icon=":material/tune:"):
+    with st.expander("Training", key="training_settings", icon=":material/tune:"):
         more = live_settings()
-    with st.expander("Network and seed", icon=":material/hub:"):
+    with st.expander("Network and seed", key="network_settings", icon=":material/hub:"):
         more |= network_settings()
-    with st.expander("Training data", icon=":material/database:"):
+    with st.expander("Training data", key="data_settings", icon=":material/database:"):
         features = input_selector()
         more |= data_settings(features)
-    with st.expander("Initial weights", icon=":material/fast_rewind:"):
+    with st.expander("Initial weights", key="initial_weights", icon=":material/fast_rewind:"):
         initial_weights_controls()
     custom_data.upload_controls()
     for name, default in DEFAULTS.items():
@@ -91,7 +91,7 @@ def preset_and_dataset() -> DatasetInfo | None:
         key="preset",
         on_change=apply_preset,
     )
-    st.caption(PRESETS[st.session_state["preset"]].text)
+    st.container(key="note_preset").caption(PRESETS[st.session_state["preset"]].text)
     st.selectbox("Dataset", datasets, format_func=dataset_label, key="dataset", on_change=update_preset)
     return dataset_info(st.session_state["dataset"])
 

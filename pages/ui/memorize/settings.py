@@ -41,7 +41,7 @@ def settings() -> MemorizeConfig | None:
     """Show the settings and return the config. If it is invalid, show why beside the setting and return None."""
     sentence = st.text_area("Sentence to memorise", EXAMPLE_SENTENCE, key="sentence", bind="query-params", height=110)
     limits = run_panel.run_access().limits()
-    controls.limit_note(limits.max_characters, MAX_CHARACTERS)
+    controls.limit_note("sentence", limits.max_characters, MAX_CHARACTERS)
     problem = st.empty()
     lr = controls.learning_rate("memorize", MemorizeConfig.lr)
     st.selectbox(
@@ -52,7 +52,7 @@ def settings() -> MemorizeConfig | None:
         key="memorize_preset",
         on_change=choose_preset,
     )
-    what_to_watch = st.empty()
+    what_to_watch = st.container(key="note_memorize_preset")
     hidden_size = st.select_slider(
         "Hidden size",
         [1, 2, 4, 8, 16, 32, 64, 128, 256],
@@ -61,13 +61,13 @@ def settings() -> MemorizeConfig | None:
         bind="query-params",
         help="Units per layer: how many numbers each layer can remember from one character to the next.",
     )
-    controls.limit_note(limits.max_hidden_size, 256)
+    controls.limit_note("hidden_size", limits.max_hidden_size, 256)
     num_layers = st.slider("Layers", 1, MAX_LAYERS, MemorizeConfig.num_layers, key="num_layers", bind="query-params")
     epochs = st.slider(
         "Epochs", MIN_EPOCHS, MAX_EPOCHS, MemorizeConfig.epochs, 50, key="memorize_epochs", bind="query-params"
     )
-    controls.limit_note(limits.max_memorize_epochs, 1000)
-    more = st.expander("Seed and gradients", icon=":material/tune:")
+    controls.limit_note("memorize_epochs", limits.max_memorize_epochs, 1000)
+    more = st.expander("Seed and gradients", key="seed_and_gradients", icon=":material/tune:")
     with more:
         seed = controls.seed("memorize")
         backend = gradient_backend.backend_selector()

@@ -47,7 +47,7 @@ def settings() -> PlaneConfig | None:
     chosen: dict[str, Any] = {"features": feature_selector(dataset)}
     hidden = layer_editor.editor(HIDDEN_DEFAULT, key="plane_hidden", new_layer=4)
     limits = run_panel.run_access().limits()
-    controls.limit_note(limits.max_layer_width, MAX_WIDTH)
+    controls.limit_note("plane_hidden", limits.max_layer_width, MAX_WIDTH)
     about_layers = st.container()
     chosen["activation"] = st.selectbox(
         "Activation",
@@ -58,13 +58,13 @@ def settings() -> PlaneConfig | None:
     )
     chosen["lr"] = controls.learning_rate("plane", PlaneConfig.lr)
     chosen["epochs"] = st.slider("Epochs", 10, MAX_EPOCHS, PlaneConfig.epochs, 10, **widget("epochs"))
-    with st.expander("Points", icon=":material/scatter_plot:"):
+    with st.expander("Points", key="plane_point_settings", icon=":material/scatter_plot:"):
         chosen |= point_settings(dataset)
-    with st.expander("Training", icon=":material/tune:"):
+    with st.expander("Training", key="plane_training_settings", icon=":material/tune:"):
         chosen |= training_settings()
-    with st.expander("Network and seed", icon=":material/hub:"):
+    with st.expander("Network and seed", key="plane_network_settings", icon=":material/hub:"):
         chosen |= network_settings()
-    with st.expander("Initial weights", icon=":material/fast_rewind:"):
+    with st.expander("Initial weights", key="plane_initial_weights", icon=":material/fast_rewind:"):
         initial_weights_controls("plane")
     if dataset in OWN:
         chosen["points"] = st.session_state.get("plane_points", ())

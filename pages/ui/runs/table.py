@@ -9,6 +9,7 @@ import streamlit as st
 from core.runs import Run, Status, Store
 from core.runs.reporting import export_row, table_row
 from pages.ui import run_panel
+from pages.ui.classroom.session import class_access
 from pages.ui.visitor import visitor
 
 COLUMNS = {
@@ -56,7 +57,11 @@ def save_nickname() -> None:
     """Callback of the nickname's field."""
 
     def save() -> None:
-        run_panel.run_access().set_nickname(st.session_state["nickname_typed"])
+        typed, access = st.session_state["nickname_typed"], class_access()
+        if access.member():  # nicknames are unique in a class
+            access.join(access.visitor.classroom, typed)
+        else:
+            run_panel.run_access().set_nickname(typed)
         del st.session_state["nickname"]  # the store returns it without surplus spaces
 
     run_panel.try_action(save)

@@ -34,13 +34,23 @@ def teacher_panel() -> None:
     is_open = st.session_state.get("teacher_panel_open", False)
     with st.expander("Teacher panel", icon=":material/school:", expanded=is_open):
         if not current.teacher:
-            st.text_input(
-                "Password", type="password", key="password_typed", on_change=submit_password, autocomplete="off"
-            )
+            password_input()
             return
         classroom = current.classroom
         show_actions(classroom)
         show_limits(classroom)
+
+
+def password_input() -> None:
+    """Show the field for the teacher's password."""
+    st.text_input("Password", type="password", key="password_typed", on_change=submit_password, autocomplete="off")
+
+
+def password_field() -> None:
+    """Show the login on its own; nothing if the server has no teacher password."""
+    if run_panel.dispatcher().teacher_auth.password:
+        with st.expander("For teachers", icon=":material/school:"):
+            password_input()
 
 
 def show_actions(classroom: str) -> None:

@@ -1,0 +1,134 @@
+"""The class's answers beside the truth, one colour per round."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from core.classroom import CHOICE, CURVE, NUMBER, Axes, Question, Results
+from core.classroom.questions import bin_edges, count_choices, histogram
+from pages.ui.charts import apply_theme
+from pages.ui.markdown import escape_markdown
+from pages.ui.theme import colors
+
+ROUNDS = ("First vote", "Second vote")
+HEIGHT = 300
+
+
+def show(results: Results, own: dict[int, Any] | None = None) -> None:
+    """Show all answers of each round. own: the visitor's answers, by round."""
+    question = results.question
+    counts = ", ".join(f"{name.lower()}: {len(answers)}" for name, answers in zip(ROUNDS, results.rounds, strict=False))
+    if not any(results.rounds):
+        st.info("Nobody has answered.")
+    elif question.kind == CHOICE:
+        show_chart(choice_chart(question, results.rounds), f"Number of answers per choice. {counts}.")
+    elif question.kind == NUMBER:
+        show_chart(number_chart(question, results.rounds), f"Histogram of the numbers. {counts}.")
+    elif question.axes:
+        show_chart(curve_chart(question, question.axes, results.rounds), f"All curves over each other. {counts}.")
+    st.markdown(truth_text(question))
+    if own and question.kind != CURVE:
+        answers = [f"{ROUNDS[number - 1].lower()}: **{answer_text(question, own[number])}**" for number in sorted(own)]
+        st.caption(f"Your answer in the {', in the '.join(answers)}")
+
+
+def show_chart(chart: alt.LayerChart, alt_text: str) -> None:
+    """Show a chart."""
+    st.altair_chart(apply_theme(chart), width="stretch", alt=alt_text)
+
+
+def answer_text(question: Question, answer: Any) -> str:
+    """Return an answer as Markdown."""
+    return escape_markdown(question.options[answer]) if question.kind == CHOICE else f"{answer:g}"
+
+
+def truth_text(question: Question) -> str:
+    """Return the truth as Markdown."""
+    if question.truth is None:
+        return "The truth was not given."
+    if question.kind == CURVE:
+        return ":material/check: The thick line is the truth."
+    return f":material/check: **{answer_text(question, question.truth)}**"
+
+
+def round_colours(rounds: tuple[tuple[Any, ...], ...]) -> alt.Color:
+    """Return the colour of each round."""
+    names = list(ROUNDS[: len(rounds)])
+    legend = alt.Legend(title=None, orient="top", symbolType="square") if len(rounds) > 1 else None
+    return alt.Color("round:N", scale=alt.Scale(domain=names, range=list(colors().palette[:2])), legend=legend)
+
+
+def choice_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt.LayerChart:
+    """Draw a bar per choice and round; the correct choice has a tick."""
+    labels = [f"{'✓ ' if number == question.truth else ''}{text}" for number, text in enumerate(question.options)]
+    frame = pd.DataFrame(
+        [
+            (label, name, count)
+            for name, answers in zip(ROUNDS, rounds, strict=False)
+            for label, count in zip(labels, count_choices(question, answers), strict=True)
+        ],
+        columns=["choice", "round", "answers"],
+    )
+    base = alt.Chart(frame).encode(
+        x=alt.X("answers:Q", title="Answers", axis=alt.Axis(tickMinStep=1, format="d")),
+        y=alt.Y("choice:N", sort=labels, title=None, axis=alt.Axis(labelLimit=260)),
+        yOffset=alt.YOffset("round:N", sort=list(ROUNDS)),
+    )
+    bars = base.mark_bar().encode(color=round_colours(rounds))
+    text = base.mark_text(align="left", dx=4, fontSize=16, color=colors().text).encode(text="answers:Q")
+    return alt.LayerChart(layer=[bars, text], height=max(160, 48 * len(labels) * len(rounds)))
+
+
+def number_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt.LayerChart:
+    """Draw a histogram of the numbers, and the truth as a line."""
+    values = [answer for answers in rounds for answer in answers]
+    edges = bin_edges(values if question.truth is None else [*values, question.truth])
+    half = (edges[1] - edges[0]) / (2 * len(rounds))
+    frame = pd.DataFrame(
+        [
+            (low + 2 * half * number, low + 2 * half * (number + 1), name, count)
+            for number, (name, answers) in enumerate(zip(ROUNDS, rounds, strict=False))
+            for low, count in zip(edges, histogram(answers, edges), strict=False)
+        ],
+        columns=["from", "to", "round", "answers"],
+    )
+    scale = alt.Scale(domain=[edges[0], edges[-1]], nice=False)
+    bars = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X("from:Q", title="Number", scale=scale, axis=alt.Axis(values=edges, format="~g")),
+            x2="to:Q",
+            y=alt.Y("answers:Q", title="Answers", axis=alt.Axis(tickMinStep=1, format="d")),
+            color=round_colours(rounds),
+        )
+    )
+    truth = pd.DataFrame({"x": [] if question.truth is None else [question.truth]}, dtype=float)
+    rule = alt.Chart(truth).mark_rule(strokeWidth=4, strokeDash=[8, 4], color=colors().text).encode(x="x:Q")
+    return alt.LayerChart(layer=[bars, rule], height=HEIGHT)
+
+
+def curve_chart(question: Question, axes: Axes, rounds: tuple[tuple[Any, ...], ...]) -> alt.LayerChart:
+    """Draw all curves over each other, and the truth as a thick line."""
+    sketched = [
+        (x, y, name, f"{name} {number}")
+        for name, answers in zip(ROUNDS, rounds, strict=False)
+        for number, curve in enumerate(answers)
+        for x, y in curve_points(curve, axes)
+    ]
+    frame = pd.DataFrame(sketched, columns=["x", "y", "round", "curve"])
+    x = alt.X("x:Q", title=axes.x_title, scale=alt.Scale(domain=[0, axes.x_max], nice=False))
+    y = alt.Y("y:Q", title=axes.y_title, scale=alt.Scale(domain=[0, axes.y_max], nice=False))
+    lines = alt.Chart(frame).mark_line(strokeWidth=2, opacity=0.55, clip=True)
+    lines = lines.encode(x=x, y=y, detail="curve:N", color=round_colours(rounds))
+    truth = pd.DataFrame(curve_points(question.truth or [], axes), columns=["x", "y"], dtype=float)
+    line = alt.Chart(truth).mark_line(strokeWidth=6, color=colors().text, clip=True).encode(x=x, y=y)
+    return alt.LayerChart(layer=[lines, line], height=HEIGHT)
+
+
+def curve_points(heights: list[float | None], axes: Axes) -> list[tuple[float, float]]:
+    """Return the points of a curve, without its gaps."""
+    last = max(len(heights) - 1, 1)
+    return [(axes.x_max * number / last, height) for number, height in enumerate(heights) if height is not None]
