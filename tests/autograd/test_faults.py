@@ -240,5 +240,5 @@ def test_a_row_agrees_with_its_expected_value_only():
 def test_nothing_else_in_core_imports_the_faults():
     """So the engine and the models cannot contain a switch for one."""
     for path in CORE.rglob("*.py"):
-        if path.parent.name != "faults":
+        if path.parent.name not in ("faults", "classroom"):  # a class keeps the answers to its cases
             assert not re.search(r"\bautograd\.faults\b|\bimport faults\b", path.read_text(encoding="utf-8")), path
