@@ -10,13 +10,17 @@ import pytest
 from core.plane import Edit, PlaneConfig, PlaneEpoch, from_text, make
 from core.plane.datasets import random_stream
 from core.plane.network import PlaneNetwork
+from core.plane.pasted import parse_points
 from core.plane.presets import PRESETS
 from core.runs import get_dispatcher
 from core.training import Change
+from pages.ui.downloads import render_chart, to_csv_bytes
 from pages.ui.plane import export, own_points, training
 from pages.ui.plane import network as diagram
+from pages.ui.plane.map_image import map_image
 from pages.ui.run_bar import SLOW, total_steps
-from tests.pages.conftest import button, figure, outcome, run_of, run_until, status
+from pages.ui.theme import LIGHT
+from tests.pages.conftest import button, figure, html_of, outcome, run_of, run_until, status
 from tests.runs import wait_for
 
 
@@ -280,6 +284,7 @@ def test_runs_are_compared(open_page, finished):
     app = open_page("plane", run=finished, tab="Compare runs")
     assert list(app.multiselect(key="compared").value) == ["Run 1"]
     assert app.dataframe[0].value["Input"][0] == "x, y"
+    assert "data:image/png" in html_of(app), "the map after the chosen epoch"
 
 
 def test_everything_can_be_downloaded(open_page, finished):
@@ -298,18 +303,16 @@ def test_everything_can_be_downloaded(open_page, finished):
     ],
     ids=["classes", "values", "function of x"],
 )
-@pytest.mark.parametrize("kind", ["png", "svg"])
-def test_the_map_is_an_image(config, kind):
-    from pages.ui.downloads import render_chart
-
-    image = render_chart(export.map_chart(config, diagram.initial_weights(config)), kind)
-    assert image.startswith(b"\x89PNG" if kind == "png" else b"<svg")
+def test_the_map_is_an_image(config):
+    weights = diagram.initial_weights(config)
+    for kind, start in (("png", b"\x89PNG"), ("svg", b"<svg")):
+        assert render_chart(export.map_chart(config, weights), kind).startswith(start)
+    small = map_image(config, weights, LIGHT)
+    assert small.shape == (120, 120, 3)
+    assert len(np.unique(small.reshape(-1, 3), axis=0)) >= 3
 
 
 def test_downloaded_points_can_be_uploaded_again():
-    from core.plane.pasted import parse_points
-    from pages.ui.downloads import to_csv_bytes
-
     config = PlaneConfig(dataset="blobs", classes=3)
     parsed = parse_points(to_csv_bytes(export.points_table(config)))
     data = make(config)
