@@ -6,6 +6,7 @@ import streamlit as st
 from core.autograd.faults import FAULTS, Comparison, Curves, Fault, Row
 from pages.ui.autograd.graph import CURRENT_CARD, TEXT, format_number
 from pages.ui.charts import learning_curves
+from pages.ui.classroom import ask_button
 from pages.ui.code_view import source_location
 from pages.ui.kept import keep, kept_values
 
@@ -41,6 +42,7 @@ def show() -> None:
     with keep({f"line_{fault.name}": None, f"answer_{fault.name}": None}, bound=False):
         find_the_line(fault)
         question(fault)
+    ask_button.show_for_fault(fault)
     kept = kept_values()
     solved = [str(number) for number, case in enumerate(FAULTS.values(), 1) if is_solved(case, kept)]
     which = f" (number {', '.join(solved)})" if solved else ""
