@@ -100,7 +100,7 @@ def learning_curves(
     guessing: float | None = None,
     shown: float | None = None,
     top: float | None = None,
-    legend_orient: Literal["top", "top-right", "bottom-right"] = "top",
+    legend_orient: Literal["top", "top-right"] | None = "top",
 ) -> alt.LayerChart:
     """Draw curves over the course of training, each with its own colour and dash.
 
@@ -119,7 +119,7 @@ def learning_curves(
         guessing: a horizontal line at the value of pure guessing; None: no line.
         shown: a vertical line at the moment that the page shows; None: no line.
         top: the y axis extends at least to this value.
-        legend_orient: where the legend is.
+        legend_orient: where the legend is; None: no legend.
     """
     frame = pd.concat([frame.assign(curve=name) for name, frame in curves.items()], ignore_index=True)
     names, theme = list(curves), colors()
@@ -128,10 +128,12 @@ def learning_curves(
     y_scale = alt.Scale(type="log") if log else linear
     x_scale = alt.Scale(domain=[0, end], nice=False) if end else alt.Scale(nice=False)
     legend = None
-    if len(names) > 1:
+    if len(names) > 1 and legend_orient:
         columns = 2 if len(names) > 3 else 0
         columns = 1 if max(map(len, names)) > LONG_LABEL else columns  # so that the legend fits on a phone
         legend = alt.Legend(title=None, orient=legend_orient, labelLimit=400, symbolType="stroke", columns=columns)
+        if legend_orient != "top":  # inside the plot, where curves may pass below it
+            legend["fillColor"], legend["padding"] = colors().background, 4
     percent_format = ".0%" if zero else ".1~%"
     x = alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=x_scale)
     lines = (

@@ -215,7 +215,7 @@ def test_a_custom_dataset_is_selected_as_soon_as_it_is_uploaded(open_page):
     assert "3,072 → 256 → 128 → 2" in texts(app)
     button(app, "Train").click().run()
     run_until(app, lambda: outcome(app)[0] == "success")
-    assert outcome(app)[1] == "8 of 8 test images are classified correctly, from raw pixels."
+    assert outcome(app)[1] == "8 of 8 test images are classified correctly."
     assert figure(app, "Test") == "100.00%"
 
     app.file_uploader(key="custom_file").set_value(("colours.zip", b"no zip at all", "application/zip")).run()

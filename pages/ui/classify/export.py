@@ -55,7 +55,7 @@ def downloads(run: Run, events: list[classify.Event]) -> None:
         chart_download_buttons(loss_chart(run.config, events), "classify loss")
     if epochs:
         st.caption("Accuracy chart")
-        chart_download_buttons(accuracy_chart(run.config, epochs), "classify accuracy")
+        chart_download_buttons(accuracy_chart(run.config, epochs, legend=True), "classify accuracy")
 
 
 def steps_made(checkpoint: Checkpoint | None) -> int:

@@ -22,10 +22,11 @@ from pages.ui.classify.settings import use_settings_of
 from pages.ui.classify.snapshot import load_inputs
 from pages.ui.figures import Figure, show_figures
 from pages.ui.run_settings import show_settings_of
+from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
 STEP, EPOCH = "Step (one batch each)", "Epoch (all training images once)"
-CHART_HEIGHT = 240  # pixels: on a screen of 1280 x 720, all of the tab is visible
+CHART_HEIGHT, PROJECTOR_CHART_HEIGHT = 240, 205  # pixels: on a screen of 1280 x 720, all of the tab is visible
 MIN_EPOCHS_TO_ZOOM = 4  # accuracies; with fewer, the axis starts at 0
 GUESSING_FACTOR = 1.2  # an accuracy below this multiple of pure guessing is no success
 MAX_BATCH_IMAGES = 10
@@ -129,7 +130,8 @@ def outcome(run: Run | None, events: list[classify.Event]) -> tuple[str, str]:
         return "", f"Step {events_of_type(Step, events)[-1].step + 1:,}"
     result, classes = results[-1], len(class_names(run.config.dataset))
     correct = round(result.accuracy * result.size)
-    text = f"{correct:,} of {result.size:,} test images are classified correctly, from {feature_label(run.config)}."
+    source = "" if run.config.features == "pixels" else f", from {feature_label(run.config)}"
+    text = f"{correct:,} of {result.size:,} test images are classified correctly{source}."
     if classes and result.accuracy < GUESSING_FACTOR / classes:
         return "warning", f"{text} That is about as good as guessing."
     return "success", text
@@ -165,7 +167,7 @@ def loss_chart(
         "Loss (nats)",
         log=log,
         marks=change_markers(events_of_type(Change, events), total),
-        height=CHART_HEIGHT,
+        height=PROJECTOR_CHART_HEIGHT if is_projector_view() else CHART_HEIGHT,
         end=total,
         guessing=math.log(classes) if classes else None,
         shown=epochs[shown - 1].step + 1 if shown else None,
@@ -173,8 +175,13 @@ def loss_chart(
     )
 
 
-def accuracy_chart(config: ClassifyConfig, epochs: list[Epoch], shown: int | None = None) -> alt.LayerChart:
-    """Draw training and validation accuracy over the epochs, on an axis that fits what differs. shown: the epoch."""
+def accuracy_chart(
+    config: ClassifyConfig, epochs: list[Epoch], shown: int | None = None, legend: bool = False
+) -> alt.LayerChart:
+    """Draw training and validation accuracy over the epochs, on an axis that fits what differs.
+
+    shown: the epoch that the page shows. legend: beside the chart of the loss, none is needed.
+    """
     lowest = axis_start([value for epoch in epochs for value in (epoch.train_accuracy, epoch.val_accuracy)])
     curves = {}
     for name, field in (("train", "train_accuracy"), ("validation", "val_accuracy")):
@@ -189,12 +196,12 @@ def accuracy_chart(config: ClassifyConfig, epochs: list[Epoch], shown: int | Non
         "Accuracy",
         percent=True,
         zero=False,
-        height=CHART_HEIGHT,
+        height=PROJECTOR_CHART_HEIGHT if is_projector_view() else CHART_HEIGHT,
         end=config.epochs,
         guessing=1 / classes if classes and lowest == 0 else None,
         shown=shown,
         top=1.0,
-        legend_orient="bottom-right",
+        legend_orient="top" if legend else None,
     )
 
 

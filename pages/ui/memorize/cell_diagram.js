@@ -178,7 +178,6 @@ function makeView(root) {
     svg.replaceChildren();
     const isNarrow = layout === NARROW;
     svg.setAttribute("viewBox", `-2 -2 ${width + 4} ${height + 4}`);
-    svg.style.maxHeight = isNarrow ? "" : "max(280px, calc(100vh - 560px))";
     svg.setAttribute("font-size", font);
     parts = { boxes: {}, wires: [], operations: {}, notes: {} };
     for (const [lights, path, hasHead = true] of wires) {
@@ -288,7 +287,7 @@ function makeView(root) {
     const sum = `${number(kept)} + ${factor(written)} ≈ ${number(c)}`;
     const says = {
       read: ["Read", "The character x and the h before set the gates, 0 (closed) to 1 (open), and the candidate g.",
-        `f = σ(W x + U h + b) = ${number(f)}; i and o likewise; g with tanh`],
+        `f = σ(Wx + Uh + b) = ${number(f)}; i, o likewise; g: tanh`],
       forget: ["Forget", "The forget gate f is the fraction of the cell state c, its memory, that a unit keeps.",
         `f · c = ${number(f)} · ${factor(before)} ≈ ${number(kept)}`],
       write: ["Write", "The input gate i is the fraction of the candidate g that a unit adds to its cell state.",

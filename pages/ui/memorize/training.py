@@ -24,7 +24,7 @@ from pages.ui.timeline import shown_epoch
 
 EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
 CHART_HEIGHT = 270  # pixels: on a screen of 1280 x 720, all of the tab is visible
-PROJECTOR_CHART_HEIGHT = 235
+PROJECTOR_CHART_HEIGHT = 200
 
 
 def show(run: Run | None, sentence: str, epochs: int) -> None:
