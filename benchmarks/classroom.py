@@ -289,6 +289,8 @@ class Student:
             self.widgets[element.label] = (kind, element, delta.fragment_id)
         elif kind == "exception":
             self.measurements.errors[f"exception: {element.message[:80]}"] += 1
+        elif kind == "toast" and "was not counted" in element.body and self.lesson:
+            self.lesson.refused += 1
         elif kind == "alert" and "have started" in element.body:
             self.measurements.refused += 1
         elif kind == "bidi_component" and element.component_name == "timeline":
@@ -391,7 +393,8 @@ async def run_load_test(
         about_lesson = {
             "questions": len(plan.asked),
             "answers sent": plan.total_sent,
-            "answers stored": plan.stored(),
+            "answers after the reveal, refused": plan.refused,
+            "answers lost": plan.total_sent - plan.refused - plan.stored(),
             "answer on the teacher's page, median seconds": quantile(plan.delays, 0.5),
             "answer on the teacher's page, 95th percentile": quantile(plan.delays, 0.95),
             "errors on the teacher's page": dict(teacher.measurements.errors),

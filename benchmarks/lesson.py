@@ -28,6 +28,7 @@ class Lesson:
         self.shown = 0  # answers to it that the teacher's page has shown
         self.delays: list[float] = []
         self.total_sent = 0
+        self.refused = 0  # answers that came after the reveal; the student was told so
 
     def join(self, token: str, name: str) -> None:
         """Make the browser with this token a member."""

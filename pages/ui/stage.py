@@ -14,6 +14,7 @@ import streamlit as st
 
 from core.runs import Run
 from pages.ui import lesson_link, lesson_link_builder, run_bar, run_panel, streamlit_internals
+from pages.ui.classroom import ask_button
 from pages.ui.classroom.session import open_tabs
 from pages.ui.errors import show_store_errors
 from pages.ui.theme import projector_button
@@ -85,6 +86,7 @@ def show_stage(
     with st.sidebar:
         projector_button()
         lesson_link_builder.show(kind, list(tabs))
+        ask_button.show_for_run(config)
     main_area()
     with st.bottom:
         bar()

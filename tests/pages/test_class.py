@@ -6,7 +6,9 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.autograd.faults import FAULTS
 from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Lock, Question
+from core.classroom.questions import check_question
 from core.memorize import MemorizeConfig
 from core.runs import RunAccess, Visitor, get_dispatcher
 from core.runs.identity import hash_token, new_token
@@ -501,6 +503,29 @@ def test_the_teacher_asks_a_typed_question(class_page, teacher):
     button(app, "End the question").click()
     app.run()
     assert teacher.question() is None
+
+
+@pytest.mark.parametrize(
+    ("page", "label", "kind"),
+    [
+        ("memorize", "Ask for the loss curve", CURVE),
+        ("classify", "Ask for the loss curve", CURVE),
+        ("autograd", "Ask the class this question", CHOICE),
+    ],
+)
+def test_the_teacher_asks_a_ready_question_from_its_page(open_page, teacher, page, label, kind):
+    app = open_page(page, tab="Break-it lab", **{"class": CODE})
+    assert label not in {each.label for each in app.button}
+    log_in(app, teacher)
+    button(app, label).click()
+    app.run()
+    assert teacher.state().question.kind == kind
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_the_question_of_every_case_can_be_asked(fault):
+    options = tuple(fault.question.replies)
+    check_question(Question(CHOICE, fault.question.text, options, truth=options.index(fault.question.answer)))
 
 
 def test_the_teacher_closes_pages_and_locks_controls(class_page, teacher):

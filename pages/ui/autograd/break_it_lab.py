@@ -9,6 +9,7 @@ from core.classroom.problems import LINE, REPLY
 from pages.ui.autograd import kept_answers
 from pages.ui.autograd.graph import CURRENT_CARD, TEXT, format_number
 from pages.ui.charts import learning_curves
+from pages.ui.classroom import ask_button
 from pages.ui.code_view import source_location
 from pages.ui.kept import keep
 
@@ -46,6 +47,7 @@ def show() -> None:
     answer = kept.get(fault.name, Answer())
     find_the_line(fault, answer)
     question(fault, answer)
+    ask_button.show_for_fault(fault)
     solved = [str(number) for number, name in enumerate(FAULTS, 1) if name in kept and kept[name].solved]
     which = f" (number {', '.join(solved)})" if solved else ""
     progress.markdown(f"**Solved:** {len(solved)} of {len(FAULTS)}{which}")

@@ -72,7 +72,7 @@ def show_field(exercise: Exercise, field: str, answer: Answer) -> bool:
     key, result = answer_key(exercise, field), exercise.result.format(field)
     kept_answers.restore(key, answer.texts.get(field))
     text = typing.text_input(
-        result[0].upper() + result[1:] if exercise.result != "{}" else field,
+        field if result == field else result.removeprefix("the ").capitalize(),
         key=key,
         placeholder="formula",
         on_change=kept_answers.submit,
