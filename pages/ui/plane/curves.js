@@ -1,6 +1,6 @@
 // The loss curves below the map.
 
-const PLOT = { left: 44, right: 8, top: 8, bottom: 36 };
+const PLOT = { left: 44, right: 8, top: 8, bottom: 38 }; // at the normal size of text
 
 function curveScales(curves, width, height) {
   const values = [...curves.train[1], ...curves.validation[1]].filter((value) => !curves.log || value > 0);
@@ -10,7 +10,8 @@ function curveScales(curves, width, height) {
   let [bottom, top] = [change(low), change(high)];
   if (top - bottom < 1e-6) [bottom, top] = curves.log ? [bottom - 0.5, top + 0.5] : [0, top || 1];
   top += 0.04 * (top - bottom);
-  const plot = { left: PLOT.left, top: PLOT.top, width: width - PLOT.left - PLOT.right, height: height - PLOT.top - PLOT.bottom };
+  const left = PLOT.left * textScale(), floor = PLOT.bottom * textScale();
+  const plot = { left, top: PLOT.top, width: width - left - PLOT.right, height: height - PLOT.top - floor };
   return {
     ...plot,
     bottom,
@@ -35,7 +36,7 @@ function shortNumber(value) {
 function drawCurves(canvas, width, height, curves, colors, family) {
   const context = sharpContext(canvas, width, height), scales = curveScales(curves, width, height);
   const { left, top, width: wide, height: high } = scales;
-  context.font = `14px ${family}`;
+  context.font = `${15 * textScale()}px ${family}`;
   context.fillStyle = context.strokeStyle = colors.text;
   context.lineWidth = 1;
   context.textBaseline = "top";
@@ -61,7 +62,7 @@ function drawCurves(canvas, width, height, curves, colors, family) {
   }
   line(left, top, left, top + high);
   line(left, top + high, left + wide, top + high);
-  context.font = `600 14px ${family}`;
+  context.font = `600 ${15 * textScale()}px ${family}`;
   context.textAlign = "center";
   context.textBaseline = "bottom";
   context.fillText("Epoch", left + wide / 2, height);
@@ -76,14 +77,14 @@ function drawCurves(canvas, width, height, curves, colors, family) {
   context.beginPath();
   context.rect(left, top - 4, wide + 4, high + 5);
   context.clip();
-  context.font = `13px ${family}`;
+  context.font = `${14 * textScale()}px ${family}`;
   context.textBaseline = "top";
   curves.marks.forEach(({ x, label, align, row }) => {
     context.strokeStyle = context.fillStyle = colors.grey;
     context.setLineDash([5, 4]);
     line(scales.x(x), top, scales.x(x), top + high);
     context.textAlign = align;
-    context.fillText(label, scales.x(x) + (align === "left" ? 4 : -4), top + 15 * row);
+    context.fillText(label, scales.x(x) + (align === "left" ? 4 : -4), top + 16 * textScale() * row);
   });
   context.lineJoin = "round";
   for (const [name, color, dash] of [["train", colors.positive, []], ["validation", colors.negative, [6, 3]]]) {
@@ -110,7 +111,7 @@ function drawCurves(canvas, width, height, curves, colors, family) {
 }
 
 function drawCurveLegend(context, right, top, curves, colors, family) {
-  context.font = `14px ${family}`;
+  context.font = `${15 * textScale()}px ${family}`;
   context.textAlign = "left";
   context.textBaseline = "middle";
   const names = [["training", colors.positive, []], ["validation", colors.negative, [6, 3]]];

@@ -115,6 +115,9 @@ function ticks(low, high, count) {
   return found;
 }
 
+/** Return the size of text relative to the normal one: the projector view has larger text. */
+const textScale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 17;
+
 /** Resize a canvas to its CSS size in device pixels; return its context, scaled to CSS pixels and cleared. */
 function sharpContext(canvas, width, height) {
   const scale = window.devicePixelRatio || 1;

@@ -372,10 +372,11 @@ function makeView(root) {
   /** Return the map's square inside its margins, and the functions from coordinates to pixels. */
   function frame() {
     const width = map.clientWidth, height = map.clientHeight;
-    const wide = width - MARGIN.left - MARGIN.right, high = height - MARGIN.top - MARGIN.bottom;
+    const marginLeft = MARGIN.left * textScale();
+    const wide = width - marginLeft - MARGIN.right, high = height - MARGIN.top - MARGIN.bottom * textScale();
     const side = Math.max(60, Math.min(wide, high));
     const w = isCurve() ? Math.max(60, wide) : side, h = isCurve() ? Math.max(60, high) : side;
-    const left = MARGIN.left + (wide - w) / 2, top = MARGIN.top + (isCurve() ? 0 : Math.max(0, (high - h) / 2));
+    const left = marginLeft + (wide - w) / 2, top = MARGIN.top + (isCurve() ? 0 : Math.max(0, (high - h) / 2));
     const reach = isCurve() ? curveReach() : LIMIT;
     return {
       width, height, left, top, w, h, reach,
@@ -419,7 +420,7 @@ function makeView(root) {
     context.lineWidth = 1;
     context.strokeRect(left - 0.5, top - 0.5, w + 1, h + 1);
     context.fillStyle = colors.text;
-    context.font = `14px ${fontFamily()}`;
+    context.font = `${15 * textScale()}px ${fontFamily()}`;
     context.textAlign = "center";
     context.textBaseline = "top";
     for (const value of ticks(-LIMIT, LIMIT, 6)) {
@@ -434,11 +435,11 @@ function makeView(root) {
       context.fillRect(left - 4, place.y(value) - 0.5, 4, 1);
       context.fillText(number(value, digits), left - 6, place.y(value));
     }
-    context.font = `600 15px ${fontFamily()}`;
+    context.font = `600 ${15 * textScale()}px ${fontFamily()}`;
     context.textAlign = "center";
     context.textBaseline = "bottom";
-    context.fillText("x", left + w + (isCurve() ? -6 : -8) , top + h + 34);
-    context.fillText("y", Math.max(8, left - 34), top + 14);
+    context.fillText("x", left + w + (isCurve() ? -6 : -8) , top + h + 34 * textScale());
+    context.fillText("y", Math.max(8, left - 34 * textScale()), top + 14 * textScale());
   }
 
   function drawCurve(context, place, values) {

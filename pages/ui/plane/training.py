@@ -17,6 +17,7 @@ from pages.ui.plane import network
 from pages.ui.plane.network import Picture
 from pages.ui.plane.settings import use_settings_of
 from pages.ui.run_settings import show_settings_of
+from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
 CHART_HEIGHT = 300  # pixels, to download
@@ -43,6 +44,7 @@ STYLE = """<style>
   .st-key-plane_figures .figures { height: 4.6rem; }
 }
 </style>"""
+PROJECTOR_STYLE = "<style>.st-key-plane_stage { --plane-rest: 12.9rem; }</style>"
 
 
 class Moment(NamedTuple):
@@ -69,7 +71,7 @@ def show(run: Run | None, config: PlaneConfig | None) -> None:
     is_next = run is None or shows_settings(run, config, epochs)
     moment = moment_of(run, events, epochs) if run and not is_next else next_moment(run, config)
     task = moment.picture.config.task
-    st.html(STYLE)
+    st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
     with st.container(key="plane_stage"):
         with st.container(key="plane_figures"):
             results = [event for event in events if isinstance(event, PlaneResult)] if not is_next else []
