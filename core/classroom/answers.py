@@ -66,8 +66,8 @@ class AnswerStore:
         Raises PermissionDenied if the owner is not a member of the class any more.
         """
         with self._sessions.begin() as session:
-            write_lock(session)  # of two tabs of one student, the second waits; and the class is not deleted meanwhile
-            if code and session.get(MemberRow, (code, owner)) is None:
+            write_lock(session)  # of two tabs of one student, the second waits
+            if code and session.get(MemberRow, (code, owner), with_for_update=True) is None:
                 raise PermissionDenied("You are no longer a member of this class. Join it again to keep your answers.")
             row = session.get(ExerciseAnswer, (owner, code, problem))
             before = _answer(row) if row else Answer()

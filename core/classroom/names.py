@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Iterable
+from itertools import count
 
 COLOURS = ("Amber", "Blue", "Coral", "Green", "Grey", "Indigo", "Lime", "Olive", "Orange", "Pink", "Red", "White")
 ANIMALS = ("Badger", "Crane", "Dolphin", "Falcon", "Gecko", "Heron", "Ibex", "Lynx", "Otter", "Panda", "Robin", "Seal")
@@ -22,7 +23,10 @@ def name_key(nickname: str) -> str:
     return " ".join(visible.split())
 
 
-def neutral_name(taken: Collection[str]) -> str:
-    """Return a neutral name, such as "Blue Heron", that is not taken."""
-    free = [f"{colour} {animal}" for colour in COLOURS for animal in ANIMALS if f"{colour} {animal}" not in taken]
-    return random.choice(free) if free else f"Student {len(taken) + 1}"
+def neutral_name(taken: Iterable[str]) -> str:
+    """Return a neutral name, such as "Blue Heron", that looks like none of those that are taken."""
+    keys = {name_key(name) for name in taken}
+    free = [name for colour in COLOURS for animal in ANIMALS if name_key(name := f"{colour} {animal}") not in keys]
+    if free:
+        return random.choice(free)
+    return next(name for number in count(1) if name_key(name := f"Student {number}") not in keys)

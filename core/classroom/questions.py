@@ -119,17 +119,16 @@ def check_answer(question: Question, answer: Any) -> Any:
         return float(answer)
     if not isinstance(answer, list | tuple) or len(answer) != CURVE_POINTS or question.axes is None:
         raise ValueError("The curve cannot be read. Draw it again.")
-    heights = [None if height is None else height for height in answer]
-    if not all(height is None or _is_number(height) for height in heights):
+    if not all(height is None or _is_number(height) for height in answer):
         raise ValueError("The curve cannot be read. Draw it again.")
-    if sum(height is not None for height in heights) < 2:
+    if sum(height is not None for height in answer) < 2:
         raise ValueError("The curve is empty. Draw it from left to right.")
     top = question.axes.y_max
-    return [None if height is None else round(min(max(float(height), 0.0), top), 6) for height in heights]
+    return [None if height is None else round(min(max(float(height), 0.0), top), 6) for height in answer]
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and abs(value) < 1e12
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
 
 
 def sample_curve(points: Sequence[tuple[float, float]], axes: Axes) -> list[float | None]:
@@ -172,8 +171,8 @@ def histogram(answers: Sequence[float], edges: Sequence[float]) -> list[int]:
 def bin_edges(values: Sequence[float]) -> list[float]:
     """Return the edges of at most BINS intervals with round ends that contain all values."""
     low, high = min(values), max(values)
-    if low == high:
-        return [low - 0.5, low + 0.5]
+    if high - low <= 1e-9 * max(1.0, abs(low), abs(high)):  # equal, or too close to count in decimal intervals
+        return [low - 0.5, high + 0.5]
     width = 10.0 ** math.floor(math.log10((high - low) / BINS))
     width = next(width * factor for factor in (1, 2, 5, 10, 20) if (high - low) / (width * factor) <= BINS - 1)
     first, last = math.floor(low / width), math.floor(high / width) + 1

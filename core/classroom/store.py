@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from core.classroom.questions import OPEN, REVEALED, Axes, Question
 from core.classroom.settings import ClassSettings
 from core.classroom.tiles import MAX_POINTS, TILES, Tile, make_tile
 from core.runs.class_models import ClassRow, ExerciseAnswer, MemberRow, QuestionRow, VoteRow
+from core.runs.identity import PermissionDenied
 from core.runs.models import ACTIVE, EventRow, LeaderboardEntry, Nickname, Run, VisitorClass, searchable_text
 from core.runs.serialization import from_json, to_json
 from core.runs.store import Store, resume_values
@@ -164,10 +165,10 @@ class ClassStore:
     def delete(self, code: str) -> None:
         """Delete a class with its members, questions, votes and answers. Runs are kept."""
         with self._sessions.begin() as session:
-            session.execute(delete(ExerciseAnswer).where(ExerciseAnswer.class_code == code))
-            session.execute(delete(VisitorClass).where(VisitorClass.classroom == code))
-            for table in (VoteRow, QuestionRow, MemberRow):
+            # Members before answers: an answer on its way locks its member, and is then deleted, too.
+            for table in (VoteRow, QuestionRow, MemberRow, ExerciseAnswer):
                 session.execute(delete(table).where(table.class_code == code))
+            session.execute(delete(VisitorClass).where(VisitorClass.classroom == code))
             session.execute(delete(ClassRow).where(ClassRow.code == code))
         self._forget(code)
 
@@ -178,15 +179,13 @@ class ClassStore:
         now = time.time()
         with self._sessions.begin() as session:
             _lock_class(session, code)
-            others = session.scalars(
-                select(MemberRow).where(MemberRow.class_code == code, MemberRow.owner != owner)
-            ).all()
+            others = _others(session, code, owner)
             key = _free_key(nickname, others)
             member = session.get(MemberRow, (code, owner))
             if member is None:
                 if len(others) >= MAX_MEMBERS:
                     raise ValueError(f"The class is full: it has {MAX_MEMBERS} members. Ask your teacher.")
-                neutral = neutral_name({other.neutral_name for other in others})
+                neutral = neutral_name(name for other in others for name in (other.nickname, other.neutral_name))
                 session.add(MemberRow(code, owner, nickname, key, neutral, now, now))
             else:
                 member.nickname, member.name_key = nickname, key
@@ -202,10 +201,7 @@ class ClassStore:
             if member is None:
                 raise ValueError("This student has left the class.")
             nickname = nickname or member.neutral_name
-            others = session.scalars(
-                select(MemberRow).where(MemberRow.class_code == code, MemberRow.owner != owner)
-            ).all()
-            member.name_key = _free_key(nickname, others)
+            member.name_key = _free_key(nickname, _others(session, code, owner))
             member.nickname, member.name_locked = nickname, True
             _rename_runs(session, code, owner, nickname)
         self._forget(code)
@@ -214,10 +210,8 @@ class ClassStore:
         """Remove a member with all votes and answers in this class."""
         with self._sessions.begin() as session:
             _lock_class(session, code)
-            answers = ExerciseAnswer.class_code == code, ExerciseAnswer.owner == owner
-            session.execute(delete(ExerciseAnswer).where(*answers))
-            session.execute(delete(VoteRow).where(VoteRow.class_code == code, VoteRow.owner == owner))
-            session.execute(delete(MemberRow).where(MemberRow.class_code == code, MemberRow.owner == owner))
+            for table in (MemberRow, VoteRow, ExerciseAnswer):  # members first, see `delete`
+                session.execute(delete(table).where(table.class_code == code, table.owner == owner))
             session.execute(delete(VisitorClass).where(VisitorClass.owner == owner, VisitorClass.classroom == code))
         self._forget(code)
 
@@ -225,8 +219,7 @@ class ClassStore:
         """Record whether a member asks for help."""
         with self._sessions.begin() as session:
             _lock_class(session, code)
-            member = MemberRow.class_code == code, MemberRow.owner == owner
-            session.execute(update(MemberRow).where(*member).values(help_wanted=wanted))
+            session.execute(update(MemberRow).where(*_is_member(code, owner)).values(help_wanted=wanted))
         self._forget(code)
 
     def record(self, sightings: Sequence[Sighting]) -> None:
@@ -238,8 +231,7 @@ class ClassStore:
                 values = {"last_seen": seen.at, "page": seen.page, "tab": seen.tab}
                 if seen.run_id:
                     values["run_id"] = seen.run_id
-                member = MemberRow.class_code == seen.code, MemberRow.owner == seen.owner
-                session.execute(update(MemberRow).where(*member).values(values))
+                session.execute(update(MemberRow).where(*_is_member(seen.code, seen.owner)).values(values))
 
     def tiles(self, code: str) -> list[Tile]:
         """Return what the teacher sees of each member, in one query."""
@@ -328,15 +320,19 @@ class ClassStore:
         self._change_question(code, question_id, **values)
 
     def vote_again(self, code: str, question_id: str) -> None:
-        """Hide the answers again and open the second round."""
-        self._change_question(code, question_id, state=OPEN, round=2)
+        """Hide the answers again and open the second round. Raises ValueError if there was one already."""
+        if not self._change_question(code, question_id, QuestionRow.round == 1, state=OPEN, round=2):
+            raise ValueError("This question has had its second vote. Ask it again as a new question.")
 
-    def _change_question(self, code: str, question_id: str, **values: Any) -> None:
+    def _change_question(self, code: str, question_id: str, *conditions: ColumnElement[bool], **values: Any) -> bool:
+        """Change a question of the class if it meets the conditions. Returns whether it does."""
         with self._sessions.begin() as session:
             _lock_class(session, code)
-            question = QuestionRow.class_code == code, QuestionRow.id == question_id
-            session.execute(update(QuestionRow).where(*question).values(values))
+            question = QuestionRow.class_code == code, QuestionRow.id == question_id, *conditions
+            changed = session.scalars(update(QuestionRow).where(*question).values(values).returning(QuestionRow.id))
+            found = changed.first() is not None
         self._forget(code)
+        return found
 
     def close_question(self, code: str) -> None:
         """Ask no question any more. The question and its votes are kept."""
@@ -357,13 +353,19 @@ class ClassStore:
             return [_question(row) for row in session.scalars(query)]
 
     def vote(self, code: str, question_id: str, number: int, owner: str, answer: Any) -> None:
-        """Store a member's answer in a round. Raises ValueError if it is closed or the member has answered in it."""
+        """Store a member's answer in a round.
+
+        Raises ValueError if the round is closed or the member has answered in it, PermissionDenied if the owner is not
+        a member any more.
+        """
         with self._sessions.begin() as session:
             # An update that changes nothing locks the row, so that the question is not revealed in between.
             is_open = QuestionRow.id == question_id, QuestionRow.state == OPEN, QuestionRow.round == number
             lock = update(QuestionRow).where(*is_open, QuestionRow.class_code == code).values(round=QuestionRow.round)
             if not session.execute(lock.returning(QuestionRow.id)).all():
                 raise ValueError("This question is no longer open. Your answer was not counted.")
+            if session.get(MemberRow, (code, owner), with_for_update=True) is None:
+                raise PermissionDenied("You are no longer a member of this class. Join it again to answer.")
             if session.get(VoteRow, (question_id, number, owner)):
                 raise ValueError("You have answered this question already. The first answer counts.")
             text = json.dumps(answer, allow_nan=False)
@@ -409,6 +411,10 @@ def _lock_class(session: Session, code: str) -> ClassRow:
     if row is None:
         raise UnknownClass(f"There is no open class {code}. Ask your teacher for the code.")
     return row
+
+
+def _is_member(code: str, owner: str) -> tuple[ColumnElement[bool], ...]:
+    return MemberRow.class_code == code, MemberRow.owner == owner
 
 
 def _others(session: Session, code: str, owner: str) -> Sequence[MemberRow]:

@@ -126,10 +126,10 @@ class ExerciseAnswer(Base):
         owner: hash of the token of the student's browser.
         class_code: the student's class; "" for visitors without one.
         exercise: its name, unique among exercises and cases.
-        tries: how many different answers were checked.
-        solved: whether one of them was correct.
-        answer: the last one, as typed.
-        at: when it was given, in seconds since 1970, UTC.
+        tries: how many different answers were checked, in all fields together.
+        solved: whether all fields have been correct at the same time.
+        answer: the last answers as a JSON object: field -> text.
+        at: when the last one was given, in seconds since 1970, UTC.
     """
 
     __tablename__ = "exercise_answers"

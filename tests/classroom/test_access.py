@@ -131,6 +131,26 @@ def test_an_answer_to_another_class_is_refused(teacher, join, visit):
     assert teacher.answer_counts() == {}
 
 
+def test_an_answer_of_a_removed_member_is_refused(teacher, join, dispatcher):
+    ann = join("Ann")
+    question_id = teacher.ask(CHOICES)
+    ann.state()
+    ClassStore(dispatcher.store).remove("7B", ann.visitor.id)  # another server, which this one has not asked yet
+    with pytest.raises(PermissionDenied, match="no longer a member"):
+        ann.answer(question_id, 1, 0)
+
+
+def test_a_second_vote_that_has_been_held_is_not_opened_again(teacher, join):
+    ann = join("Ann")
+    question_id = teacher.ask(CHOICES)
+    teacher.vote_again()
+    ann.answer(question_id, 2, 0)
+    teacher.reveal()
+    with pytest.raises(ValueError, match="second vote"):
+        teacher.vote_again()  # from another tab, which shows the first vote
+    assert teacher.results().rounds == ((), (0,))
+
+
 @pytest.mark.parametrize("answer", [2, -1, True, 0.5, "0", None, [0]])
 def test_a_forged_answer_is_refused(teacher, join, answer):
     question_id = teacher.ask(CHOICES)

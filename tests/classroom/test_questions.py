@@ -35,7 +35,7 @@ def test_texts_are_cleaned():
     assert (checked.text, checked.options, checked.truth) == ("Which?", ("Left", "Right"), 1)
 
 
-@pytest.mark.parametrize("answer", [True, "3", None, float("inf"), 1e300, [3]])
+@pytest.mark.parametrize("answer", [True, "3", None, float("inf"), 1e300, 10**400, [3]])
 def test_only_a_finite_number_answers_a_question_for_a_number(answer):
     with pytest.raises(ValueError, match="must be a number"):
         check_answer(Question(NUMBER, "How many?"), answer)
@@ -54,6 +54,7 @@ def test_only_a_finite_number_answers_a_question_for_a_number(answer):
         ["1"] * CURVE_POINTS,
         [float("nan")] * CURVE_POINTS,
         [[1.0]] * CURVE_POINTS,
+        [10**400] * CURVE_POINTS,
     ],
 )
 def test_only_heights_answer_a_question_for_a_curve(answer):
@@ -81,7 +82,20 @@ def test_answers_are_counted():
     assert count_choices(question, [1, 1, 0]) == [1, 2, 0]
 
 
-@pytest.mark.parametrize("values", [[3.0], [1, 2, 3, 4], [-0.003, 0.004], [0, 1e6], [5, 5, 5], [0.1, 0.2, 0.95]])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [3.0],
+        [1, 2, 3, 4],
+        [-0.003, 0.004],
+        [0, 1e6],
+        [5, 5, 5],
+        [0.1, 0.2, 0.95],
+        [0, 5e-324],
+        [0, 1e-13],
+        [1, 1 + 1e-15],
+    ],
+)
 def test_every_number_lies_in_one_bar_of_the_histogram(values):
     edges = bin_edges(values)
     assert edges == sorted(edges)

@@ -76,6 +76,22 @@ def test_neutral_names_are_different():
     assert len(taken) == 200
 
 
+def test_a_neutral_name_is_never_a_name_that_somebody_has(join, teacher, monkeypatch):
+    monkeypatch.setattr("core.classroom.names.COLOURS", ("Blue",))
+    monkeypatch.setattr("core.classroom.names.ANIMALS", ("Heron",))
+    join("blue heron")
+    ada = join("Ada")
+    assert ada.member().neutral_name != "Blue Heron"
+    teacher.rename_member(ada.visitor.id, "")
+    assert ada.member().nickname == ada.member().neutral_name
+
+
+def test_neutral_names_stay_different_when_members_leave(monkeypatch):
+    monkeypatch.setattr("core.classroom.names.COLOURS", ())
+    assert neutral_name({"Student 2"}) == "Student 1"
+    assert neutral_name({"Student 1", "Student 2"}) == "Student 3"
+
+
 def test_a_member_who_joins_again_keeps_their_place(join, teacher):
     ada = join("Ada")
     before = ada.member()
