@@ -119,15 +119,15 @@ class ClassAccess:
 
     def own_answers(self) -> dict[int, Any]:
         """Return the member's own answers to the class's question: round -> answer."""
-        question = self.question()
-        return self.classes.own_votes(question.id, self._require_member().owner) if question else {}
+        question, member = self.question(), self.member()
+        return self.classes.own_votes(question.id, member.owner) if question and member else {}
 
     # For members and teachers
 
     def answer_counts(self) -> dict[int, int]:
-        """Return how many members have answered the class's question in each round."""
-        question = self._require_question()
-        return self.classes.vote_counts(question.id)
+        """Return how many members have answered in each round; {} if the visitor is asked nothing at the moment."""
+        question = self.question()
+        return self.classes.vote_counts(question.id) if question else {}
 
     def results(self) -> Results:
         """Return the answers to the class's question, without names. Raises PermissionDenied before the reveal."""

@@ -108,7 +108,7 @@ def test_a_lesson(teacher: Page, new_page, server_url: str, store: Store):
     expect(bob.locator(".st-key-class_line")).to_contain_text("Answered")
     button(teacher, "Reveal").click()
     for page in (teacher, ada, bob):
-        expect(page.get_by_text("The truth was not given.")).to_be_visible()
+        expect(page.get_by_text("The correct answer was not given.")).to_be_visible()
     expect(cover(bob)).to_contain_text("in the first vote: Rise, in the second vote: Fall")
     [question] = ClassStore(store).questions(CODE)
     votes = ClassStore(store).votes(question.id)

@@ -1,18 +1,21 @@
 """Pages of a class: joining, what covers them, what is closed and locked, and the Class page."""
 
 import json
+import math
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.autograd.faults import FAULTS
+from core.classify import ClassifyConfig
 from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Lock, Question
 from core.classroom.questions import check_question
 from core.memorize import MemorizeConfig
-from core.runs import RunAccess, Visitor, get_dispatcher
+from core.plane import PlaneConfig
+from core.runs import PermissionDenied, RunAccess, Visitor, get_dispatcher
 from core.runs.identity import hash_token, new_token
-from pages.ui.classroom import places
+from pages.ui.classroom import ask_button, places
 from pages.ui.classroom.session import class_store
 from tests.pages.conftest import PROJECT, button, html_of
 
@@ -316,6 +319,19 @@ def test_the_teacher_s_page_is_published_when_it_changes(open_page, teacher):
     assert (settings.follow_query, settings.follow_number) == ("hidden_size=32", 2)
 
 
+def test_two_tabs_of_the_teacher_do_not_pull_the_class_back_and_forth(open_page, teacher):
+    first = log_in(open_page("memorize", **{"class": CODE}), teacher)
+    button(first, "Follow me").click()
+    first.run()
+    second = log_in(open_page("classify", **{"class": CODE}), teacher)
+    second.run()
+    moved = teacher.state().settings
+    assert moved.follow_page == "classify"
+    first.run()
+    second.run()
+    assert teacher.state().settings == moved
+
+
 # Locks
 
 
@@ -510,6 +526,7 @@ def test_the_teacher_asks_a_typed_question(class_page, teacher):
     [
         ("memorize", "Ask for the loss curve", CURVE),
         ("classify", "Ask for the loss curve", CURVE),
+        ("plane", "Ask for the loss curve", CURVE),
         ("autograd", "Ask the class this question", CHOICE),
     ],
 )
@@ -520,6 +537,21 @@ def test_the_teacher_asks_a_ready_question_from_its_page(open_page, teacher, pag
     button(app, label).click()
     app.run()
     assert teacher.state().question.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("config", "title", "guessing"),
+    [
+        (PlaneConfig(), "Loss", math.log(2)),
+        (PlaneConfig(dataset="blobs", classes=5), "Loss", math.log(5)),
+        (PlaneConfig("regression", "surface", formula="10", noise=0.0), "Mean squared error", 100),
+        (ClassifyConfig(), "Loss", math.log(10)),
+    ],
+)
+def test_the_chart_for_a_loss_curve_has_room_for_guessing(config, title, guessing):
+    axes = ask_button.loss_axes(config)
+    assert axes.y_title == title
+    assert guessing < axes.y_max < 1.5 * guessing
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
@@ -538,6 +570,43 @@ def test_the_teacher_closes_pages_and_locks_controls(class_page, teacher):
     settings = teacher.state().settings
     assert settings.locks == (Lock("hidden_size", places.CONTROLS["hidden_size"].default),)
     assert settings.leaderboard
+
+
+def test_a_change_of_one_rule_keeps_what_another_tab_has_changed(class_page, teacher):
+    app = class_page(class_tab="Rules")
+    teacher.change_settings(closed=("autograd",), locks=(Lock("hidden_size", 16),))
+    app.toggle(key="conduct_board").set_value(True).run()
+    settings = teacher.state().settings
+    assert (settings.closed, settings.locks, settings.leaderboard) == (("autograd",), (Lock("hidden_size", 16),), True)
+
+
+def test_a_locked_sentence_is_shown_as_it_was_typed(class_page, teacher):
+    teacher.change_settings(locks=(Lock("sentence", "![x](https://example.com/x.png)"),))
+    shown = [text.value for text in class_page(class_tab="Rules").caption]
+    assert not any("![x](" in text for text in shown)
+    assert any("example" in text for text in shown)
+
+
+def test_the_name_on_the_members_tab_is_that_of_the_class(class_page, teacher):
+    app = class_page(class_tab="Members")
+    teacher.open_class("OTHER", "Chemistry")
+    app.query_params["class"] = "OTHER"
+    app.run()
+    assert [field.value for field in app.text_input if field.label == "Name of the class"] == ["Chemistry"]
+    teacher.classes.delete("OTHER")
+
+
+def test_a_question_that_changes_while_its_answers_are_drawn_breaks_no_page(class_page, student, teacher, monkeypatch):
+    app, projector = student(), class_page(class_tab="Question", view="projector")
+    teacher.ask(CHOICES)
+    teacher.reveal()
+
+    def changed(access):
+        raise PermissionDenied("The answers are covered until your teacher reveals them.")
+
+    monkeypatch.setattr(ClassAccess, "results", changed)
+    assert not app.run().exception
+    assert not projector.run().exception
 
 
 def test_the_teacher_renames_a_member(class_page, student, teacher):

@@ -300,8 +300,9 @@ def test_everything_can_be_downloaded(open_page, finished):
         PlaneConfig(dataset="blobs", classes=5),
         PlaneConfig(task="regression", dataset="saddle"),
         PlaneConfig(task="regression", dataset="sine", features=("x",)),
+        PlaneConfig(task="regression", dataset="surface", formula="0*x", noise=0.0),
     ],
-    ids=["classes", "values", "function of x"],
+    ids=["classes", "values", "function of x", "all values 0"],
 )
 def test_the_map_is_an_image(config):
     weights = diagram.initial_weights(config)
@@ -310,6 +311,24 @@ def test_the_map_is_an_image(config):
     small = map_image(config, weights, LIGHT)
     assert small.shape == (120, 120, 3)
     assert len(np.unique(small.reshape(-1, 3), axis=0)) >= 3
+
+
+@pytest.mark.parametrize("edits", [5, "edits", {"edit": 1}, [5], [[0, 0, "weight", 0]], [[0, 0, "weight", 0, "1"]]])
+def test_forged_edits_are_refused_with_a_sentence(monkeypatch, edits):
+    run = Run("1", kind="plane", config_json=to_json(PlaneConfig()), status=Status.RUNNING)
+    monkeypatch.setattr(run_panel, "editable_run", lambda kind: run)
+    with pytest.raises(ValueError, match="edit"):
+        diagram.take_edits({"run": "1", "edits": edits})
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.3])
+def test_the_outcome_names_validation_points_only_if_there_are_some(validation):
+    points = tuple((x, 0.0, int(x > 0)) for x in (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0))
+    config = PlaneConfig(dataset="own", points=points, validation=validation)
+    run = Run("1", kind="plane", config_json=to_json(config), status=Status.FINISHED, message="")
+    _, text = training.outcome(run, [PlaneResult(0, None, None)])
+    assert "no test points" in text
+    assert ("validation points" in text) == (validation > 0)
 
 
 def test_downloaded_points_can_be_uploaded_again():

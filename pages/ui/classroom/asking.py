@@ -15,7 +15,6 @@ from pages.ui.theme import is_projector_view
 
 KIND, TEXT, OPTIONS, CHOICE_TRUTH, NUMBER_TRUTH = "ask_kind", "ask_text", "ask_options", "ask_choice", "ask_number"
 AXES = {"x_title": "ask_x_title", "x_max": "ask_x_max", "y_title": "ask_y_title", "y_max": "ask_y_max"}
-CURVE_TRUTH = "asked_curve"  # session state: the truth that the teacher has sketched
 INTERVAL = 1.0  # seconds
 STYLE = """<style>
 .st-key-answer_count p { font-size: 2.6rem; font-weight: 700; line-height: 1.2; font-variant-numeric: tabular-nums; }
@@ -41,7 +40,7 @@ def show() -> None:
         if question.kind == CURVE:
             choose_truth(access, question)
     else:
-        results.show(access.results())
+        results.show(access)
     with st.container(horizontal=True):
         if question.is_open:
             button("Reveal", "visibility", access.reveal, help="Shows all answers and the truth to everybody.")
@@ -98,13 +97,13 @@ def show_form() -> None:
 
 
 def show_curve_form() -> None:
-    """Show the axes of the empty chart, and the sketch of the true curve."""
+    """Show the axes of the empty chart."""
     columns = st.columns(4)
     columns[0].text_input("Title of the x axis", Axes.x_title, key=AXES["x_title"], max_chars=60)
-    columns[1].number_input("It ends at", 1e-6, 1e9, Axes.x_max, key=AXES["x_max"], format="%g")
+    columns[1].number_input("End of the x axis", 1e-6, 1e9, Axes.x_max, key=AXES["x_max"], format="%g")
     columns[2].text_input("Title of the y axis", Axes.y_title, key=AXES["y_title"], max_chars=60)
-    columns[3].number_input("It ends at", 1e-6, 1e9, Axes.y_max, key=AXES["y_max"], format="%g")
-    st.caption("The truth can also be taken from a run, before you reveal it.")
+    columns[3].number_input("End of the y axis", 1e-6, 1e9, Axes.y_max, key=AXES["y_max"], format="%g")
+    st.caption("Before you reveal the answers, you can draw the correct curve or take it from a run.")
 
 
 def parse_options(text: str) -> list[str]:
@@ -140,9 +139,10 @@ def choose_truth(access: ClassAccess, question: Question) -> None:
     runs = {
         "My run on Memorize": st.session_state.get("memorize_run"),
         "My run on Classify": st.session_state.get("classify_run"),
+        "My run on Points": st.session_state.get("plane_run"),
         "The starred run": state.settings.starred_run if state else "",
     }
-    with st.expander("The truth", icon=":material/check:"):
+    with st.expander("Correct curve", icon=":material/check:"):
         for label, run_id in runs.items():
             if run_id:
                 st.button(

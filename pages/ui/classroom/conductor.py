@@ -8,10 +8,10 @@ from pages.ui import run_panel
 from pages.ui.classroom.places import CONTROLS, all_places, control_label, place_label
 from pages.ui.classroom.session import class_access
 from pages.ui.kept_settings import KEPT
+from pages.ui.markdown import escape_markdown
 
-CLOSED, HIDDEN, LOCKED, SOLUTION, BOARD, NAMES = (
-    *("conduct_closed", "conduct_hidden", "conduct_locked", "conduct_solutions", "conduct_board", "conduct_names"),
-)
+CLOSED, HIDDEN, LOCKED = "conduct_closed", "conduct_hidden", "conduct_locked"
+SOLUTION, BOARD = "conduct_solutions", "conduct_board"
 
 
 def show() -> None:
@@ -38,6 +38,7 @@ def show() -> None:
             format_func=place_label,
             key=CLOSED,
             on_change=save,
+            args=["closed"],
             placeholder="Everything is open",
             help="Students cannot open them, not even by typing the address.",
         )
@@ -52,8 +53,15 @@ def show() -> None:
             key=SOLUTION,
             horizontal=True,
             on_change=save,
+            args=["solutions"],
         )
-        st.toggle("Leaderboard", key=BOARD, on_change=save, help="Off, students see no leaderboard on the Runs page.")
+        st.toggle(
+            "Leaderboard",
+            key=BOARD,
+            on_change=save,
+            args=["leaderboard"],
+            help="While this is off, students see no leaderboard on the Runs page.",
+        )
     with right:
         for key, label, text in (
             (LOCKED, "Locked controls", "Students see them, but cannot change them."),
@@ -65,17 +73,18 @@ def show() -> None:
                 format_func=control_label,
                 key=key,
                 on_change=save,
+                args=["locks"],
                 placeholder="None",
                 help=f"{text} They have the values that they have on your own page now.",
             )
         for lock in settings.locks:
             if lock.key in CONTROLS:
-                st.caption(f":material/lock: {control_label(lock.key)}: {str(lock.value)[:60]}")
+                st.caption(f":material/lock: {control_label(lock.key)}: {escape_markdown(str(lock.value)[:60])}")
         st.page_link("pages/runs.py", label="Limits of the class", icon=":material/speed:")
 
 
-def save() -> None:
-    """Store what the widgets contain (callback)."""
+def save(setting: str) -> None:
+    """Store what the widgets of one setting contain (callback). Another tab may have changed the others."""
     access = class_access()
     state = access.state()
     if state is None:
@@ -83,13 +92,13 @@ def save() -> None:
     chosen = st.session_state
     hidden = list(chosen[HIDDEN])
     locked = [key for key in chosen[LOCKED] if key not in hidden]
-    run_panel.try_action(
-        access.change_settings,
-        closed=tuple(chosen[CLOSED]),
-        locks=tuple(lock(key, state.settings, hidden=key in hidden) for key in (*locked, *hidden)),
-        solutions=chosen[SOLUTION],
-        leaderboard=chosen[BOARD],
-    )
+    values = {
+        "closed": tuple(chosen[CLOSED]),
+        "locks": tuple(lock(key, state.settings, hidden=key in hidden) for key in (*locked, *hidden)),
+        "solutions": chosen[SOLUTION],
+        "leaderboard": chosen[BOARD],
+    }
+    run_panel.try_action(access.change_settings, **{setting: values[setting]})
 
 
 def lock(key: str, settings: ClassSettings, hidden: bool) -> Lock:

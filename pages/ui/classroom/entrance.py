@@ -37,16 +37,18 @@ def show(access: ClassAccess) -> None:
 def show_membership(state: ClassState, access: ClassAccess) -> None:
     """Show a member's class and nickname."""
     st.markdown(f"You are in class **{escape_markdown(state.code)}**, {escape_markdown(state.name)}.")
-    st.text_input("Your nickname", access.visitor.nickname, key=NICKNAME, max_chars=24, on_change=rename)
+    nickname = access.visitor.nickname
+    key = f"{NICKNAME} {nickname}"  # a new field when the teacher has changed it
+    st.text_input("Your nickname", nickname, key=key, max_chars=24, on_change=rename, args=[key])
     with st.popover("Leave the class"):
         st.write("This deletes your answers in this class.")
         st.button("Leave", type="primary", on_click=leave_class)
 
 
-def rename() -> None:
-    """Change the member's own nickname (callback)."""
+def rename(key: str) -> None:
+    """Change the member's own nickname to what was typed into the field with this key (callback)."""
     access = class_access()
-    run_panel.try_action(access.join, access.visitor.classroom, st.session_state[NICKNAME])
+    run_panel.try_action(access.join, access.visitor.classroom, st.session_state[key])
 
 
 def show_opening(access: ClassAccess) -> None:
@@ -58,7 +60,7 @@ def show_opening(access: ClassAccess) -> None:
         st.form_submit_button("Open the class", type="primary", on_click=open_class)
     for code, name, members in access.list_classes():
         st.button(
-            f"{escape_markdown(code)}: {escape_markdown(name)}, {members} members",
+            f"{escape_markdown(code)}: {escape_markdown(name)}, {members} member{'' if members == 1 else 's'}",
             key=f"choose {code}",
             on_click=choose,
             args=[code],

@@ -17,6 +17,7 @@ MOVE, BACK = "move", "back"  # parameters of an address that was followed
 LEAVING = "left"  # value of MOVE for a member who goes back
 NOT_SHARED = {"class", "view", "run", MOVE, BACK}  # what an address says about a browser, not about the settings
 OWN_ADDRESS = re.compile(r"(\./|[a-z]+)\?.*")  # a page of this server: BACK could have been typed
+PUBLISHED = "published_place"  # session state: page and settings that a teacher's tab showed last
 LEFT, FOLLOWED, PLACE, GOING = "follow_left", "followed_number", "place_before_follow", "going_to"  # session state
 browser = st.components.v2.component(
     "go_to_address",
@@ -35,10 +36,18 @@ def current_query() -> str:
 
 
 def publish(access: ClassAccess, page: str) -> None:
-    """Tell the class where its teacher is, if it follows."""
+    """Tell the class where its teacher has gone in this browser tab, if it follows.
+
+    A tab that shows the same as before says nothing, so two tabs of one teacher do not pull the class back and forth.
+    """
+    if not access.is_teacher:
+        return
+    place = page, current_query()
+    moved = st.session_state.get(PUBLISHED) != place
+    st.session_state[PUBLISHED] = place
     state = access.state()
-    if state and access.is_teacher and state.settings.follow:
-        run_panel.try_action(access.lead, page, current_query())
+    if moved and state and state.settings.follow:
+        run_panel.try_action(access.lead, *place)
 
 
 def notice(access: ClassAccess, page: str) -> None:

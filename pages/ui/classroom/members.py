@@ -18,8 +18,15 @@ def show(state: ClassState) -> None:
     with left:
         show_members(state, access)
     with right:
+        key = f"{CLASS_NAME} {state.code} {state.name}"  # a new field for another class or name
         st.text_input(
-            "Name of the class", state.name, key=CLASS_NAME, max_chars=40, on_change=rename_class, autocomplete="off"
+            "Name of the class",
+            state.name,
+            key=key,
+            max_chars=40,
+            on_change=rename_class,
+            args=[key],
+            autocomplete="off",
         )
         st.button(
             "End the lesson",
@@ -57,7 +64,7 @@ def show_members(state: ClassState, access: ClassAccess) -> None:
             help="The student's runs are renamed, too. The student cannot change the nickname any more.",
         )
         st.button(
-            f"Call them {member.neutral_name}", on_click=run_panel.try_action, args=[access.rename_member, owner, ""]
+            f"Rename to {member.neutral_name}", on_click=run_panel.try_action, args=[access.rename_member, owner, ""]
         )
         with st.popover("Remove from the class"):
             st.write("This deletes the student's answers in this class. The student can join again.")
@@ -77,9 +84,9 @@ def rename(owner: str) -> None:
     run_panel.try_action(act)
 
 
-def rename_class() -> None:
-    """Change the name of the class to what was typed (callback)."""
-    run_panel.try_action(class_access().rename_class, st.session_state[CLASS_NAME])
+def rename_class(key: str) -> None:
+    """Change the name of the class to what was typed into the field with this key (callback)."""
+    run_panel.try_action(class_access().rename_class, st.session_state[key])
 
 
 def delete() -> None:

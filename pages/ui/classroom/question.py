@@ -52,7 +52,7 @@ def show(access: ClassAccess) -> None:
     if question.is_open:
         show_form(question)
     else:
-        results.show(access.results(), access.own_answers())
+        results.show(access, own=True)
         st.button("Continue", type="primary", on_click=mark_seen, args=[question])
 
 

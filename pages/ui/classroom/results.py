@@ -6,8 +6,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from core.classroom import CHOICE, CURVE, NUMBER, Axes, Question, Results
+from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Question, Results
 from core.classroom.questions import bin_edges, count_choices, histogram
+from core.runs import PermissionDenied
 from pages.ui.charts import apply_theme
 from pages.ui.markdown import escape_markdown
 from pages.ui.theme import colors
@@ -16,8 +17,18 @@ ROUNDS = ("First vote", "Second vote")
 HEIGHT = 300
 
 
-def show(results: Results, own: dict[int, Any] | None = None) -> None:
-    """Show all answers of each round. own: the visitor's answers, by round."""
+def show(access: ClassAccess, own: bool = False) -> None:
+    """Show all answers of each round, once they are revealed. own: whether to show the visitor's own answers, too."""
+    try:
+        results, mine = access.results(), access.own_answers() if own else {}
+    except (ValueError, PermissionDenied) as error:  # the teacher has just changed the question
+        st.info(escape_markdown(str(error)))
+        return
+    show_results(results, mine)
+
+
+def show_results(results: Results, own: dict[int, Any]) -> None:
+    """Show these answers. own: the visitor's answers, by round."""
     question = results.question
     counts = ", ".join(f"{name.lower()}: {len(answers)}" for name, answers in zip(ROUNDS, results.rounds, strict=False))
     if not any(results.rounds):
@@ -47,9 +58,9 @@ def answer_text(question: Question, answer: Any) -> str:
 def truth_text(question: Question) -> str:
     """Return the truth as Markdown."""
     if question.truth is None:
-        return "The truth was not given."
+        return "The correct answer was not given."
     if question.kind == CURVE:
-        return ":material/check: The thick line is the truth."
+        return ":material/check: The thick line is the correct curve."
     return f":material/check: **{answer_text(question, question.truth)}**"
 
 
