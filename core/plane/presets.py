@@ -78,8 +78,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "rate-too-high": Preset(
             "Learning rate too high",
-            "Each step leaps across the valley and lands higher up on the other side, so the loss jumps about and "
-            "stays high. Train again with a tenth of the learning rate, and it falls to almost 0.",
+            "Each step goes too far past the minimum, to a point with a higher loss, so the loss jumps about and stays "
+            "high. Train again with a tenth of the learning rate, and it falls to almost 0.",
             PlaneConfig(dataset="circles", hidden=(8, 8), lr=3.0, epochs=100),
         ),
         "activations": Preset(

@@ -16,7 +16,7 @@ export default function (component) {
 
   const x = (i) => LEFT + (WIDTH * i) / (points - 1);
   const y = (height) => TOP + HEIGHT * (1 - height);
-  const label = (value) => Number(value.toPrecision(3)).toLocaleString("en");
+  const label = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
 
   function drawAxes() {
     const grid = find("grid");

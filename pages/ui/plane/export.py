@@ -16,7 +16,7 @@ from core.training import Change
 from pages.ui import run_panel
 from pages.ui.charts import apply_theme
 from pages.ui.downloads import chart_download_buttons, download_button, project_download_button, to_csv_bytes
-from pages.ui.plane.network import CLASS_NAMES, points_of
+from pages.ui.plane.network import CLASS_NAMES, largest_target, points_of
 from pages.ui.plane.training import loss_chart
 from pages.ui.theme import colors
 
@@ -89,7 +89,7 @@ def map_chart(config: PlaneConfig, weights: str) -> alt.LayerChart:
     half = LIMIT / GRID
     frame = pd.DataFrame({"x": x - half, "x2": x + half, "y": y - half, "y2": y + half})
     if config.task == "regression":
-        limit = float(np.abs(data.targets).max())
+        limit = largest_target(data)
         scale = alt.Scale(domain=[-limit, 0, limit], range=[theme.palette[1], theme.background, theme.palette[0]])
         frame["value"] = output[:, 0]
         squares: dict[str, Any] = {"color": alt.Color("value:Q", scale=scale, title="Value")}

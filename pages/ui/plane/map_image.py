@@ -4,7 +4,7 @@ import numpy as np
 
 from core.plane import DATASETS, PlaneConfig, activations
 from core.plane.features import LIMIT
-from pages.ui.plane.network import points_of
+from pages.ui.plane.network import largest_target, points_of
 from pages.ui.theme import Colors
 
 SIZE = 120  # pixels
@@ -20,7 +20,7 @@ def map_image(config: PlaneConfig, weights: str, theme: Colors) -> np.ndarray:
     x, y = (each.ravel() for each in np.meshgrid(axis, axis[::-1]))
     output = activations(config, weights, np.stack([x, y], axis=1)).output
     if config.task == "regression":
-        limit = np.abs(data.targets).max()
+        limit = largest_target(data)
         image = diverging(output[:, 0] / limit, palette, ground)
         inks = diverging(data.targets / limit, palette, ground)
     else:
@@ -39,7 +39,7 @@ def curve_image(config: PlaneConfig, weights: str, theme: Colors) -> np.ndarray:
     data = points_of(config)
     image = np.full((SIZE, SIZE, 3), rgb(theme.background))
     x = np.linspace(-LIMIT, LIMIT, 4 * SIZE)
-    scale = LIMIT / (1.15 * np.abs(data.targets).max())
+    scale = LIMIT / (1.15 * largest_target(data))
     for px, target in zip(data.points[:, 0], data.targets, strict=True):
         put_dot(image, px, target * scale, rgb(theme.palette[0]))
     for px, value in zip(x, activations(config, weights, np.stack([x, 0 * x], axis=1)).output[:, 0], strict=True):

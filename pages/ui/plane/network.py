@@ -101,7 +101,7 @@ def browser_data(picture: Picture) -> dict[str, Any]:
         "inputs": DATASETS[config.dataset].inputs,
         "outputs": config.classes,
         "classNames": [] if is_regression else list(CLASS_NAMES[: config.classes]),
-        "limit": max(MIN_LIMIT, float(np.abs(data.targets).max(initial=0))) if is_regression else 1.0,
+        "limit": largest_target(data) if is_regression else 1.0,
         "features": config.features,
         "featureLabels": [FEATURES[name].label for name in config.features],
         "hidden": config.hidden,
@@ -141,6 +141,11 @@ def as_columns(data: PlaneData) -> dict[str, list]:
 def points_of(config: PlaneConfig) -> PlaneData:
     """Return the points of a config. Raises ValueError if nothing can be learned from them."""
     return make(config)
+
+
+def largest_target(data: PlaneData) -> float:
+    """Return the magnitude of the value that has the strongest colour; it is never 0."""
+    return max(MIN_LIMIT, float(np.abs(data.targets).max(initial=0)))
 
 
 def points_key(data: PlaneData) -> str:
@@ -201,7 +206,9 @@ def take_edits(state: Any) -> None:
     run = run_panel.editable_run("plane")
     if run is None or not isinstance(state, dict) or state.get("run") != run.id:
         return
-    made, taken = list(state.get("edits") or ()), taken_edits(run.id)
+    made, taken = state.get("edits") or [], taken_edits(run.id)
+    if not isinstance(made, list):
+        raise ValueError(f"The edits must be a list, but the browser sent {made!r:.40}. Reload the page.")
     st.session_state[TAKEN] = (run.id, len(made))
     edits: Sequence[Sequence] = current_edits(run)
     for edit in checked_edits(made[taken:], run.config.sizes):

@@ -218,7 +218,8 @@ def outcome(run: Run, events: list) -> tuple[str, str]:
         return "", ""
     result = results[-1]
     if not result.size:
-        return "success", "Own points have no test points; the validation points play their part."
+        judge = " Judge the network by its validation points." if run.config.validation else ""
+        return "success", f"Own points have no test points.{judge}"
     if result.accuracy is None:
         return "success", f"Mean squared error {short(result.loss)} on {result.size:,} new test points."
     correct = round(result.accuracy * result.size)
