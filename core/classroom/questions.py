@@ -11,7 +11,7 @@ from typing import Any
 from core.text import clean_text
 
 CHOICE, NUMBER, CURVE = "choice", "number", "curve"
-KINDS = {CHOICE: "several choices", NUMBER: "a number", CURVE: "a curve"}
+KINDS = {CHOICE: "one of several choices", NUMBER: "a number", CURVE: "a curve"}
 OPEN, REVEALED = "open", "revealed"
 MAX_TEXT, MAX_OPTION, MAX_OPTIONS = 500, 120, 8
 CURVE_POINTS = 41  # heights of a curve, at equal distances from 0 to the end of the x axis

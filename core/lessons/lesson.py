@@ -72,6 +72,15 @@ class Question:
                 raise ValueError("The points of a curve must be sorted by x.")
             object.__setattr__(self, "truth", points)
 
+    @property
+    def answer(self) -> str:
+        """The truth in words."""
+        if isinstance(self.truth, str):
+            return self.truth
+        if isinstance(self.truth, tuple):
+            return "Through " + ", ".join(f"({x:g}, {y:g})" for x, y in self.truth)
+        return f"{self.truth:,}" + (f" ± {self.tolerance:g}" if self.tolerance else "")
+
 
 @dataclass(frozen=True)
 class Exercise:

@@ -45,7 +45,7 @@ def worksheet(lesson: Lesson, *, key: bool = False) -> str:
     parts = [] if key else ['<p class="name">Name: ____________________ &nbsp; Date: ______________</p>']
     if lesson.questions:
         parts += [
-            "<h2>Before you see it</h2>",
+            "<h2>Predictions</h2>",
             "<ol>",
             *(_question(q, key) for q in lesson.questions.values()),
             "</ol>",
@@ -56,7 +56,7 @@ def worksheet(lesson: Lesson, *, key: bool = False) -> str:
             answer = _answer(exercise.answer) if key else '<div class="line"></div>' * exercise.lines
             parts.append(f"<li>{_text(exercise.text)}{answer}</li>")
         parts.append("</ol>")
-    title = escape(f"{lesson.title}: key" if key else lesson.title)
+    title = escape(f"{lesson.title}: answer key" if key else lesson.title)
     return PAGE.substitute(title=title, style=STYLE, body="\n".join(parts))
 
 
@@ -71,7 +71,7 @@ def _question(question: Question, key: bool) -> str:
     elif question.kind == CURVE:
         body += _axes(question, key)
     elif key:
-        body += _answer(f"{question.truth:g}, give or take {question.tolerance:g}")
+        body += _answer(question.answer)
     else:
         body += '<div class="line"></div>'
     return f"<li>{body}{_answer(question.why) if key and question.why else ''}</li>"

@@ -38,21 +38,21 @@ def open_dialog(page: str, tabs: Sequence[str]) -> None:
         key="link_task",
         max_chars=MAX_TASK,
         height=90,
-        placeholder="At most two sentences. The task stands above the tabs.",
+        placeholder="At most two sentences. The task is shown above the tabs.",
     )
-    shown_tabs = st.pills("Tabs that remain", tabs, selection_mode="multi", default=tabs, key="link_tabs")
+    shown_tabs = st.pills("Visible tabs", tabs, selection_mode="multi", default=tabs, key="link_tabs")
     shown = st.pills(
-        "Settings that remain",
+        "Visible settings",
         list(labels),
         selection_mode="multi",
         default=list(labels),
         format_func=labels.__getitem__,
         key="link_controls",
-        help="The others are hidden, with the values that they have now.",
+        help="The other settings are hidden and keep the values that they have now.",
     )
     solutions = st.toggle("Solutions can be opened", value=True, key="link_solutions") if page == "autograd" else True
     if not shown_tabs:
-        st.error("At least one tab must remain.", icon=":material/tab:")
+        st.error("No tab is visible. Choose at least one.", icon=":material/tab:")
         return
     try:
         link = LessonLink(

@@ -136,12 +136,12 @@ def test_a_lesson(teacher: Page, new_page, server_url: str, store: Store):
     teacher.get_by_role("link", name="Autograd").first.click()
     for student in students:
         student.wait_for_url(re.compile("/autograd"))
-    bob.get_by_role("button", name="Leave the tour").click()
+    bob.get_by_role("button", name="Stop following").click()
     bob.wait_for_url(re.compile(r"localhost:\d+/(home)?\?"))
     bob.get_by_role("button", name="Follow the teacher").click()
     bob.wait_for_url(re.compile("/autograd"))
     teacher.get_by_role("button", name="Stop leading").click()
-    expect(bob.get_by_role("button", name="Leave the tour")).to_have_count(0)
+    expect(bob.get_by_role("button", name="Stop following")).to_have_count(0)
 
     # a starred run on the projector, without the student's name
     teacher.goto(f"{server_url}/classroom")

@@ -128,4 +128,4 @@ def test_the_worksheet_of_a_lesson_is_a_page_to_print(page: Page, server_url: st
     sheet = download(page, "Worksheet").read_text(encoding="utf-8")
     assert "<h1>Overfitting</h1>" in sheet
     assert "All 200" in sheet
-    expect(page.get_by_role("button", name="Key")).to_have_count(0)
+    expect(page.get_by_role("button", name="Answer key")).to_have_count(0)

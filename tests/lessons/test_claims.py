@@ -80,7 +80,7 @@ def close_to(points, values, tolerance: float) -> None:
 def test_a_lesson_takes_45_to_50_minutes_and_has_all_its_parts(lesson):
     assert 45 <= lesson.minutes <= 50
     assert lesson.parts[0].title == "Start"
-    assert lesson.parts[-1].title == "What goes wrong"
+    assert lesson.parts[-1].title == "Common mistakes"
     assert len(lesson.goals) >= 3
     assert len(lesson.questions) >= 3
     assert len(lesson.exercises) >= 5

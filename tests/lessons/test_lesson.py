@@ -34,7 +34,7 @@ Then this.
 
 @link first
 
-## What goes wrong
+## Common mistakes
 
 - Everything.
 """
@@ -58,14 +58,14 @@ def test_a_lesson_is_read_from_its_file():
     }
     assert lesson.labels == {"first": "Open it"}
     assert lesson.questions == {"guess": Question("How many?", 3, "number", tolerance=1, why="Because.")}
-    assert [part.title for part in lesson.parts] == ["Start", "What goes wrong"]
+    assert [part.title for part in lesson.parts] == ["Start", "Common mistakes"]
     assert [*lesson.parts[0].blocks()] == [
         ("text", "Say this."),
         ("question", "guess"),
         ("text", "Then this."),
         ("link", "first"),
     ]
-    assert lesson.parts[1] == Part("What goes wrong", 0, "- Everything.")
+    assert lesson.parts[1] == Part("Common mistakes", 0, "- Everything.")
 
 
 def test_windows_line_breaks_change_nothing():
@@ -148,6 +148,27 @@ class Text(HTMLParser):
 def test_text_on_a_worksheet_is_escaped():
     assert "<title>A &lt;title&gt;</title>" in worksheet(parse())
     assert "Why &amp; how?" in worksheet(parse())
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (Question("What?", "It falls", options=("It falls", "It rises")), "It falls"),
+        (Question("How many?", 7850, "number"), "7,850"),
+        (Question("How many?", -0.5, "number"), "-0.5"),
+        (Question("How many?", 46, "number", tolerance=10), "46 ± 10"),
+        (Question("How?", ((0, 2.5), (1, 0.25)), "curve", y_max=3), "Through (0, 2.5), (1, 0.25)"),
+    ],
+)
+def test_an_answer_in_words_has_a_tolerance_only_if_there_is_one(question, answer):
+    assert question.answer == answer
+
+
+def test_the_key_shows_exact_numbers_without_a_tolerance():
+    key = Text(worksheet(load_lessons()["pixels-to-classes"], key=True)).text
+    assert "7,850" in key
+    assert "± 0" not in key
+    assert "give or take" not in key
 
 
 @pytest.mark.parametrize("lesson", load_lessons().values(), ids=list(load_lessons()))

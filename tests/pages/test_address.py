@@ -198,7 +198,7 @@ def test_a_teacher_makes_a_link_from_the_page_as_it_is(open_page):
     ("values", "message"),
     [
         ({"link_task": "One. Two. Three."}, "at most two sentences"),
-        ({"link_tabs": []}, "At least one tab must remain"),
+        ({"link_tabs": []}, "No tab is visible"),
     ],
 )
 def test_the_builder_says_what_is_wrong(open_page, values, message):

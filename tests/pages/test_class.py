@@ -284,7 +284,7 @@ def test_a_member_follows_the_teacher_leaves_and_comes_back(student, teacher):
     teacher.lead("memorize", "hidden_size=32")
     app = load(app, destination(app.run()))
     assert app.select_slider(key="hidden_size").value == 32
-    button(app, "Leave the tour").click()
+    button(app, "Stop following").click()
     app = load(app, destination(app.run()))
     assert tab_labels(app)[0] == "Formula"
     assert destination(app) is None
@@ -292,7 +292,7 @@ def test_a_member_follows_the_teacher_leaves_and_comes_back(student, teacher):
     app = load(app, destination(app.run()))
     assert app.select_slider(key="hidden_size").value == 32
     teacher.stop_leading()
-    assert "Leave the tour" not in {each.label for each in app.run().button}
+    assert "Stop following" not in {each.label for each in app.run().button}
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_leaving_never_opens_another_server(student, teacher, back):
     app = student("memorize")
     teacher.lead("memorize", "hidden_size=16")
     app = load(app, "memorize?" + urlencode({"class": CODE, "move": "1", "back": back}))
-    button(app, "Leave the tour").click()
+    button(app, "Stop following").click()
     assert destination(app.run()) is None
     assert "Training" in tab_labels(app)
 

@@ -98,7 +98,7 @@ def test_a_plan_shows_all_parts_links_and_questions(open_page, lesson):
     texts = " ".join(each.value for each in app.markdown)
     for asked in lesson.questions.values():
         assert escape_markdown(asked.text) in texts
-    assert {each.label for each in app.get("download_button")} >= {"Worksheet", "Key"}
+    assert {each.label for each in app.get("download_button")} >= {"Worksheet", "Answer key"}
 
 
 def test_a_student_sees_no_plan_no_answers_and_no_key(open_page, password):
@@ -112,7 +112,7 @@ def test_a_student_sees_no_plan_no_answers_and_no_key(open_page, password):
     for link in lesson.links.values():
         assert any(link.page in url for url in links_on(app))
     log_in(app)
-    assert [each.label for each in app.get("download_button")] == ["Worksheet", "Key"]
+    assert [each.label for each in app.get("download_button")] == ["Worksheet", "Answer key"]
     assert app.subheader
 
 

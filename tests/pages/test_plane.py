@@ -320,7 +320,7 @@ def test_forged_edits_are_refused_with_a_sentence(monkeypatch, edits):
     run = SimpleNamespace(id="1", config=PlaneConfig(), changes={})
     monkeypatch.setattr(diagram.st, "session_state", {})
     monkeypatch.setattr(run_panel, "editable_run", lambda kind: run)
-    with pytest.raises(ValueError, match="edit|weight"):
+    with pytest.raises(ValueError, match=r"edit|weight"):
         diagram.take_edits({"run": "1", "edits": edits})
 
 

@@ -25,7 +25,9 @@ def show(state: ClassState) -> None:
         st.title(f"Class {escape_markdown(state.code)}", anchor=False)
         image = f'<img class="qr" alt="QR code of the address" src="{qr_code(address)}">'
         st.html(f'<div class="address">{escape(address)}</div>{image}')
-        st.markdown(f"Scan it or type the address. Or enter the code **{escape_markdown(state.code)}** on Home.")
+        st.markdown(
+            f"Scan the QR code or type the address. You can also enter the code **{escape_markdown(state.code)}** on the page Home."
+        )
 
 
 def class_address(code: str) -> str:

@@ -74,7 +74,7 @@ def member_line(state: ClassState, access: ClassAccess, help_wanted: bool) -> No
     if state.settings.follow:
         following = follow.is_following()
         st.button(
-            "Leave the tour" if following else "Follow the teacher",
+            "Stop following" if following else "Follow the teacher",
             icon=":material/directions_walk:",
             key="follow_icon_only",
             on_click=follow.leave if following else follow.come_back,

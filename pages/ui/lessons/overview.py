@@ -17,7 +17,9 @@ def show_overview(lesson: Lesson, *, key: bool) -> None:
     with st.container(horizontal=True):
         download_button(f"{lesson.name}.html", lambda: worksheet(lesson), "text/html", label="Worksheet")
         if key:
-            download_button(f"{lesson.name}-key.html", lambda: worksheet(lesson, key=True), "text/html", label="Key")
+            download_button(
+                f"{lesson.name}-key.html", lambda: worksheet(lesson, key=True), "text/html", label="Answer key"
+            )
 
 
 def show_links(lesson: Lesson) -> None:

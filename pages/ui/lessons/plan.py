@@ -77,18 +77,8 @@ def show_question(question: Question, key: str) -> None:
                     args=[class_access().ask, class_question(question)],
                 )
             with st.popover("Answer", icon=":material/key:", type="tertiary"):
-                st.markdown(f"**{escape_markdown(answer_text(question))}**")
+                st.markdown(f"**{escape_markdown(question.answer)}**")
                 st.markdown(escape_markdown(question.why))
-
-
-def answer_text(question: Question) -> str:
-    """Return the true answer in words."""
-    if isinstance(question.truth, str):
-        return question.truth
-    if isinstance(question.truth, tuple):
-        return "Through " + ", ".join(f"({x:g}, {y:g})" for x, y in question.truth)
-    margin = f", give or take {question.tolerance:g}" if question.tolerance else ""
-    return f"{question.truth:g}{margin}"
 
 
 def class_question(question: Question) -> ClassQuestion:
