@@ -80,21 +80,24 @@ class Results:
 
 
 def check_question(question: Question) -> Question:
-    """Return the question with its texts cleaned. Raises ValueError if it cannot be asked."""
+    """Return the question with its texts cleaned, and without options or axes that its kind does not need.
+
+    Raises ValueError if it cannot be asked.
+    """
     if question.kind not in KINDS:
         raise ValueError(f"A question asks for one of {', '.join(KINDS)}, but not for {question.kind!r}.")
     text = clean_text(question.text, MAX_TEXT, "A question")
     if not text:
         raise ValueError("The question is empty. Type what you want to ask.")
-    options = tuple(clean_text(option, MAX_OPTION, "A choice") for option in question.options)
-    options = tuple(option for option in options if option)
+    typed = question.options if question.kind == CHOICE else ()
+    options = tuple(option for each in typed if (option := clean_text(each, MAX_OPTION, "A choice")))
     if question.kind == CHOICE and not 2 <= len(options) <= MAX_OPTIONS:
         raise ValueError(f"A question needs 2 to {MAX_OPTIONS} choices, but it has {len(options)}.")
     if len(set(options)) < len(options):
         raise ValueError("Two choices are equal. Change one of them.")
-    axes = question.axes
+    axes = None
     if question.kind == CURVE:
-        axes = axes or Axes()
+        axes = question.axes or Axes()
         x_title, y_title = (
             clean_text(title, MAX_OPTION, "A title of an axis") for title in (axes.x_title, axes.y_title)
         )

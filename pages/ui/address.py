@@ -112,6 +112,7 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
 }
 EVERYWHERE = ("run", "class", "view", "move", "back", *RESERVED)
 SHOWN_AT_MOST = 3  # wrong names
+COUNTED_AT_MOST = 50  # wrong names; an address may contain any number
 GIVEN, PROBLEMS = "address_given", "address_problems"  # session state
 
 
@@ -148,7 +149,7 @@ def note_address(page: str) -> None:
 def add_problem(sentence: str) -> None:
     """Note something in the address that is ignored, once."""
     problems = st.session_state.setdefault(PROBLEMS, [])
-    if sentence not in problems:
+    if len(problems) < COUNTED_AT_MOST and sentence not in problems:
         problems.append(sentence)
 
 

@@ -62,6 +62,14 @@ def test_only_heights_answer_a_question_for_a_curve(answer):
         check_answer(CURVE_QUESTION, answer)
 
 
+def test_a_question_keeps_only_what_its_kind_needs():
+    axes = Axes(x_max=float("nan"))
+    number = check_question(Question(NUMBER, "How many?", options=("x",) * 10_000, axes=axes))
+    choice = check_question(Question(CHOICE, "Which?", ("Left", "Right"), axes=axes))
+    curve = check_question(Question(CURVE, "How?", ("x",) * 10_000))
+    assert (number.options, number.axes, choice.axes, curve.options) == ((), None, None, ())
+
+
 def test_a_curve_stays_in_its_chart():
     heights = check_answer(CURVE_QUESTION, [-1.0, 99, None] + [1] * (CURVE_POINTS - 3))
     assert heights[:4] == [0.0, 3.0, None, 1.0]

@@ -10,12 +10,12 @@ from streamlit.testing.v1 import AppTest
 from core.autograd.faults import FAULTS
 from core.classify import ClassifyConfig
 from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Lock, Question
-from core.classroom.questions import check_question
+from core.classroom.questions import check_answer, check_question
 from core.memorize import MemorizeConfig
 from core.plane import PlaneConfig
 from core.runs import PermissionDenied, RunAccess, Visitor, get_dispatcher
 from core.runs.identity import hash_token, new_token
-from pages.ui.classroom import ask_button, places
+from pages.ui.classroom import ask_button, asking, places
 from pages.ui.classroom.session import class_store
 from tests.pages.conftest import PROJECT, button, html_of
 
@@ -594,6 +594,33 @@ def test_the_name_on_the_members_tab_is_that_of_the_class(class_page, teacher):
     app.run()
     assert [field.value for field in app.text_input if field.label == "Name of the class"] == ["Chemistry"]
     teacher.classes.delete("OTHER")
+
+
+class ConductedClass:
+    """Stands for a teacher's access to the class."""
+
+    def __init__(self, losses):
+        self.losses, self.revealed = losses, None
+
+    def curve(self, run_id):
+        return self.losses
+
+    def reveal(self, truth):
+        self.revealed = check_answer(Question(CURVE, "How?", axes=Axes()), truth)
+
+
+def test_losses_above_the_chart_can_be_revealed(monkeypatch):
+    conducted = ConductedClass([(1, 1e30), (50, 2.0)])
+    monkeypatch.setattr(asking, "class_access", lambda: conducted)
+    asking.reveal_run(Axes(), "run")
+    assert max(height for height in conducted.revealed if height is not None) == 3.0
+
+
+@pytest.mark.parametrize("losses", [[], [(1, 2.0)]])
+def test_a_run_without_losses_cannot_be_revealed(monkeypatch, losses):
+    monkeypatch.setattr(asking, "class_access", lambda: ConductedClass(losses))
+    with pytest.raises(ValueError, match="This run has no loss curve"):
+        asking.reveal_run(Axes(), "run")
 
 
 def test_a_question_that_changes_while_its_answers_are_drawn_breaks_no_page(class_page, student, teacher, monkeypatch):

@@ -26,7 +26,8 @@ def show(state: ClassState) -> None:
         image = f'<img class="qr" alt="QR code of the address" src="{qr_code(address)}">'
         st.html(f'<div class="address">{escape(address)}</div>{image}')
         st.markdown(
-            f"Scan the QR code or type the address. You can also enter the code **{escape_markdown(state.code)}** on the page Home."
+            "Scan the QR code or type the address. You can also enter the code "
+            f"**{escape_markdown(state.code)}** on the page Home."
         )
 
 
