@@ -93,6 +93,13 @@ def test_an_address_with_many_mistakes_is_reported_briefly_and_as_text(open_page
     assert "And 2 more." in problem
 
 
+def test_an_address_with_thousands_of_names_costs_no_more_than_one_with_fifty(open_page):
+    app = open_page("memorize", tabs=",".join(f"tab {number}" for number in range(5_000)))
+    assert len(app.session_state["address_problems"]) == 50
+    (problem,) = [warning.value for warning in app.warning if "address is ignored" in warning.value]
+    assert "And 47 more." in problem
+
+
 # Lesson links
 
 

@@ -160,9 +160,10 @@ def choose_truth(access: ClassAccess, question: Question) -> None:
 
 
 def reveal_run(axes: Axes, run_id: str) -> None:
-    """Reveal the answers with the losses of a run as the truth. Raises ValueError if it has no two losses in the chart."""
+    """Reveal the answers with the losses of a run as the truth. Raises ValueError if it has less than two of them."""
     access = class_access()
-    curve = sample_curve([(epoch, min(loss, axes.y_max)) for epoch, loss in access.curve(run_id)], axes)
-    if sum(height is not None for height in curve) < 2:
+    sampled = sample_curve(access.curve(run_id), axes)
+    curve = [None if loss is None else min(loss, axes.y_max) for loss in sampled]
+    if sum(loss is not None for loss in curve) < 2:
         raise ValueError("This run has no loss curve on these axes. Choose another run, or draw the curve.")
     access.reveal(curve)
