@@ -23,9 +23,14 @@ def setting_label(name: str) -> str:
 
 
 def format_setting(value: object) -> str:
-    """Return a setting's value as a student would type it; "–" if the run has no such setting."""
+    """Return a setting's value as a student would type it; "–" if the run has no such setting.
+
+    Points of the plane and edits by hand are counted: there may be thousands.
+    """
     if value is None:
         return "–"
+    if isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
+        return f"{len(value):,} in all"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

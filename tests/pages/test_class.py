@@ -564,7 +564,7 @@ def test_the_teacher_closes_pages_and_locks_controls(class_page, teacher):
     app = class_page(class_tab="Rules")
     button(app, "Close all but Memorize").click()
     app.run()
-    assert set(teacher.state().settings.closed) == {"classify", "autograd", "runs"}
+    assert set(teacher.state().settings.closed) == places.PAGES.keys() - {"memorize"}
     app.multiselect(key="conduct_locked").set_value(["hidden_size"]).run()
     app.toggle(key="conduct_board").set_value(True).run()
     settings = teacher.state().settings

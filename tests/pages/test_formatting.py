@@ -21,6 +21,13 @@ def test_settings_are_shown_as_a_student_types_them(value, text):
     assert format_setting(value) == text
 
 
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_points_and_edits_are_counted_not_listed(kind):
+    points = kind([(1.0, 2.0, 0)] * 2_000)
+    assert format_setting(points) == "2,000 in all"
+    assert format_setting(kind([[0, 1, "weight", 0, 2.5]])) == "1 in all"
+
+
 def test_setting_names_are_words():
     assert setting_label("lr") == "learning rate"
     assert setting_label("weight_decay") == "weight decay"
