@@ -15,7 +15,7 @@ INK = """canvas => {
 
 def ink(page: Page) -> int:
     """Return how many pixels of the canvas are drawn on."""
-    return max(page.locator("canvas").nth(i).evaluate(INK) for i in range(page.locator("canvas").count()))
+    return max(page.locator("canvas").evaluate_all(f"canvases => canvases.map({INK})"), default=0)
 
 
 def network_input(page: Page) -> str:

@@ -6,7 +6,7 @@ from core.memorize import recording
 from core.text import graphemes
 
 
-def test_home_plays_the_recorded_run_above_three_doors(open_page):
+def test_home_plays_the_recorded_run_above_its_doors(open_page):
     app = open_page("home")
     (player,) = app.get("bidi_component")
     data = json.loads(player.proto.json)
@@ -16,8 +16,8 @@ def test_home_plays_the_recorded_run_above_three_doors(open_page):
     assert ["".join(text) for text in data["texts"]] == recorded.texts
     assert 3 < data["guessing"] < 3.2
     labels = [link.proto.label for link in app.get("page_link")]
-    assert [label.split()[-1] for label in labels[:3]] == ["Memorize", "Classify", "Autograd"]
-    assert labels[3] == "Everyone's runs"
+    assert [label.split()[-1] for label in labels[:4]] == ["Memorize", "Classify", "Points", "Autograd"]
+    assert labels[4:] == ["Lessons", "Everyone's runs"]
 
 
 def test_home_has_no_title_as_high_as_the_player(open_page):

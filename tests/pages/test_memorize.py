@@ -553,7 +553,7 @@ def test_everything_can_be_downloaded_and_weights_can_be_loaded(open_page, train
     query = {"run": run, "tab": "Download", "sentence": "abc abd", "num_layers": "1"}
     app = open_page("memorize", **query, hidden_size="16")
     labels = [element.proto.label for element in app.get("download_button")]
-    assert labels == ["weights.pt", "loss.csv", "memorize.ipynb", "PNG", "SVG"]
+    assert labels == ["weights.pt", "loss.csv", "memorize.ipynb", "project.zip", "PNG", "SVG"]
 
     weights = to_file(restore_model(config, get_dispatcher().store.checkpoint(run)), Alphabet("abc abd"))
     upload(app, weights)

@@ -53,7 +53,6 @@ CONTROLS = {
     "classify_seed": Control("classify", "Seed", ClassifyConfig.seed),
     "plane_preset": Control("plane", "Preset", "own settings"),
     "plane_dataset": Control("plane", "Dataset", PlaneConfig.dataset),
-    "plane_features": Control("plane", "Inputs of the network", list(PlaneConfig.features)),
     "plane_hidden": Control("plane", "Hidden layers", ", ".join(map(str, PlaneConfig.hidden))),
     "plane_activation": Control("plane", "Activation", PlaneConfig.activation),
     "plane_lr": Control("plane", "Learning rate", PlaneConfig.lr),
