@@ -396,7 +396,8 @@ def test_a_new_run_is_shown_in_its_present(open_page, sentence_run):
 
 @pytest.fixture
 def sent(monkeypatch) -> list[ForwardMsg]:
-    """Return all messages to browsers, in the order in which they were sent."""
+    """Return all messages to browsers, in the order in which they were sent. Nobody else is watching."""
+    monkeypatch.setattr(stage, "_redraws", deque())
     messages: list[ForwardMsg] = []
     monkeypatch.setattr(ForwardMsgQueue, "_before_enqueue_msg", messages.append)
     return messages
@@ -445,8 +446,7 @@ def test_a_click_on_train_redraws_the_run_bar_at_once_and_lets_the_tabs_follow(o
     assert refreshed(app, sent) == {}, "the end has been drawn"
 
 
-def test_a_tab_that_costs_more_is_redrawn_less_often(open_page, sent, monkeypatch):
-    monkeypatch.setattr(stage, "_redraws", deque())  # nobody else is watching
+def test_a_tab_that_costs_more_is_redrawn_less_often(open_page, sent):
     app = open_page("memorize", pace=SLOW, tab="Gates", **LONG["memorize"])
     button(app, "Train").click().run()
     sent.clear()
