@@ -234,7 +234,8 @@ def test_the_accuracies_are_those_of_the_lesson(seed):
     assert 0.94 <= two <= 0.957
     assert epochs[9].train_accuracy >= 0.999
     for accuracy, name in ((one, "accuracy"), (two, "hidden")):
-        numbers = {option: int(option.split()[-1].replace(",", "")) for option in LESSONS[PIXELS].questions[name].options}
+        options = LESSONS[PIXELS].questions[name].options
+        numbers = {option: int(option.split()[-1].replace(",", "")) for option in options}
         assert min(numbers, key=lambda option: abs(numbers[option] - 1000 * accuracy)) == truth(PIXELS, name)
 
 
