@@ -23,6 +23,7 @@ def teacher(new_page, server_url: str, store: Store):
     page.get_by_text("For teachers").click()
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password", exact=True).press("Enter")
+    expect(button(page, "Open the class")).to_be_visible()  # students, too, have a field for the class code
     page.get_by_label("Class code", exact=True).fill(CODE)
     page.get_by_label("Name", exact=True).fill("Physics")
     button(page, "Open the class").click()
