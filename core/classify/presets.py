@@ -82,7 +82,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "rate-too-high": teaching(
             "Learning rate too high",
-            "Each step leaps across the valley and lands higher up on the other side: the loss jumps about and never "
+            "Each step goes beyond the minimum and ends where the loss is higher: the loss jumps about and never "
             "falls. Train again with a tenth of the learning rate, and it does fall.",
             lr=0.5,
             schedule="constant",
