@@ -54,7 +54,7 @@ class Measurements:
     """What all students observed, in seconds.
 
     Attributes:
-        reruns: durations of page reruns.
+        reruns: durations of page reruns, by page.
         redraws: durations of redraws of the part of a page that shows a run.
         first_points: from a click on Train to the first displayed epoch.
         event_ages: age of an epoch when it is first displayed, from when it was in the database.
@@ -63,7 +63,7 @@ class Measurements:
         refused: starts that the server refused.
     """
 
-    reruns: list[float] = field(default_factory=list)
+    reruns: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     redraws: list[float] = field(default_factory=list)
     first_points: list[float] = field(default_factory=list)
     event_ages: list[float] = field(default_factory=list)
@@ -233,7 +233,8 @@ class Student:
         finally:
             self.waiting = None
         if not fragment:
-            self.measurements.reruns.append(time.monotonic() - started)
+            page = next((name for name, hashed in self.pages.items() if hashed == self.page), "")
+            self.measurements.reruns[page].append(time.monotonic() - started)
 
     async def send(self, fragment: str, trigger: str = "") -> None:
         state = ClientState(query_string=self.query, page_script_hash=self.page, fragment_id=fragment)
@@ -399,14 +400,19 @@ async def run_load_test(
             "answer on the teacher's page, 95th percentile": quantile(plan.delays, 0.95),
             "errors on the teacher's page": dict(teacher.measurements.errors),
         }
+    reruns = [seconds for page in measurements.reruns.values() for seconds in page]
     return {
         **about_lesson,
         "server's share of a core": cpu / seconds,
         "students": students,
         "seconds": round(time.monotonic() - started),
-        "page reruns": len(measurements.reruns),
-        "page rerun, median seconds": quantile(measurements.reruns, 0.5),
-        "page rerun, 95th percentile": quantile(measurements.reruns, 0.95),
+        "page reruns": len(reruns),
+        "page rerun, median seconds": quantile(reruns, 0.5),
+        "page rerun, 95th percentile": quantile(reruns, 0.95),
+        **{
+            f"page rerun of {page}, 95th percentile": quantile(seconds, 0.95)
+            for page, seconds in sorted(measurements.reruns.items())
+        },
         "redraw, median seconds": quantile(measurements.redraws, 0.5),
         "redraw, 95th percentile": quantile(measurements.redraws, 0.95),
         "click to first epoch with queueing, median seconds": quantile(measurements.first_points, 0.5),

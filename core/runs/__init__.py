@@ -14,7 +14,7 @@ rates              counts per minute
 scheduling         the fair order of the queue
 access             RunAccess: what one visitor may do
 dispatcher         Dispatcher: wakes workers when runs are queued, and requeues lost runs
-queue_estimate     how long a run will wait
+queue_estimate     Queue: the waiting runs, and how long each will wait
 worker             Worker: trains many runs in turns, and exchanges with the store
 active_run         ActiveRun: one run in a worker, and what its owner wants of it
 sync               RunSync: what the two threads of a worker hand each other for one run
@@ -31,6 +31,7 @@ from core.runs.identity import PermissionDenied, Visitor
 from core.runs.job_types import JOB_TYPES
 from core.runs.limits import Limits
 from core.runs.models import Run, Status
+from core.runs.queue_estimate import Queue
 from core.runs.store import Store
 from core.runs.worker import use_one_thread
 
@@ -39,6 +40,7 @@ __all__ = [
     "Dispatcher",
     "Limits",
     "PermissionDenied",
+    "Queue",
     "Run",
     "RunAccess",
     "Status",

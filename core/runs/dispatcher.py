@@ -24,7 +24,7 @@ from core.runs.dask_plugin import TrainingPlugin, wake_worker
 from core.runs.database import StoreUnavailable
 from core.runs.identity import TeacherAuth, Visitor
 from core.runs.processes import has_exited, process_name
-from core.runs.queue_estimate import QueuePosition, estimate_position
+from core.runs.queue_estimate import Queue
 from core.runs.store import ANONYMOUS, Store
 from core.runs.worker import Worker, warm_up
 from core.training import Checkpoint
@@ -123,13 +123,10 @@ class Dispatcher:
                     if worker.startswith(f"{self._process}/"):
                         self.store.requeue(worker, run_id, died=False)
 
-    def queue_position(self, run_id: str) -> QueuePosition | None:
-        """Return a waiting run's position in the queue; None if it is not waiting."""
-        queue = self.store.queue()
-        if run_id not in queue:
-            return None
+    def queue(self) -> Queue:
+        """Return the waiting runs as they are now, and what they wait for."""
         runs = self.store.list_runs(limit=None, unfinished=True)
-        return estimate_position(run_id, queue, runs, max(self.workers, 1), self.store.mean_duration())
+        return Queue(self.store.queue(), runs, max(self.workers, 1), self.store.mean_duration())
 
     # The background thread, which lives as long as this process
 

@@ -23,6 +23,39 @@ class QueuePosition(NamedTuple):
     eta_seconds: float
 
 
+class Queue(NamedTuple):
+    """The waiting runs at one moment, and what they wait for.
+
+    Attributes:
+        order: ids of the waiting runs, next one first.
+        runs: all runs that have not ended.
+        workers: number of workers that share the runs.
+        mean_duration: seconds that recent runs took, the best guess for a run about which nothing else is known; 0 if
+            there was none.
+    """
+
+    order: Sequence[str]
+    runs: Sequence[Run]
+    workers: int
+    mean_duration: float
+
+    def position(self, run_id: str) -> QueuePosition | None:
+        """Return the position of a waiting run and the estimated time until it starts; None if it is not waiting."""
+        if run_id not in self.order:
+            return None
+        known, index = {run.id: run for run in self.runs}, self.order.index(run_id)
+        # A paused run is not waited for: it makes room when another run needs it.
+        active = [load_of(run, self.mean_duration) for run in self.runs if run.status is Status.RUNNING]
+        waiting = [load_of(known[other], self.mean_duration) for other in self.order[: index + 1] if other in known]
+        if not waiting or not (self.mean_duration or any(load.seconds for load in active)):
+            return QueuePosition(index + 1, 0.0)
+        return QueuePosition(index + 1, seconds_until_start(active, waiting, self.workers))
+
+    def has_other_active(self, run: Run) -> bool:
+        """Return whether another run of the run's owner is training, for which it waits."""
+        return run.owner != "" and any(each.owner == run.owner and each.status is Status.RUNNING for each in self.runs)
+
+
 @dataclass(eq=False)
 class Load:
     """What a run needs until it ends.
@@ -38,29 +71,6 @@ class Load:
     seconds: float
     memory: float = 0.0
     is_slow: bool = False
-
-
-def estimate_position(
-    run_id: str, queue: Sequence[str], runs: Iterable[Run], workers: int, mean_duration: float
-) -> QueuePosition:
-    """Return the position of a waiting run and the time until it starts.
-
-    Args:
-        run_id: the run.
-        queue: ids of all waiting runs, next one first.
-        runs: all runs that have not ended.
-        workers: number of workers that share the runs.
-        mean_duration: seconds that recent runs took, the best guess for a run about which nothing else is known; 0 if
-            there was none.
-    """
-    known = {run.id: run for run in runs}
-    # A paused run is not waited for: it makes room when another run needs it.
-    active = [load_of(run, mean_duration) for run in known.values() if run.status is Status.RUNNING]
-    index = queue.index(run_id)
-    waiting = [load_of(known[other], mean_duration) for other in queue[: index + 1] if other in known]
-    if not mean_duration and not any(load.seconds for load in active):
-        return QueuePosition(index + 1, 0.0)
-    return QueuePosition(index + 1, seconds_until_start(active, waiting, workers))
 
 
 def load_of(run: Run, mean_duration: float) -> Load:

@@ -697,7 +697,8 @@ def _rank(run: Run) -> tuple[float, float, float]:
 
 
 def _limits(session: Session, classroom: str) -> Limits:
-    row = session.get(ClassLimits, classroom) or session.get(ClassLimits, "")
+    own_or_general = select(ClassLimits).where(ClassLimits.classroom.in_([classroom, ""]))
+    row = session.scalars(own_or_general.order_by(ClassLimits.classroom.desc()).limit(1)).first()
     return from_json(Limits, row.limits_json) if row else Limits()
 
 

@@ -54,9 +54,9 @@ def show(
     active = editable if editable and not editable.status.is_terminal else None
     paused = active if active and (active.pause_requested or active.status is Status.PAUSED) else None
     follow_pace(kind, run)
-    refusal = why_not(config)
+    refusal = "" if active else why_not(config)
     with st.container():
-        if refusal and run and not active:
+        if refusal and run:
             st.caption(f":material/info: {escape_markdown(refusal)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{kind}_buttons"):
         st.button(
@@ -82,7 +82,7 @@ def show(
                 f"One {unit}",
                 icon=":material/skip_next:",
                 key=key,
-                disabled=active is None and bool(refusal),
+                disabled=bool(refusal),
                 help=f"Trains for one {unit} and then pauses. {'Key: →' if unit == names[0] else ''}",
                 on_click=advance,
                 args=[kind, unit, active],

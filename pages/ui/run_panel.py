@@ -10,6 +10,7 @@ import streamlit as st
 from core.runs import (
     Dispatcher,
     PermissionDenied,
+    Queue,
     Run,
     RunAccess,
     Status,
@@ -24,6 +25,7 @@ from pages.ui.visitor import visitor
 FIRST_EVENT_TIMEOUT = 0.4  # seconds; usually enough for the first event, so that the first redraw shows it
 STALE_URL_SECONDS = 5.0  # after a run was opened, in which requests may still bring the URL of the one before
 VIEW_REPORT_INTERVAL = 5.0  # seconds
+QUEUE_SECONDS = 1.0
 LOCKED = "locked_controls"  # session state: keys of widgets that the visitor's class has locked
 
 STATUS_TEXTS = {
@@ -162,13 +164,21 @@ def show_not_trained_yet(run: Run | None) -> None:
     )
 
 
+@st.cache_resource(ttl=QUEUE_SECONDS, show_spinner=False)
+def queue() -> Queue:
+    """Return the waiting runs as they were at most QUEUE_SECONDS ago; all visitors share the answer."""
+    return dispatcher().queue()
+
+
 def queue_label(run: Run) -> str:
     """Return where a waiting run stands in the queue; "" for other runs."""
-    place = dispatcher().queue_position(run.id) if run.status is Status.WAITING else None
-    if place is None:
+    if run.status is not Status.WAITING:
         return ""
-    others = dispatcher().store.list_runs(statuses=[Status.RUNNING], owner=run.owner, limit=1) if run.owner else []
-    if others:
+    waiting = queue()
+    place = waiting.position(run.id)
+    if place is None:  # it is about to start, or has only just been created
+        return ""
+    if waiting.has_other_active(run):
         whose = "your" if run.owner == visitor().id else "their"
         return f"until {whose} other run has ended"
     seconds = max(round(place.eta_seconds, -1), 10)  # the estimate is not more accurate than that

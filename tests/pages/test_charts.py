@@ -12,7 +12,7 @@ from core.classify import ClassifyConfig, Epoch, Samples, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.training import Change
 from pages.ui import charts
-from pages.ui.charts import change_markers, learning_curves
+from pages.ui.charts import LearningCurves, change_markers, learning_curves
 from pages.ui.classify import training as classify_training
 from pages.ui.memorize import training as memorize_training
 
@@ -77,8 +77,8 @@ def test_a_single_change_is_marked_at_the_top():
 # Axes and reference lines
 
 
-def layers(chart) -> list[dict]:
-    return chart.to_dict()["layer"]
+def layers(curves: LearningCurves) -> list[dict]:
+    return curves.spec["layer"]
 
 
 def test_the_x_axis_has_its_final_range_from_the_beginning():
@@ -88,24 +88,30 @@ def test_the_x_axis_has_its_final_range_from_the_beginning():
     assert "domain" not in layers(learning_curves({"loss": curve(4)}, "Epoch", "Loss"))[0]["encoding"]["x"]["scale"]
 
 
-def frames(chart) -> list[pd.DataFrame]:
-    return [layer.data for layer in chart.layer]
-
-
 def test_the_value_of_pure_guessing_is_a_labelled_line():
-    drawn = frames(learning_curves({"loss": curve(4)}, "Epoch", "Loss", guessing=2.3))
-    assert [frame["y"].tolist() for frame in drawn if "guessing" in frame.get("label", pd.Series()).tolist()] == (
-        [[2.3], [2.3]]  # the line and its label
-    )
-    assert not any(
-        "guessing" in frame.get("label", pd.Series()).tolist()
-        for frame in frames(learning_curves({"loss": curve(4)}, "Epoch", "Loss"))
-    )
+    drawn = learning_curves({"loss": curve(4)}, "Epoch", "Loss", guessing=2.3)
+    assert drawn.data["guessing"].to_pylist() == [{"y": 2.3, "label": "guessing"}]
+    marks = [layer["mark"]["type"] for layer in layers(drawn) if layer["data"] == {"name": "guessing"}]
+    assert marks == ["rule", "text"]
+    assert learning_curves({"loss": curve(4)}, "Epoch", "Loss").data["guessing"].num_rows == 0
 
 
 def test_the_moment_that_the_page_shows_is_a_line():
-    assert frames(learning_curves({"loss": curve(4)}, "Epoch", "Loss", shown=3))[-1]["x"].tolist() == [3.0]
-    assert frames(learning_curves({"loss": curve(4)}, "Epoch", "Loss"))[-1].empty
+    assert learning_curves({"loss": curve(4)}, "Epoch", "Loss", shown=3).data["shown"]["x"].to_pylist() == [3.0]
+    assert learning_curves({"loss": curve(4)}, "Epoch", "Loss").data["shown"].num_rows == 0
+
+
+def test_the_tables_are_those_that_the_specification_names():
+    for marks in (None, change_markers([Change(1, "lr", 0.5)], 4)):
+        drawn = learning_curves({"a": curve(4), "b": curve(0)}, "Epoch", "Loss", marks=marks, guessing=1.0, shown=3)
+        assert {layer["data"]["name"] for layer in layers(drawn)} == set(drawn.data)
+        assert drawn.data["curves"].to_pydict() == {**curve(4).to_dict("list"), "curve": ["a"] * 4}
+        assert drawn.data["last points"].to_pydict() == {"x": [4.0], "y": [0.1], "curve": ["a"]}
+
+
+def test_a_curve_is_redrawn_without_building_its_specification_again():
+    first, second = (learning_curves({"loss": curve(points)}, "Epoch", "Loss", end=100) for points in (3, 50))
+    assert first.spec is second.spec
 
 
 # Updates in place
@@ -183,10 +189,11 @@ def test_the_accuracy_axis_starts_below_the_later_values(accuracies, start):
 def test_accuracies_below_the_axis_are_left_out_and_the_level_of_guessing_with_them():
     config = ClassifyConfig(epochs=20)
     first = image_epochs(2)
-    early = frames(classify_training.accuracy_chart(config, first))
-    assert sorted(early[0]["y"]) == sorted([e.train_accuracy for e in first] + [e.val_accuracy for e in first])
-    assert any(frame.get("y", pd.Series()).tolist() == [0.1] for frame in early), "ten classes"
+    early = classify_training.accuracy_chart(config, first).data
+    accuracies = [epoch.train_accuracy for epoch in first] + [epoch.val_accuracy for epoch in first]
+    assert sorted(early["curves"]["y"].to_pylist()) == sorted(accuracies)
+    assert early["guessing"]["y"].to_pylist() == [0.1], "ten classes"
     start = Epoch(0, 9, 0.1, 1.0, 0.11, 1.1, 0.12, SAMPLES)
-    late = frames(classify_training.accuracy_chart(config, [start, *image_epochs(20)[1:]]))
-    assert late[0]["y"].min() >= 0.65
-    assert not any(frame.get("y", pd.Series()).tolist() == [0.1] for frame in late)
+    late = classify_training.accuracy_chart(config, [start, *image_epochs(20)[1:]]).data
+    assert min(late["curves"]["y"].to_pylist()) >= 0.65
+    assert late["guessing"].num_rows == 0

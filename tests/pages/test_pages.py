@@ -115,7 +115,7 @@ def test_a_run_can_be_paused_changed_resumed_and_stopped(open_page):
 
 def marked_changes(app) -> list[str]:
     """Return the labels of the changed settings in the first chart."""
-    return [label for data in chart_data(app, 0).values() if "align" in data for label in data["label"]][:1]
+    return chart_data(app, 0)["marks"]["label"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -19,20 +19,17 @@ from pages.ui import run_panel
 )
 def test_a_waiting_run_shows_its_position_in_the_queue(monkeypatch, position, text):
     place = SimpleNamespace(position=position[0], eta_seconds=position[1])
-    dispatcher = SimpleNamespace(queue_position=lambda run_id: place)
-    monkeypatch.setattr(run_panel, "dispatcher", lambda: dispatcher)
+    queue = SimpleNamespace(position=lambda run_id: place, has_other_active=lambda run: False)
+    monkeypatch.setattr(run_panel, "queue", lambda: queue)
     assert run_panel.queue_label(SimpleNamespace(id="a", owner="", status=Status.WAITING)) == text
     assert run_panel.queue_label(SimpleNamespace(id="a", owner="", status=Status.RUNNING)) == ""
 
 
 @pytest.mark.parametrize(("visitor", "whose"), [("ann", "your"), ("bob", "their")])
 def test_a_run_that_waits_for_another_of_its_owner_says_so(monkeypatch, visitor, whose):
-    other = SimpleNamespace(id="b", owner="ann", status=Status.RUNNING)
-    dispatcher = SimpleNamespace(
-        queue_position=lambda run_id: SimpleNamespace(position=1, eta_seconds=5.0),
-        store=SimpleNamespace(list_runs=lambda owner, **_: [other] if owner == "ann" else []),
-    )
-    monkeypatch.setattr(run_panel, "dispatcher", lambda: dispatcher)
+    place = SimpleNamespace(position=1, eta_seconds=5.0)
+    queue = SimpleNamespace(position=lambda run_id: place, has_other_active=lambda run: run.owner == "ann")
+    monkeypatch.setattr(run_panel, "queue", lambda: queue)
     monkeypatch.setattr(run_panel, "visitor", lambda: SimpleNamespace(id=visitor))
     waiting = SimpleNamespace(id="a", owner="ann", status=Status.WAITING)
     assert run_panel.queue_label(waiting) == f"until {whose} other run has ended"

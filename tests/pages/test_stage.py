@@ -190,7 +190,7 @@ def test_an_invalid_setting_leaves_the_shown_run_on_the_page(open_page, sentence
     app.text_area(key="sentence").set_value("").run()
     assert outcome(app) == said
     assert status(app).endswith("epoch 50 of 50")
-    assert len(chart_data(app, 0)["data 1"]) == 50
+    assert len(chart_data(app, 0)["curves"]) == 50
     assert button(app, "Train").disabled
 
 
@@ -320,16 +320,16 @@ def test_the_timeline_shows_the_sentence_and_the_loss_as_they_were(open_page, se
         assert figure(app, "Epoch") == f"{epoch} of 50"
         assert figure(app, "Loss") == f"{then.loss:.3g}"
         assert figure(app, "Correct") == f"{correct_characters(config.sentence, then.reconstruction)} of 7"
-        curve, *_, moment = chart_data(app, 0).values()
-        assert moment["x"].tolist() == [epoch], "it is marked on the curve"
-        assert len(curve) == 50, "which stays complete"
+        drawn = chart_data(app, 0)
+        assert drawn["shown"]["x"].tolist() == [epoch], "it is marked on the curve"
+        assert len(drawn["curves"]) == 50, "which stays complete"
         assert timeline(app)["shown"] == epoch
         assert status(app).endswith("epoch 50 of 50")
     app.session_state["shown_moment"] = None
     app.run()
     assert timeline(app)["shown"] is None
     assert html_of(app) == latest
-    assert list(chart_data(app, 0).values())[-1].empty
+    assert chart_data(app, 0)["shown"].empty
 
 
 def test_the_timeline_shows_predictions_and_diagnostics_as_they_were(open_page, image_run):
@@ -341,7 +341,7 @@ def test_the_timeline_shows_predictions_and_diagnostics_as_they_were(open_page, 
         assert compact_samples_html(then.samples, classes) in html_of(app)
         assert figure(app, "Validation") == f"{then.val_accuracy:.1%}"
         assert figure(app, "Training") == f"{then.train_accuracy:.1%}"
-        loss, accuracy = ([*chart_data(app, number).values()][-1]["x"].tolist() for number in (0, 1))
+        loss, accuracy = (chart_data(app, number)["shown"]["x"].tolist() for number in (0, 1))
         assert (loss, accuracy) == ([then.step + 1], [epoch])
     app = open_page("classify", run=image_run, tab="Diagnostics")
     show_epoch(app, image_run, 4)

@@ -129,7 +129,7 @@ def test_runs_finish_when_the_clock_is_set_back(dispatcher, monkeypatch):
     for run_id in runs:
         assert dispatcher.store.run(run_id).status is Status.FINISHED
         assert len(dispatcher.store.events(run_id)) == 30
-        assert dispatcher.queue_position(run_id) is None
+        assert dispatcher.queue().position(run_id) is None
 
 
 def test_changes_from_two_tabs_both_take_effect(dispatcher):

@@ -66,11 +66,25 @@ def test_the_dispatcher_tells_position_and_time_from_the_progress_of_the_others(
     store, config = dispatcher.store, MemorizeConfig("hello", epochs=100)
     active = [claim_run(store, store.create(config, by=Visitor(str(i)))) for i in range(4)]
     waiting = [store.create(config, by=Visitor(name)) for name in ("ann", "bob")]
-    assert dispatcher.queue_position(waiting[1]) == (2, 0.0), "nothing is known yet"
+    assert dispatcher.queue().position(waiting[1]) == (2, 0.0), "nothing is known yet"
     for run in active:
         sync(store, run, train_seconds=5.0, metrics={"epochs": 25})
-    assert dispatcher.queue_position(waiting[0]) == (1, pytest.approx(30))  # 15 seconds each, four on two workers
+    assert dispatcher.queue().position(waiting[0]) == (1, pytest.approx(30))  # 15 seconds each, four on two workers
     sync(store, active[0], status=Status.FINISHED, train_seconds=20.0)
-    assert dispatcher.queue_position(active[0].id) is None
+    assert dispatcher.queue().position(active[0].id) is None
+    dispatcher.close()
+    store.close()
+
+
+def test_a_run_waits_for_another_of_its_owner_while_that_trains(url):
+    dispatcher = Dispatcher(url, workers=1)
+    store, config = dispatcher.store, MemorizeConfig("hello")
+    first = claim_run(store, store.create(config, by=Visitor("ann")))
+    second, other, nameless = (store.run(store.create(config, by=Visitor(name))) for name in ("ann", "bob", ""))
+    assert dispatcher.queue().has_other_active(second)
+    assert not dispatcher.queue().has_other_active(other)
+    assert not dispatcher.queue().has_other_active(nameless)
+    sync(store, first, status=Status.PAUSED)
+    assert not dispatcher.queue().has_other_active(second)
     dispatcher.close()
     store.close()

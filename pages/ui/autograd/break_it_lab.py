@@ -8,7 +8,7 @@ from core.classroom import Answer
 from core.classroom.problems import LINE, REPLY
 from pages.ui.autograd import kept_answers
 from pages.ui.autograd.graph import CURRENT_CARD, TEXT, format_number
-from pages.ui.charts import learning_curves
+from pages.ui.charts import learning_curves, show_live_chart
 from pages.ui.classroom import ask_button
 from pages.ui.code_view import source_location
 from pages.ui.kept import keep
@@ -78,7 +78,7 @@ def curves(symptom: Curves) -> None:
     ends = " and ".join(f"{losses[-1]:.3g} with the {name} code" for name, losses in versions.items())
     alt = f"{symptom.y_title} per {symptom.x_title.lower()}. It starts at {symptom.correct[0]:.3g} and ends at {ends}."
     chart = learning_curves(frames, symptom.x_title, symptom.y_title, height=230)
-    st.altair_chart(chart, width="stretch", alt=alt)
+    show_live_chart(chart, ended=True, alt=alt)
 
 
 def comparison(symptom: Comparison) -> None:

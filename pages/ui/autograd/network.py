@@ -14,7 +14,7 @@ from core.autograd.gradcheck import numeric_gradient
 from core.autograd.nn import Linear
 from core.autograd.tensor import Tensor
 from pages.ui.autograd.graph import format_number
-from pages.ui.charts import learning_curves
+from pages.ui.charts import learning_curves, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.kept import keep
 
@@ -195,9 +195,9 @@ def zero_grad_demo(new_network: Callable[[], Example], batch: Batch, lr: float) 
     }
     left, right = st.columns([3, 2], gap="large")
     text = zero_grad_text(correct, faulty)
-    left.altair_chart(
-        learning_curves(frames, "Step", "Loss"), width="stretch", alt=f"Loss over {STEPS} training steps. {text}"
-    )
+    with left:
+        chart = learning_curves(frames, "Step", "Loss")
+        show_live_chart(chart, ended=True, alt=f"Loss over {STEPS} training steps. {text}")
     right.markdown(
         "`backward()` *adds* to the gradients. Without `zero_grad()`, `update()` follows the sum of **all gradients "
         "since the start**, which is not the gradient of the present loss:"

@@ -12,7 +12,7 @@ from core.plane.features import FEATURES
 from core.runs import Run
 from core.runs.reporting import differing_settings
 from pages.ui import run_panel
-from pages.ui.charts import downsample, learning_curves
+from pages.ui.charts import downsample, learning_curves, show_live_chart
 from pages.ui.classify.images import image_grid_html
 from pages.ui.classify.sample_cards import compact_samples_html
 from pages.ui.classify.training import class_names, feature_label
@@ -126,7 +126,8 @@ def show_curves(histories: dict[str, list[AnyEpoch]], source: str, shown: int | 
             height=240 + LEGEND_ROW * len(histories),
             shown=shown,
         )
-        column.altair_chart(chart, width="stretch")
+        with column:
+            show_live_chart(chart, ended=True)
 
 
 def epochs_done(epoch: AnyEpoch) -> int:
