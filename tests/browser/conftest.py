@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from core.classroom import ClassStore
 from core.runs import Store
 
 PROJECT = Path(__file__).parents[2]
@@ -21,6 +22,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 )
 SECONDS_TO_START = 120
 PASSWORD = "correct horse battery staple"
+CODE = "LESSON"  # of the class that the fixture `teacher` opens
 ACTION_TIMEOUT, EXPECT_TIMEOUT = 60_000, 180_000  # ms; generous, because other tests may keep the machine busy
 STOP_TIMEOUT = 120  # seconds
 expect.set_options(timeout=EXPECT_TIMEOUT)
@@ -175,3 +177,22 @@ def new_page(browser):
 def page(new_page):
     """Return a page of a new browser."""
     return new_page()
+
+
+@pytest.fixture
+def teacher(new_page, server_url: str, store: Store):
+    """Return the page of a teacher who has opened a class."""
+    page = new_page()
+    page.goto(f"{server_url}/classroom")
+    page.get_by_text("For teachers").click()
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password", exact=True).press("Enter")
+    expect(button(page, "Open the class")).to_be_visible()
+    code = page.get_by_label("Class code", exact=True)
+    expect(code).to_have_count(1)  # the field of a student's page is gone
+    code.fill(CODE)
+    page.get_by_label("Name", exact=True).fill("Physics")
+    button(page, "Open the class").click()
+    expect(page.get_by_text("Nobody is here yet")).to_be_visible()
+    yield page
+    ClassStore(store).delete(CODE)

@@ -2,34 +2,15 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from core.classroom import ClassStore
 from core.runs import Status, Store
 from pages.ui.run_bar import SLOW
-from tests.browser.conftest import PASSWORD, button, choose_pace, status
+from tests.browser.conftest import CODE, button, choose_pace, status
 from tests.runs import wait_for
 
-CODE = "LESSON"
 NAMES = ("Ada", "Bob", "Chloé", "Dan", "Eve")
-
-
-@pytest.fixture
-def teacher(new_page, server_url: str, store: Store):
-    """The browser of a teacher who has opened the class."""
-    page = new_page()
-    page.goto(f"{server_url}/classroom")
-    page.get_by_text("For teachers").click()
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password", exact=True).press("Enter")
-    expect(button(page, "Open the class")).to_be_visible()
-    page.get_by_label("Class code", exact=True).fill(CODE)
-    page.get_by_label("Name", exact=True).fill("Physics")
-    button(page, "Open the class").click()
-    expect(page.get_by_text("Nobody is here yet")).to_be_visible()
-    yield page
-    ClassStore(store).delete(CODE)
 
 
 def join(page: Page, address: str, nickname: str) -> Page:

@@ -3,33 +3,11 @@
 import csv
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from core.classroom import ClassStore
 from core.classroom.problems import PROBLEMS
 from core.lessons import LessonLink
-from core.runs import Store
-from tests.browser.conftest import PASSWORD, button
-
-CODE = "ANSWERS"
-
-
-@pytest.fixture
-def teacher(new_page, server_url: str, store: Store):
-    """The browser of a teacher who has opened the class."""
-    page = new_page()
-    page.goto(f"{server_url}/classroom")
-    page.get_by_text("For teachers").click()
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password", exact=True).press("Enter")
-    expect(button(page, "Open the class")).to_be_visible()  # students, too, have a field for the class code
-    page.get_by_label("Class code", exact=True).fill(CODE)
-    page.get_by_label("Name", exact=True).fill("Physics")
-    button(page, "Open the class").click()
-    expect(page.get_by_text("Nobody is here yet")).to_be_visible()
-    yield page
-    ClassStore(store).delete(CODE)
+from tests.browser.conftest import CODE, button
 
 
 def download(page: Page, name: str) -> Path:

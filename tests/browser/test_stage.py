@@ -170,7 +170,7 @@ def test_no_page_has_a_serious_accessibility_violation(new_page, server_url: str
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     found = Axe().run(page).response["violations"]
     serious = [
-        f"{each['id']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
+        f"{each['id']}: {[(node['html'][:200], node['failureSummary']) for node in each['nodes'][:3]]}"
         for each in found
         if each["impact"] in ("serious", "critical")
     ]
