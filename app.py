@@ -7,7 +7,7 @@ from pages.ui import (
     errors,
     kept_settings,
     lesson_link,
-    malloc,
+    process,
     run_panel,
     streamlit_internals,
     style,
@@ -29,9 +29,10 @@ PAGES = [
 
 def main() -> None:
     """Run the page that the browser asks for."""
-    malloc.configure_malloc()
+    process.configure_process()
     streamlit_internals.retain_downloads()
     streamlit_internals.keep_page_updates()
+    streamlit_internals.reuse_theme_messages()
     theme.read_projector_view()
     st.set_page_config(
         page_title="How networks learn",

@@ -15,6 +15,8 @@ def graphemes(text: str) -> list[str]:
 
     These are Unicode's extended grapheme clusters (UAX #29).
     """
+    if text.isascii() and "\r" not in text:  # most sentences; the only cluster of ASCII is a line break of two
+        return list(text)
     return regex.findall(r"\X", text)
 
 

@@ -47,7 +47,7 @@ def connect(url: str | None = None) -> Engine:
     engine raises it, too, whenever the database is unavailable.
     """
     location = _database_url(url or os.environ.get("DATABASE_URL"))
-    engine = create_engine(location, pool_pre_ping=True)
+    engine = create_engine(location, pool_pre_ping=location.get_backend_name() != "sqlite")  # a file never hangs up
     event.listen(engine, "handle_error", _translate_error)
     if engine.dialect.name == "sqlite":
         if location.database and not location.database.startswith("file:"):

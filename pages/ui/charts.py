@@ -93,11 +93,11 @@ def rows(labels: list[tuple[float, float]]) -> list[int]:
     return chosen
 
 
-class LearningCurves(NamedTuple):
-    """Curves over the course of training, to be shown by `show_live_chart`.
+class DrawnChart(NamedTuple):
+    """A chart as a browser receives it, to be shown by `show_live_chart`.
 
     Attributes:
-        spec: the Vega-Lite specification. It is shared by all charts with the same settings: do not change it.
+        spec: the Vega-Lite specification. Charts may share it: do not change it.
         data: the tables that the specification names.
     """
 
@@ -105,7 +105,7 @@ class LearningCurves(NamedTuple):
     data: dict[str, pa.Table]
 
     def to_altair(self) -> alt.LayerChart:
-        """Return the curves as an Altair chart that contains its data."""
+        """Return it as an Altair chart that contains its data."""
         datasets = {name: table.to_pylist() for name, table in self.data.items()}
         return alt.LayerChart.from_dict({**self.spec, "datasets": datasets})
 
@@ -125,7 +125,7 @@ def learning_curves(
     shown: float | None = None,
     top: float | None = None,
     legend_orient: LegendOrient = "top",
-) -> LearningCurves:
+) -> DrawnChart:
     """Draw curves over the course of training, each with its own colour and dash.
 
     The specification depends on the settings only, not on the data, so that the browser updates the chart in place.
@@ -168,7 +168,7 @@ def learning_curves(
     }
     if marks is not None:
         data["marks"] = pa.Table.from_pandas(marks, preserve_index=False)
-    return LearningCurves(spec, data)
+    return DrawnChart(spec, data)
 
 
 def _to_table(curves: dict[str, pd.DataFrame]) -> pa.Table:
@@ -267,7 +267,7 @@ def curves_spec(
     return apply_theme(alt.LayerChart(layer=layers, height=height)).to_dict()
 
 
-def show_live_chart(chart: alt.Chart | alt.LayerChart | LearningCurves, ended: bool = False, **settings: Any) -> None:
+def show_live_chart(chart: alt.Chart | alt.LayerChart | DrawnChart, ended: bool = False, **settings: Any) -> None:
     """Show a chart that is redrawn while a run goes on.
 
     The datasets get the same names on every redraw (Altair names them after their contents), so that the browser
@@ -275,19 +275,20 @@ def show_live_chart(chart: alt.Chart | alt.LayerChart | LearningCurves, ended: b
     many points costs a third of an SVG.
 
     Args:
-        chart: learning curves, or a single chart or layers.
+        chart: a single chart or layers, or what `draw` or `learning_curves` returned.
         ended: whether it will not be redrawn any more; it is an SVG then, which is sharp at every size.
         settings: further arguments of `st.vega_lite_chart`.
     """
-    spec, data = chart if isinstance(chart, LearningCurves) else _name_datasets(chart)
+    spec, data = chart if isinstance(chart, DrawnChart) else draw(chart)
     options = {"embedOptions": {"renderer": "svg" if ended else "canvas"}}
     st.vega_lite_chart({**spec, "usermeta": options, "datasets": data}, width="stretch", **settings)
 
 
-def _name_datasets(chart: alt.Chart | alt.LayerChart) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """Return the chart's specification and the data that it names."""
+def draw(chart: alt.Chart | alt.LayerChart) -> DrawnChart:
+    """Return a single chart or layers as a browser receives them."""
     chart, data = chart.copy(), {}
     for number, part in enumerate([chart, *(chart.layer if isinstance(chart, alt.LayerChart) else [])]):
         if isinstance(part.data, pd.DataFrame):
-            data[f"data {number}"], part.data = part.data, alt.NamedData(f"data {number}")
-    return chart.to_dict(validate=False), data  # validation would double the time
+            data[f"data {number}"] = pa.Table.from_pandas(part.data, preserve_index=False)
+            part.data = alt.NamedData(f"data {number}")
+    return DrawnChart(chart.to_dict(validate=False), data)  # validation would double the time

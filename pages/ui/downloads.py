@@ -12,18 +12,18 @@ import streamlit as st
 
 from core.project_archive import project_archive
 from core.text import escape_csv_formula
-from pages.ui.charts import LearningCurves
+from pages.ui.charts import DrawnChart
 from pages.ui.theme import DARK, LIGHT
 
 CHART_WIDTH = 900  # pixels, for a chart that fills the width of its page
 
 
-def render_chart(chart: alt.TopLevelMixin | LearningCurves, kind: Literal["png", "svg"]) -> bytes:
+def render_chart(chart: alt.TopLevelMixin | DrawnChart, kind: Literal["png", "svg"]) -> bytes:
     """Render the chart as PNG (at twice the screen's resolution) or SVG, on the background of its colours' theme.
 
     A single or layered chart without a width of its own becomes CHART_WIDTH pixels wide.
     """
-    if isinstance(chart, LearningCurves):
+    if isinstance(chart, DrawnChart):
         chart = chart.to_altair()
     if isinstance(chart, alt.Chart | alt.LayerChart) and chart.width is alt.Undefined:
         chart = chart.properties(width=CHART_WIDTH)
@@ -44,7 +44,7 @@ def to_csv_bytes(table: pd.DataFrame) -> bytes:
     return table.map(escape_csv_formula).to_csv(index=False).encode("utf-8-sig")
 
 
-def chart_download_buttons(chart: alt.TopLevelMixin | LearningCurves, name: str) -> None:
+def chart_download_buttons(chart: alt.TopLevelMixin | DrawnChart, name: str) -> None:
     """Show two buttons that download the chart. name: what it shows, such as "training loss"."""
     with st.container(horizontal=True, gap="small"):
         download_button(f"{name}.png", lambda: render_chart(chart, "png"), "image/png", label="PNG", type="tertiary")

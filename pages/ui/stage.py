@@ -17,6 +17,7 @@ from pages.ui import lesson_link, lesson_link_builder, run_bar, run_panel, strea
 from pages.ui.classroom import ask_button
 from pages.ui.classroom.session import open_tabs
 from pages.ui.errors import show_store_errors
+from pages.ui.redraw_turn import redraw_turn
 from pages.ui.theme import projector_button
 
 MAIN, BAR = "main area", "run bar"  # keys of the fragments
@@ -57,7 +58,7 @@ def show_stage(
 
     @st.fragment(key=MAIN)
     def main_area() -> None:
-        with show_store_errors():
+        with redraw_turn(), show_store_errors():
             run = run_panel.current_run(kind)
             if run:
                 run_panel.report_view(run)
@@ -74,7 +75,7 @@ def show_stage(
 
     @st.fragment(key=BAR)
     def bar() -> None:
-        with show_store_errors():
+        with redraw_turn(), show_store_errors():
             active = run_bar.show(kind, config, fragments=[MAIN, BAR], prepare=prepare, parent=parent)
             seconds = redraw_interval() if active else None
             streamlit_internals.set_refresh_interval(BAR, seconds)

@@ -4,9 +4,11 @@
 """
 
 import time
+from functools import cache
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import app_session, forward_msg_queue, media_file_manager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -67,6 +69,12 @@ def set_refresh_interval(key: str, seconds: float | None) -> None:
         context.enqueue(message)
 
 
+def is_fragment_redraw() -> bool:
+    """Return whether only fragments are being run, not the whole page."""
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)
+
+
 class PageUpdateQueue(forward_msg_queue.ForwardMsgQueue):
     """The updates that are still to be sent to a browser; all of them are sent.
 
@@ -81,6 +89,25 @@ class PageUpdateQueue(forward_msg_queue.ForwardMsgQueue):
             self._delta_index_map = {}  # updates of the new run must not be merged into older ones
         else:
             super().clear(retain_lifecycle_msgs, fragment_ids_this_run)
+
+
+@cache
+def reuse_theme_messages() -> None:
+    """Make Streamlit read the theme from its configuration only once, not for every redraw. It never changes.
+
+    Repeated calls have no effect.
+    """
+    populate = app_session._populate_theme_msg
+
+    @cache
+    def theme_message(section: str) -> CustomThemeConfig:
+        message = CustomThemeConfig()
+        populate(message, section)
+        return message
+
+    vars(app_session)["_populate_theme_msg"] = lambda message, section="theme": message.MergeFrom(
+        theme_message(section)
+    )
 
 
 def keep_page_updates() -> None:

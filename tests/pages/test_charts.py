@@ -12,7 +12,7 @@ from core.classify import ClassifyConfig, Epoch, Samples, Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.training import Change
 from pages.ui import charts
-from pages.ui.charts import LearningCurves, change_markers, learning_curves
+from pages.ui.charts import DrawnChart, change_markers, learning_curves
 from pages.ui.classify import training as classify_training
 from pages.ui.memorize import training as memorize_training
 
@@ -77,7 +77,7 @@ def test_a_single_change_is_marked_at_the_top():
 # Axes and reference lines
 
 
-def layers(curves: LearningCurves) -> list[dict]:
+def layers(curves: DrawnChart) -> list[dict]:
     return curves.spec["layer"]
 
 

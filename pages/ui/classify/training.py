@@ -14,7 +14,7 @@ from core.classify.single_step import last_batch, sample_predictions
 from core.runs import Run, Status
 from core.training import Change
 from pages.ui import run_bar, run_panel
-from pages.ui.charts import LearningCurves, change_markers, downsample, learning_curves, show_live_chart
+from pages.ui.charts import DrawnChart, change_markers, downsample, learning_curves, show_live_chart
 from pages.ui.classify.images import image_grid_html
 from pages.ui.classify.sample_cards import compact_samples_html, placeholder_html
 from pages.ui.classify.settings import use_settings_of
@@ -151,7 +151,7 @@ def feature_label(config: ClassifyConfig) -> str:
 
 def loss_chart(
     config: ClassifyConfig, events: list[classify.Event], log: bool = False, shown: int | None = None
-) -> LearningCurves:
+) -> DrawnChart:
     """Draw training and validation loss over the steps, with markers where a setting was changed.
 
     log: use a logarithmic axis. shown: the completed epochs at the moment that the page shows.
@@ -176,7 +176,7 @@ def loss_chart(
 
 def accuracy_chart(
     config: ClassifyConfig, epochs: list[Epoch], shown: int | None = None, legend: bool = False
-) -> LearningCurves:
+) -> DrawnChart:
     """Draw training and validation accuracy over the epochs, on an axis that fits what differs.
 
     shown: the epoch that the page shows. legend: beside the chart of the loss, none is needed.

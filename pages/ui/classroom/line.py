@@ -13,8 +13,9 @@ from pages.ui.classroom import follow, question
 from pages.ui.classroom.session import CLASS_PAGE, as_member_sees_it, class_access, presence
 from pages.ui.errors import show_store_errors
 from pages.ui.markdown import escape_markdown
+from pages.ui.redraw_turn import redraw_turn
 
-INTERVAL = 1.5  # seconds between two looks at the class
+INTERVAL = 2.0  # seconds between two looks at the class
 SHOWN = "class_as_shown"  # session state: what the page depended on when it was drawn
 STYLE = """<style>
 .stMainBlockContainer > .stVerticalBlock > [data-testid="stLayoutWrapper"]:has(.st-key-class_line) {
@@ -41,7 +42,7 @@ def show(page: str) -> None:
 @st.fragment(run_every=INTERVAL)
 def line(page: str) -> None:
     """Draw the line, and redraw the page if the class has changed what it may show."""
-    with show_store_errors():
+    with redraw_turn(), show_store_errors():
         access = class_access()
         if as_member_sees_it(access) != st.session_state.get(SHOWN):
             st.rerun()

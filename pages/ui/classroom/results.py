@@ -9,11 +9,16 @@ import streamlit as st
 from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Question, Results
 from core.classroom.questions import bin_edges, count_choices, histogram
 from core.runs import PermissionDenied
-from pages.ui.charts import apply_theme
+from pages.ui.charts import DrawnChart, apply_theme, draw, show_live_chart
 from pages.ui.markdown import escape_markdown
-from pages.ui.theme import colors
+from pages.ui.theme import Colors, colors, is_projector_view
 
 ROUNDS = ("First vote", "Second vote")
+IN_WORDS = {
+    CHOICE: "Number of answers per choice",
+    NUMBER: "Histogram of the numbers",
+    CURVE: "All curves over each other",
+}
 HEIGHT = 300
 
 
@@ -31,23 +36,29 @@ def show_results(results: Results, own: dict[int, Any]) -> None:
     """Show these answers. own: the visitor's answers, by round."""
     question = results.question
     counts = ", ".join(f"{name.lower()}: {len(answers)}" for name, answers in zip(ROUNDS, results.rounds, strict=False))
-    if not any(results.rounds):
+    if any(results.rounds):
+        chart = results_chart(results, colors(), is_projector_view())
+        show_live_chart(chart, ended=True, alt=f"{IN_WORDS[question.kind]}. {counts}.")
+    else:
         st.info("Nobody has answered.")
-    elif question.kind == CHOICE:
-        show_chart(choice_chart(question, results.rounds), f"Number of answers per choice. {counts}.")
-    elif question.kind == NUMBER:
-        show_chart(number_chart(question, results.rounds), f"Histogram of the numbers. {counts}.")
-    elif question.axes:
-        show_chart(curve_chart(question, question.axes, results.rounds), f"All curves over each other. {counts}.")
     st.markdown(truth_text(question))
     if own and question.kind != CURVE:
         answers = [f"{ROUNDS[number - 1].lower()}: **{answer_text(question, own[number])}**" for number in sorted(own)]
         st.caption(f"Your answer in the {', in the '.join(answers)}")
 
 
-def show_chart(chart: alt.LayerChart, alt_text: str) -> None:
-    """Show a chart."""
-    st.altair_chart(apply_theme(chart), width="stretch", alt=alt_text)
+@st.cache_data(max_entries=20, ttl=600, show_spinner=False)
+def results_chart(results: Results, theme: Colors, projector: bool) -> DrawnChart:
+    """Draw the answers of each round, once for all browsers of the class.
+
+    theme, projector: what the chart's colours and type sizes depend on, besides.
+    """
+    question, rounds = results.question, results.rounds
+    if question.kind == CHOICE:
+        return draw(apply_theme(choice_chart(question, rounds)))
+    if question.kind == NUMBER:
+        return draw(apply_theme(number_chart(question, rounds)))
+    return draw(apply_theme(curve_chart(question, question.axes or Axes(), rounds)))
 
 
 def answer_text(question: Question, answer: Any) -> str:

@@ -13,7 +13,7 @@ from core.runs import Run, Status
 from core.text import graphemes
 from core.training import Change
 from pages.ui import run_panel
-from pages.ui.charts import LearningCurves, change_markers, downsample, learning_curves, show_live_chart
+from pages.ui.charts import DrawnChart, change_markers, downsample, learning_curves, show_live_chart
 from pages.ui.figures import Figure, show_figures
 from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
 from pages.ui.memorize.settings import use_settings_of
@@ -54,7 +54,7 @@ def show(run: Run | None, sentence: str, epochs: int) -> None:
 
 def loss_chart(
     sentence: str, epochs: int, events: list[memorize.Event], log: bool = False, shown: int | None = None
-) -> LearningCurves:
+) -> DrawnChart:
     """Draw the loss over all epochs of a run, with markers where a setting was changed.
 
     log: use a logarithmic axis. shown: the epoch that the page shows.

@@ -10,7 +10,7 @@ from core.plane import Edit, PlaneConfig, PlaneEpoch, PlaneResult, PlaneStep, ne
 from core.runs import Run, Status
 from core.training import Change
 from pages.ui import run_panel
-from pages.ui.charts import ROW, LearningCurves, change_markers, downsample, learning_curves
+from pages.ui.charts import ROW, DrawnChart, change_markers, downsample, learning_curves
 from pages.ui.figures import Figure, show_figures
 from pages.ui.plane import network
 from pages.ui.plane.network import Picture
@@ -266,7 +266,7 @@ def loss_curves(config: PlaneConfig, events: list, shown: int | None) -> dict[st
     }
 
 
-def loss_chart(config: PlaneConfig, events: list) -> LearningCurves:
+def loss_chart(config: PlaneConfig, events: list) -> DrawnChart:
     """Draw training and validation loss over the epochs, with markers where a setting was changed; to download."""
     epochs = [event for event in events if isinstance(event, PlaneEpoch)]
     return learning_curves(

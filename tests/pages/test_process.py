@@ -1,4 +1,4 @@
-"""The server returns large blocks of memory to the system."""
+"""The settings of the server process."""
 
 import platform
 import subprocess
@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[2]
 SCRIPT = """
 import ctypes
 import numpy as np
-from pages.ui.malloc import MMAP_THRESHOLD_BYTES, configure_malloc
+from pages.ui.process import MMAP_THRESHOLD_BYTES, configure_malloc
 
 class MallInfo2(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd u f uordblks fordblks k".split()]
@@ -33,3 +33,9 @@ def test_large_blocks_are_allocated_outside_the_heap(setting, separate):
     command = [sys.executable, "-c", SCRIPT.format(setting=setting)]
     output = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     assert output.strip() == separate
+
+
+def test_threads_wait_for_each_other_for_less_than_python_s_default():
+    command = [sys.executable, "-c", "import sys; from pages.ui.process import *; configure_process()"]
+    command[-1] += "; print(sys.getswitchinterval() == SWITCH_INTERVAL < 0.005)"
+    assert subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.strip() == "True"
