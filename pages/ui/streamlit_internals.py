@@ -4,16 +4,21 @@
 """
 
 import time
-from functools import cache
+from collections import deque
+from functools import cache, partial
 
 import streamlit as st
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime import app_session, forward_msg_queue, media_file_manager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType, _coalesce_widget_states
 
 RETENTION_SECONDS = 20.0
+DELIVERY_SECONDS, DELIVERY_TIMEOUT = 0.005, 10.0  # between looks whether all updates are sent, and the longest wait
 
 
 def ensure_run_from_app() -> None:
@@ -89,6 +94,41 @@ class PageUpdateQueue(forward_msg_queue.ForwardMsgQueue):
             self._delta_index_map = {}  # updates of the new run must not be merged into older ones
         else:
             super().clear(retain_lifecycle_msgs, fragment_ids_this_run)
+
+
+@cache
+def keep_clicks_and_updates() -> None:
+    """Lose nothing when requests of a browser follow each other closely. Repeated calls have no effect.
+
+    If a request arrives when a redraw has ended but its last updates are not sent yet, Streamlit forgets these: the
+    browser misses elements, or the interval of further redraws, so that its page stands still. The request now waits.
+
+    If a rerun of the whole page is requested, Streamlit forgets the requests for its fragments that have not begun, and
+    with them the clicks that they tell of. These are now part of the rerun.
+    """
+    request_rerun = app_session.AppSession.request_rerun
+
+    def request_in_order(session: app_session.AppSession, client_state: ClientState | None) -> None:
+        waiting = vars(session).setdefault("waiting_requests", deque())
+        waiting.append(client_state)
+        if len(waiting) == 1:  # otherwise the ones before it are still waiting
+            start_requests(session, waiting)
+
+    def start_requests(session: app_session.AppSession, waiting: deque[ClientState | None], waited: float = 0) -> None:
+        while waiting:
+            requests = session._scriptrunner._requests if session._scriptrunner else None
+            if requests and requests._state is ScriptRequestType.STOP and waited < DELIVERY_TIMEOUT:
+                start_again = partial(start_requests, session, waiting, waited + DELIVERY_SECONDS)
+                session._event_loop.call_later(DELIVERY_SECONDS, start_again)
+                return
+            request = waiting[0]
+            if requests and requests._state is ScriptRequestType.RERUN and request and not request.fragment_id:
+                states = _coalesce_widget_states(requests._rerun_data.widget_states, request.widget_states)
+                request.widget_states.CopyFrom(states or WidgetStates())
+            request_rerun(session, request)
+            waiting.popleft()
+
+    setattr(app_session.AppSession, "request_rerun", request_in_order)  # noqa: B010 - mypy allows no other way
 
 
 @cache

@@ -4,11 +4,13 @@ That a page opened directly runs from app.py is tested in test_pages.py.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime import app_session, media_file_manager
 from streamlit.runtime.forward_msg_cache import populate_hash_if_needed
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
@@ -18,11 +20,14 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.script_data import ScriptData
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import streamlit_internals
 from pages.ui.streamlit_internals import PageUpdateQueue
 from tests.pages.conftest import PROJECT
+
+ORIGINAL_REQUEST_RERUN = app_session.AppSession.request_rerun
 
 
 @pytest.fixture
@@ -190,6 +195,111 @@ def test_updates_of_one_run_of_a_fragment_are_still_merged():
     for text in ("one", "two"):
         queue.enqueue(delta("chart", 1, text))
     assert texts(queue.flush()) == ["two"]
+
+
+# Requests that follow each other closely
+
+
+class FakeRunner:
+    """A session's ScriptRunner with Streamlit's own requests, but without a thread."""
+
+    def __init__(self):
+        self._requests = ScriptRequests()
+        self.request_rerun, self.request_stop = self._requests.request_rerun, self._requests.request_stop
+
+
+def request_from(fragment: str = "", click: str = "", slider: float | None = None) -> ClientState:
+    request = ClientState(fragment_id=fragment)
+    if click:
+        request.widget_states.widgets.append(WidgetState(id=click, trigger_value=True))
+    if slider is not None:
+        request.widget_states.widgets.append(WidgetState(id="slider", double_value=slider))
+    return request
+
+
+def in_a_session(test: Callable[[app_session.AppSession, FakeRunner, list[RerunData]], Awaitable[None]]) -> None:
+    """Run the test with a session whose runner is fake, and with what the session would start new runners for."""
+
+    async def run() -> None:
+        files = MemoryUploadedFileManager("/files")
+        session = app_session.AppSession(ScriptData(str(PROJECT / "app.py")), files, ScriptCache(), lambda: None, {})
+        started: list[RerunData] = []
+        runner = session._scriptrunner = FakeRunner()
+        session._create_scriptrunner = started.append
+        session.has_fragment = lambda fragment: True
+        await test(session, runner, started)
+        session._scriptrunner = None
+        session.shutdown()
+
+    with ThreadPoolExecutor(1) as pool:  # another test may have left an event loop in this one
+        pool.submit(lambda: asyncio.run(run())).result()
+
+
+@pytest.fixture
+def plain_requests(monkeypatch):
+    """Use Streamlit's own way to handle requests."""
+    monkeypatch.setattr(app_session.AppSession, "request_rerun", ORIGINAL_REQUEST_RERUN)
+
+
+@pytest.fixture
+def kept_requests(plain_requests):
+    streamlit_internals.keep_clicks_and_updates.__wrapped__()
+
+
+async def request_after_the_end(session, runner, started):
+    runner._requests.on_scriptrunner_ready()  # there is nothing to do: the runner ends
+    session.request_rerun(request_from("bar", click="Pause"))
+
+
+def test_a_request_waits_until_the_last_updates_of_an_ended_redraw_are_sent(kept_requests):
+    async def scenario(session, runner, started):
+        await request_after_the_end(session, runner, started)
+        session.request_rerun(request_from(slider=2.0))
+        await asyncio.sleep(0.05)
+        assert session._scriptrunner is runner, "its updates would be ignored otherwise"
+        assert not started
+        session._scriptrunner = None  # as at the end of Streamlit's SHUTDOWN event, which follows all updates
+        await asyncio.sleep(0.05)
+        first, second = started
+        assert [state.id for state in first.widget_states.widgets] == ["Pause"]
+        assert [state.id for state in second.widget_states.widgets] == ["slider"], "in the order of the requests"
+
+    in_a_session(scenario)
+
+
+def test_streamlit_itself_does_not_wait(plain_requests):
+    async def scenario(session, runner, started):
+        await request_after_the_end(session, runner, started)
+        assert started, "if this fails, a part of keep_clicks_and_updates is no longer necessary"
+
+    in_a_session(scenario)
+
+
+async def click_then_rerun(session, runner, started):
+    session.request_rerun(request_from("bar", click="Pause"))  # waits for the end of a redraw
+    assert not started
+    session.request_rerun(request_from(slider=2.0))
+
+
+def clicks(data: RerunData) -> list[str]:
+    return [state.id for state in data.widget_states.widgets if state.trigger_value]
+
+
+def test_a_rerun_of_the_page_keeps_the_click_that_waits_behind_a_redraw(kept_requests):
+    async def scenario(session, runner, started):
+        await click_then_rerun(session, runner, started)
+        assert [clicks(data) for data in started] == [["Pause"]]
+        assert {state.id: state.double_value for state in started[0].widget_states.widgets}["slider"] == 2.0
+
+    in_a_session(scenario)
+
+
+def test_streamlit_itself_loses_it(plain_requests):
+    async def scenario(session, runner, started):
+        await click_then_rerun(session, runner, started)
+        assert [clicks(data) for data in started] == [[]], "if this fails, the rest of it is no longer necessary"
+
+    in_a_session(scenario)
 
 
 @pytest.fixture
