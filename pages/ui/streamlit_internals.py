@@ -96,6 +96,16 @@ class PageUpdateQueue(forward_msg_queue.ForwardMsgQueue):
             super().clear(retain_lifecycle_msgs, fragment_ids_this_run)
 
 
+class WaitingRequests(deque[ClientState | None]):
+    """The requests of a browser that are not started yet, in their order.
+
+    Attributes:
+        scheduled: whether they will be started without a further request.
+    """
+
+    scheduled = False
+
+
 @cache
 def keep_clicks_and_updates() -> None:
     """Lose nothing when requests of a browser follow each other closely. Repeated calls have no effect.
@@ -108,25 +118,26 @@ def keep_clicks_and_updates() -> None:
     """
     request_rerun = app_session.AppSession.request_rerun
 
-    def request_in_order(session: app_session.AppSession, client_state: ClientState | None) -> None:
-        waiting = vars(session).setdefault("waiting_requests", deque())
-        waiting.append(client_state)
-        if len(waiting) == 1:  # otherwise the ones before it are still waiting
+    def request_in_order(session: app_session.AppSession, request: ClientState | None) -> None:
+        waiting = vars(session).setdefault("waiting_requests", WaitingRequests())
+        waiting.append(request)
+        if not waiting.scheduled:
             start_requests(session, waiting)
 
-    def start_requests(session: app_session.AppSession, waiting: deque[ClientState | None], waited: float = 0) -> None:
+    def start_requests(session: app_session.AppSession, waiting: WaitingRequests, waited: float = 0) -> None:
+        waiting.scheduled = False
         while waiting:
             requests = session._scriptrunner._requests if session._scriptrunner else None
             if requests and requests._state is ScriptRequestType.STOP and waited < DELIVERY_TIMEOUT:
                 start_again = partial(start_requests, session, waiting, waited + DELIVERY_SECONDS)
                 session._event_loop.call_later(DELIVERY_SECONDS, start_again)
+                waiting.scheduled = True
                 return
-            request = waiting[0]
+            request = waiting.popleft()
             if requests and requests._state is ScriptRequestType.RERUN and request and not request.fragment_id:
                 states = _coalesce_widget_states(requests._rerun_data.widget_states, request.widget_states)
                 request.widget_states.CopyFrom(states or WidgetStates())
             request_rerun(session, request)
-            waiting.popleft()
 
     setattr(app_session.AppSession, "request_rerun", request_in_order)  # noqa: B010 - mypy allows no other way
 
