@@ -56,7 +56,7 @@ class Measurements:
     Attributes:
         reruns: durations of page reruns, by page.
         redraws: durations of redraws of the part of a page that shows a run.
-        first_points: from a click on Train to the first displayed epoch, if the student had no other run going.
+        first_points: from a click on Train to the first displayed epoch, by page, if the student had no other run going.
         queued_first_points: the same, if a run of an earlier visit was going, for whose end the new one waits.
         event_ages: age of an epoch when it is first displayed, from when it was in the database.
         errors: errors that students saw, counted by message.
@@ -66,7 +66,7 @@ class Measurements:
 
     reruns: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     redraws: list[float] = field(default_factory=list)
-    first_points: list[float] = field(default_factory=list)
+    first_points: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     queued_first_points: list[float] = field(default_factory=list)
     event_ages: list[float] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
@@ -217,6 +217,9 @@ class Student:
     async def watch(self) -> None:
         await asyncio.sleep(self.random.uniform(2, 10))
 
+    def page_name(self) -> str:
+        return next((name for name, hashed in self.pages.items() if hashed == self.page), "")
+
     # Streamlit's protocol
 
     def enabled_button(self, label: str) -> Any | None:
@@ -243,8 +246,7 @@ class Student:
         finally:
             self.waiting = None
         if not fragment:
-            page = next((name for name, hashed in self.pages.items() if hashed == self.page), "")
-            self.measurements.reruns[page].append(time.monotonic() - started)
+            self.measurements.reruns[self.page_name()].append(time.monotonic() - started)
 
     async def send(self, fragment: str, trigger: str = "") -> None:
         state = ClientState(query_string=self.query, page_script_hash=self.page, fragment_id=fragment)
@@ -322,8 +324,8 @@ class Student:
             return
         now = time.monotonic()
         if self.clicked:
-            points = self.measurements.queued_first_points if self.was_busy else self.measurements.first_points
-            points.append(now - self.clicked)
+            first = self.measurements.first_points[self.page_name()]
+            (self.measurements.queued_first_points if self.was_busy else first).append(now - self.clicked)
             self.clicked = 0.0
         else:
             appeared = self.epoch_times.times[run_id][self.epochs_shown : epochs]
@@ -426,8 +428,11 @@ async def run_load_test(
         },
         "redraw, median seconds": quantile(measurements.redraws, 0.5),
         "redraw, 95th percentile": quantile(measurements.redraws, 0.95),
-        "click to first epoch, median seconds": quantile(measurements.first_points, 0.5),
-        "click to first epoch, 95th percentile": quantile(measurements.first_points, 0.95),
+        **{
+            f"click to first epoch of {page}, {name}": quantile(seconds, fraction)
+            for page, seconds in sorted(measurements.first_points.items())
+            for name, fraction in (("median seconds", 0.5), ("95th percentile", 0.95))
+        },
         "click to first epoch after an earlier run, median seconds": quantile(measurements.queued_first_points, 0.5),
         "age of displayed data, median seconds": quantile(measurements.event_ages, 0.5),
         "age of displayed data, 95th percentile": quantile(measurements.event_ages, 0.95),

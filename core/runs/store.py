@@ -384,8 +384,8 @@ class Store:
             session.merge(ClassLimits(classroom, to_json(limits)))
 
     def pause(self, run_id: str) -> None:
-        """Ask a run to pause after its current step."""
-        self._update_active(run_id, pause_requested=True)
+        """Ask a run to pause after its current step, until it is asked to resume."""
+        self._update_active(run_id, pause_requested=True, auto_paused=False)
 
     def resume(self, run_id: str) -> None:
         """Let a paused run continue. If it has given up its worker, it joins the queue."""
@@ -481,9 +481,10 @@ class Store:
         return run
 
     def auto_pause(self, run: Run) -> None:
-        """Pause a run because nobody is viewing it."""
+        """Pause a run because nobody is viewing it, unless its owner has paused it."""
+        unpaused = *_is_claimed_by(run), ~Run.pause_requested
         with self._session.begin() as session:
-            session.execute(update(Run).where(*_is_claimed_by(run)).values(pause_requested=True, auto_paused=True))
+            session.execute(update(Run).where(*unpaused).values(pause_requested=True, auto_paused=True))
 
     def requeue(self, worker: str, run_id: str | None = None, died: bool = True) -> None:
         """Put the runs of a worker, or one of them, back into the queue.

@@ -98,6 +98,19 @@ def choose_pace(page: Page, pace: str) -> None:
     expect(choice).to_be_checked()
 
 
+def wait_until_complete(page: Page) -> None:
+    """Wait until no script has run for a second: a new page may be drawn twice, the second time with all settings."""
+    page.wait_for_function(
+        """() => {
+            const app = document.querySelector("[data-testid=stApp]");
+            if (app?.dataset.testScriptState !== "notRunning") window.completeSince = undefined;
+            else window.completeSince ??= Date.now();
+            return Date.now() - window.completeSince > 1000;
+        }""",
+        polling=100,
+    )
+
+
 def record_drawn_texts(page: Page) -> None:
     """Record the texts that charts draw on their canvases. Call it before the page is opened."""
     page.add_init_script(

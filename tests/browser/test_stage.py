@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import button, status
+from tests.browser.conftest import button, status, wait_until_complete
 
 PAGES = {
     "memorize": "memorize_epochs=50&hidden_size=8",
@@ -167,7 +167,7 @@ def test_no_page_has_a_serious_accessibility_violation(new_page, server_url: str
         expect(status(page)).to_contain_text("Finished", timeout=180_000)
     else:
         page.get_by_test_id("stMain").locator("h1, h2, h3, [role=tab], p").first.wait_for()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    wait_until_complete(page)
     found = Axe().run(page).response["violations"]
     serious = [
         f"{each['id']}: {[(node['html'][:200], node['failureSummary']) for node in each['nodes'][:3]]}"

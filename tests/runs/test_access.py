@@ -127,6 +127,17 @@ def test_deleting_a_run_removes_it_and_stops_its_worker(ann):
     assert sync(ann.store, run) is None, "its worker has lost it"
 
 
+@pytest.mark.parametrize("owner_is_first", [True, False])
+def test_a_run_that_its_owner_has_paused_stays_paused_whether_or_not_it_was_paused_automatically(ann, owner_is_first):
+    run = claim_run(ann.store, ann.submit(CONFIG))
+    actions = [lambda: ann.pause(run.id), lambda: ann.store.auto_pause(run)]
+    for act in actions if owner_is_first else actions[::-1]:
+        act()
+    ann.record_view(ann.store.run(run.id))
+    now = ann.store.run(run.id)
+    assert (now.pause_requested, now.auto_paused) == (True, False)
+
+
 def test_an_auto_paused_run_resumes_when_its_owner_views_it_but_not_for_others(ann, bob):
     run = claim_run(ann.store, ann.submit(CONFIG))
     ann.store.auto_pause(run)
