@@ -56,7 +56,7 @@ class Measurements:
     Attributes:
         reruns: durations of page reruns, by page.
         redraws: durations of redraws of the part of a page that shows a run.
-        first_points: from a click on Train to the first displayed epoch, by page, if no other run of the student goes on.
+        first_points: by page, from a click on Train to the first displayed epoch, without an earlier run going on.
         queued_first_points: the same, if a run of an earlier visit was going, for whose end the new one waits.
         event_ages: age of an epoch when it is first displayed, from when it was in the database.
         errors: errors that students saw, counted by message.
