@@ -10,9 +10,9 @@ TEST_WORKERS ?= 2
 run: $(VENV)/installed
 	$(BIN)/python -m streamlit run app.py --server.port 8501
 
-# All tests, in parallel; the tests of one file run in one process, where they share servers and databases.
+# All tests, in two processes: one for those that need a browser, see conftest.py.
 test: lint
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
 
 # What to run before each commit: under a minute on two cores.
 check: lint
