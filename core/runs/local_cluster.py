@@ -37,7 +37,7 @@ def main(workers: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the server, which then closes us
     if hasattr(os, "nice"):
-        os.nice(10)  # pages come first: when all cores are busy, a class would rather wait for a run than for a page
+        os.nice(5)  # pages come first: when all cores are busy, a class would rather wait for a run than for a page
     security = Security(require_encryption=True, **json.loads(sys.stdin.readline()))
     address_pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what workers print goes to the server's log
