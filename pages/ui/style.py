@@ -10,7 +10,7 @@ from pages.ui.theme import DARK, colors, is_projector_view
 # The navigation gives up its icons before it hides a page, where a sidebar leaves it little space.
 STYLE = """<style>
 [data-testid="stHeader"] { container: header / inline-size; }
-@container header (max-width: 1000px) { [data-testid="stTopNavLink"] > span:first-child { display: none; } }
+@container header (max-width: 59rem) { [data-testid="stTopNavLink"] > span:first-child { display: none; } }
 .stMainBlockContainer { padding: 3.9rem 2.2rem 1rem; }
 [data-testid="stBottomBlockContainer"] { padding: 0.4rem 2.2rem 0.5rem; }
 [data-testid="stBottom"] [data-testid="stVerticalBlock"] { gap: 0.3rem; }

@@ -17,6 +17,7 @@ from core.runs import PermissionDenied, RunAccess, Visitor, get_dispatcher
 from core.runs.identity import hash_token, new_token
 from pages.ui.classroom import ask_button, asking, places
 from pages.ui.classroom.session import class_store
+from pages.ui.classroom.tiles import OPENED
 from tests.pages.conftest import PROJECT, button, html_of
 
 CODE, PASSWORD = "PAGES", "correct horse"
@@ -468,9 +469,12 @@ def class_page(open_page, teacher):
 
 def test_the_teacher_sees_a_tile_per_student(class_page, student, teacher):
     student("memorize", "Ann").run()
-    student("autograd", "Bob").run()
+    student("plane", "Bob").run()
     shown = component_data(class_page(), "tiles")
-    assert {tile["name"] for tile in shown["tiles"]} == {"Ann", "Bob"}
+    assert {(tile["name"], tile["place"]) for tile in shown["tiles"]} == {
+        ("Ann", "Memorize · Training"),
+        ("Bob", "Points · Training"),
+    }
     assert "2 here" in shown["summary"]
 
 
@@ -482,6 +486,21 @@ def test_names_are_hidden_on_the_projector_and_when_the_teacher_wants_it(class_p
     assert member.neutral_name in shown
     teacher.change_settings(hide_names=True)
     assert "Ann" not in json.dumps(component_data(class_page(), "tiles"))
+
+
+def test_the_teacher_looks_at_a_run_without_changing_it(class_page, student, teacher):
+    visitor = Visitor(owner_of(student("memorize", "Ann")), "Ann", CODE)
+    run_id = RunAccess(teacher.dispatcher, visitor).submit(MemorizeConfig("hello", epochs=5_000))
+    app = class_page()
+    app.session_state[OPENED] = run_id
+    app.run()
+    assert any("**Ann**" in text.value for text in app.markdown)
+    assert not tab_labels(app)
+    assert {each.label for each in app.button} & {"Train", "Pause", "Stop"} == set()
+    button(app, "Back to the class").click()
+    app.run()
+    assert tab_labels(app)
+    teacher.dispatcher.store.stop(run_id)
 
 
 @pytest.mark.parametrize("tab", ["Live", "Question", "Join", "Rules", "Members"])

@@ -20,7 +20,7 @@ SHOWN = "class_as_shown"  # session state: what the page depended on when it was
 # The navigation leaves the line its place: with all pages and an open sidebar, both fit into 1280 pixels.
 STYLE = """<style>
 @media (min-width: 641px) { [data-testid="stTopNav"] { margin-right: 12.4rem; } }
-@container header (max-width: 1300px) {
+@container header (max-width: 72rem) {
   [data-testid="stTopNavLink"] { padding: 0 0.3rem; }
   [data-testid="stTopNavLink"] > span:first-child { display: none; }
 }
@@ -31,7 +31,8 @@ STYLE = """<style>
 .st-key-class_line p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .st-key-class_line button { min-height: 2rem; padding: 0 0.6rem; }
 @media (max-width: 900px) { .st-key-class_line .stMarkdown { max-width: 11rem; } }
-@media (max-width: 640px) { .st-key-class_line [class*="_icon_only"] button p { display: none; } }
+@media (max-width: 640px) { .st-key-class_line [class*="_icon_only"] button p { display: none; }
+  .st-key-class_line [class*="_icon_only"] button * { gap: 0; margin: 0; } }
 </style>"""
 
 
