@@ -15,7 +15,7 @@ from core.memorize import MemorizeConfig
 from core.plane import PlaneConfig
 from core.runs import PermissionDenied, RunAccess, Visitor, get_dispatcher
 from core.runs.identity import hash_token, new_token
-from pages.ui.classroom import ask_button, asking, places
+from pages.ui.classroom import ask_button, asking, places, results
 from pages.ui.classroom.session import class_store
 from pages.ui.classroom.tiles import OPENED
 from tests.pages.conftest import PROJECT, button, html_of
@@ -654,6 +654,13 @@ def test_a_question_that_changes_while_its_answers_are_drawn_breaks_no_page(clas
     monkeypatch.setattr(ClassAccess, "results", changed)
     assert not app.run().exception
     assert not projector.run().exception
+
+
+def test_the_bars_of_a_histogram_reach_down_to_0():
+    question = Question(NUMBER, "How many?", truth=46.0)
+    [bars, _] = results.number_chart(question, ((40.0, 50.0, 60.0, 1e6),)).to_dict()["layer"]
+    assert bars["encoding"]["y2"] == {"datum": 0}
+    assert bars["encoding"]["x"]["scale"]["domain"][1] < 100  # without the outlier
 
 
 def test_the_teacher_renames_a_member(class_page, student, teacher):

@@ -140,11 +140,12 @@ def number_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt
     scale = alt.Scale(domain=[edges[0], edges[-1]], nice=False)
     bars = (
         alt.Chart(frame)
-        .mark_bar()
+        .mark_rect()  # a bar with two ends in x would lie at its height instead of reaching down to 0
         .encode(
             x=alt.X("from:Q", title="Number", scale=scale, axis=alt.Axis(values=edges, format="~g")),
             x2="to:Q",
             y=alt.Y("answers:Q", title="Answers", axis=alt.Axis(tickMinStep=1, format="d")),
+            y2=alt.datum(0),
             color=round_colours(rounds),
         )
     )
