@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import PAGES
 from core.autograd.faults import FAULTS
 from core.classify import ClassifyConfig
 from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Lock, Question
@@ -15,9 +16,8 @@ from core.memorize import MemorizeConfig
 from core.plane import PlaneConfig
 from core.runs import PermissionDenied, RunAccess, Visitor, get_dispatcher
 from core.runs.identity import hash_token, new_token
-from pages.ui.classroom import ask_button, asking, places, results
+from pages.ui.classroom import ask_button, asking, places, results, tiles
 from pages.ui.classroom.session import class_store
-from pages.ui.classroom.tiles import OPENED
 from tests.pages.conftest import PROJECT, button, html_of
 
 CODE, PASSWORD = "PAGES", "correct horse"
@@ -469,13 +469,14 @@ def class_page(open_page, teacher):
 
 def test_the_teacher_sees_a_tile_per_student(class_page, student, teacher):
     student("memorize", "Ann").run()
-    student("plane", "Bob").run()
+    student("autograd", "Bob").run()
     shown = component_data(class_page(), "tiles")
-    assert {(tile["name"], tile["place"]) for tile in shown["tiles"]} == {
-        ("Ann", "Memorize · Training"),
-        ("Bob", "Points · Training"),
-    }
+    assert {tile["name"] for tile in shown["tiles"]} == {"Ann", "Bob"}
     assert "2 here" in shown["summary"]
+
+
+def test_tiles_name_the_pages_as_the_navigation_does():
+    assert {address: title for address, title, _ in PAGES}.items() <= tiles.PAGES.items()
 
 
 def test_names_are_hidden_on_the_projector_and_when_the_teacher_wants_it(class_page, student, teacher):
@@ -492,7 +493,7 @@ def test_the_teacher_looks_at_a_run_without_changing_it(class_page, student, tea
     visitor = Visitor(owner_of(student("memorize", "Ann")), "Ann", CODE)
     run_id = RunAccess(teacher.dispatcher, visitor).submit(MemorizeConfig("hello", epochs=5_000))
     app = class_page()
-    app.session_state[OPENED] = run_id
+    app.session_state[tiles.OPENED] = run_id
     app.run()
     assert any("**Ann**" in text.value for text in app.markdown)
     assert not tab_labels(app)
