@@ -26,7 +26,7 @@ access = class_access()
 state = access.state()
 if state is None or not access.is_teacher:
     entrance.show(access)
-elif is_projector_view() and star.starred_run() and not access.question():
+elif tiles.shown_run_id():
     star.show()
 else:
     labels = list(TABS)[:3] if is_projector_view() else list(TABS)

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import quantiles
 from typing import Any
 
 from core.text import clean_text
@@ -169,6 +170,25 @@ def histogram(answers: Sequence[float], edges: Sequence[float]) -> list[int]:
         if edges[0] <= answer <= edges[-1]:
             counts[place] += 1
     return counts
+
+
+def split_outliers(values: Sequence[float], truth: float | None = None) -> tuple[list[float], list[float]]:
+    """Return the values that a histogram shows, and those so far away that they would squeeze it.
+
+    An outlier lies beyond Tukey's outer fences, three interquartile ranges from the quartiles. If half of the values
+    are equal, the range of the middle 80 % takes the place of the interquartile range. Both lists are sorted.
+
+    truth: the correct value. The histogram shows it, and all values between it and the others.
+    """
+    if len(values) < 2:
+        return sorted(values), []
+    tenths, quarters = (quantiles(values, n=parts, method="inclusive") for parts in (10, 4))
+    reach = 3 * (quarters[2] - quarters[0] or tenths[8] - tenths[0])
+    low, high = (quarters[0] - reach, quarters[2] + reach) if reach else (min(values), max(values))
+    if truth is not None:
+        low, high = min(low, truth), max(high, truth)
+    shown = sorted(value for value in values if low <= value <= high)
+    return shown, sorted(value for value in values if not low <= value <= high)
 
 
 def bin_edges(values: Sequence[float]) -> list[float]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.lessons import LessonLink
 from core.lessons.link import CONTROLS as CONTROLS_LEFT
@@ -99,6 +100,12 @@ def hiding_style(link: LessonLink) -> str:
         for key in hidden
     ]
     return f"<style>{', '.join(selectors)} {{ display: none !important; }}</style>" if selectors else ""
+
+
+def settings_expander(page: str, label: str, key: str, icon: str) -> DeltaGenerator:
+    """Return an expander for settings of a page, open if the page's lesson link leaves one of them to change."""
+    left = link_of(page).controls or ()
+    return st.expander(label, expanded=not set(left).isdisjoint(EXPANDERS[page][key]), key=key, icon=icon)
 
 
 def shown_tabs(page: str, tabs: Mapping[str, T], allowed: Mapping[str, T]) -> dict[str, T]:

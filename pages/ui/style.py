@@ -7,7 +7,10 @@ from pages.ui.theme import DARK, colors, is_projector_view
 # Streamlit's status widget is hidden because its Stop button stops the page's script, not the training run.
 # Progress bars jump: animating them repaints the page continuously and takes a third of the cost of a redraw.
 # Elements that wait for their update keep their colours: fading them makes a page that redraws often flicker.
+# The navigation gives up its icons before it hides a page, where a sidebar leaves it little space.
 STYLE = """<style>
+[data-testid="stHeader"] { container: header / inline-size; }
+@container header (max-width: 59rem) { [data-testid="stTopNavLink"] > span:first-child { display: none; } }
 .stMainBlockContainer { padding: 3.9rem 2.2rem 1rem; }
 [data-testid="stBottomBlockContainer"] { padding: 0.4rem 2.2rem 0.5rem; }
 [data-testid="stBottom"] [data-testid="stVerticalBlock"] { gap: 0.3rem; }

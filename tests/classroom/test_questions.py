@@ -3,7 +3,15 @@
 import pytest
 
 from core.classroom import CHOICE, CURVE, CURVE_POINTS, NUMBER, Axes, Question
-from core.classroom.questions import bin_edges, check_answer, check_question, count_choices, histogram, sample_curve
+from core.classroom.questions import (
+    bin_edges,
+    check_answer,
+    check_question,
+    count_choices,
+    histogram,
+    sample_curve,
+    split_outliers,
+)
 
 CURVE_QUESTION = Question(CURVE, "How?", axes=Axes("Epoch", "Loss", 100, 3))
 
@@ -109,3 +117,31 @@ def test_every_number_lies_in_one_bar_of_the_histogram(values):
     assert edges == sorted(edges)
     assert len(edges) <= 12
     assert sum(histogram(values, edges)) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "outliers"),
+    [
+        ([], []),
+        ([1e9], []),
+        ([40, 44, 45, 46, 50, 1e6], [1e6]),
+        ([-1e6, 40, 44, 45, 46, 50, 60, 1e6], [-1e6, 1e6]),
+        ([46] * 10 + [45, 47, 1000], [1000]),  # the interquartile range is 0
+        ([46] * 10 + [1000], []),  # nothing else to resolve
+        ([5, 5, 5], []),
+        ([1, 2, 3, 4], []),
+        ([10, 20, 50, 100, 200, 500], []),
+        ([0, 0, 1000, 1000], []),
+    ],
+)
+def test_numbers_far_from_the_others_are_outliers(values, outliers):
+    assert split_outliers(values) == (sorted(value for value in values if value not in outliers), outliers)
+
+
+def test_a_huge_number_does_not_squeeze_the_histogram():
+    shown, _ = split_outliers([30, 40, 44, 45, 46, 50, 60, 1e6])
+    assert max(histogram(shown, bin_edges(shown))) < len(shown)
+
+
+def test_the_histogram_shows_all_numbers_as_far_as_the_truth():
+    assert split_outliers([40, 44, 45, 46, 50, 1000, 1e6], truth=7850)[1] == [1e6]

@@ -298,6 +298,7 @@ def test_the_cases_show_the_numbers_of_the_lesson():
     curves = FAULTS["never_zeroed"].symptom()
     assert curves.correct[0] == curves.faulty[0] == pytest.approx(1.55, abs=0.01)
     assert curves.correct[5] == pytest.approx(0.0039, abs=1e-4)
+    assert [curves.faulty[2], curves.faulty[4]] == pytest.approx([0.03, 1.74], abs=0.01)
     assert curves.faulty[11] == min(curves.faulty) == pytest.approx(0.0003, abs=1e-4)
     assert max(curves.faulty) == pytest.approx(1.74, abs=0.01)
     assert curves.faulty[-1] == pytest.approx(1.24, abs=0.01)

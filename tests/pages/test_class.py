@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import PAGES
 from core.autograd.faults import FAULTS
 from core.classify import ClassifyConfig
 from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Lock, Question
@@ -15,7 +16,7 @@ from core.memorize import MemorizeConfig
 from core.plane import PlaneConfig
 from core.runs import PermissionDenied, RunAccess, Visitor, get_dispatcher
 from core.runs.identity import hash_token, new_token
-from pages.ui.classroom import ask_button, asking, places
+from pages.ui.classroom import ask_button, asking, places, results, tiles
 from pages.ui.classroom.session import class_store
 from tests.pages.conftest import PROJECT, button, html_of
 
@@ -474,6 +475,10 @@ def test_the_teacher_sees_a_tile_per_student(class_page, student, teacher):
     assert "2 here" in shown["summary"]
 
 
+def test_tiles_name_the_pages_as_the_navigation_does():
+    assert {address: title for address, title, _ in PAGES}.items() <= tiles.PAGES.items()
+
+
 def test_names_are_hidden_on_the_projector_and_when_the_teacher_wants_it(class_page, student, teacher):
     student("memorize", "Ann").run()
     [member] = teacher.state().members.values()
@@ -482,6 +487,21 @@ def test_names_are_hidden_on_the_projector_and_when_the_teacher_wants_it(class_p
     assert member.neutral_name in shown
     teacher.change_settings(hide_names=True)
     assert "Ann" not in json.dumps(component_data(class_page(), "tiles"))
+
+
+def test_the_teacher_looks_at_a_run_without_changing_it(class_page, student, teacher):
+    visitor = Visitor(owner_of(student("memorize", "Ann")), "Ann", CODE)
+    run_id = RunAccess(teacher.dispatcher, visitor).submit(MemorizeConfig("hello", epochs=5_000))
+    app = class_page()
+    app.session_state[tiles.OPENED] = run_id
+    app.run()
+    assert any("**Ann**" in text.value for text in app.markdown)
+    assert not tab_labels(app)
+    assert {each.label for each in app.button} & {"Train", "Pause", "Stop"} == set()
+    button(app, "Back to the class").click()
+    app.run()
+    assert tab_labels(app)
+    teacher.dispatcher.store.stop(run_id)
 
 
 @pytest.mark.parametrize("tab", ["Live", "Question", "Join", "Rules", "Members"])
@@ -635,6 +655,13 @@ def test_a_question_that_changes_while_its_answers_are_drawn_breaks_no_page(clas
     monkeypatch.setattr(ClassAccess, "results", changed)
     assert not app.run().exception
     assert not projector.run().exception
+
+
+def test_the_bars_of_a_histogram_reach_down_to_0():
+    question = Question(NUMBER, "How many?", truth=46.0)
+    [bars, _] = results.number_chart(question, ((40.0, 45.0, 50.0, 60.0, 1e6),)).to_dict()["layer"]
+    assert bars["encoding"]["y2"] == {"datum": 0}
+    assert bars["encoding"]["x"]["scale"]["domain"][1] < 100  # without the outlier
 
 
 def test_the_teacher_renames_a_member(class_page, student, teacher):

@@ -171,3 +171,9 @@ def test_only_the_teacher_of_an_open_class_downloads_its_answers(conducted, open
     assert "Answers as CSV" in [each.label for each in app.get("download_button")]
     student = open_page("lessons", **{"class": "LESSON"})
     assert "Answers as CSV" not in [each.label for each in student.get("download_button")]
+
+
+@pytest.mark.parametrize(("controls", "is_open"), [("train_size", True), ("hidden", False)])
+def test_an_expander_is_open_if_the_link_leaves_one_of_its_settings(open_page, controls, is_open):
+    app = open_page("classify", controls=controls)
+    assert {each.label: each.proto.expanded for each in app.expander}["Training data"] == is_open

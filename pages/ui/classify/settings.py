@@ -19,6 +19,7 @@ from pages.ui.classify import custom_data, layer_editor
 from pages.ui.classify.initial_weights import initial_weights_controls
 from pages.ui.controls import read_query_param, write_query_param
 from pages.ui.dataset_status import location_label
+from pages.ui.lesson_link import settings_expander
 from pages.ui.markdown import escape_markdown
 
 WIDGET_KEYS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's name
@@ -44,14 +45,14 @@ def settings() -> ClassifyConfig | None:
     epochs = st.slider("Epochs", 1, MAX_EPOCHS, ClassifyConfig.epochs, key="classify_epochs", bind="query-params")
     controls.limit_note("classify_epochs", limits.max_classify_epochs, MAX_EPOCHS)
     problem = st.container()
-    with st.expander("Training", key="training_settings", icon=":material/tune:"):
+    with settings_expander("classify", "Training", key="training_settings", icon=":material/tune:"):
         more = live_settings()
-    with st.expander("Network and seed", key="network_settings", icon=":material/hub:"):
+    with settings_expander("classify", "Network and seed", key="network_settings", icon=":material/hub:"):
         more |= network_settings()
-    with st.expander("Training data", key="data_settings", icon=":material/database:"):
+    with settings_expander("classify", "Training data", key="data_settings", icon=":material/database:"):
         features = input_selector()
         more |= data_settings(features)
-    with st.expander("Initial weights", key="initial_weights", icon=":material/fast_rewind:"):
+    with settings_expander("classify", "Initial weights", key="initial_weights", icon=":material/fast_rewind:"):
         initial_weights_controls()
     custom_data.upload_controls()
     for name, default in DEFAULTS.items():

@@ -110,7 +110,7 @@ def figures(steps: list[Step], now: Epoch | None, results: list[Result]) -> list
     return [
         Figure("Validation", validation, "of unseen images"),
         Figure("Training", f"{now.train_accuracy:.1%}" if now else "–", "of the images it learns from"),
-        Figure("Loss", f"{loss:.3g}" if loss is not None else "–", "0: certain and correct"),
+        Figure("Loss", f"{loss:.3g}" if loss is not None else "–", "of unseen images" if now else "of the last batch"),
         Figure("Test", f"{results[-1].accuracy:.2%}" if results else "–", "only at the end"),
     ]
 

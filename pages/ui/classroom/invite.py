@@ -11,9 +11,9 @@ from pages.ui.markdown import escape_markdown
 
 STYLE = """<style>
 .st-key-invitation { align-items: center; text-align: center; }
-.st-key-invitation h1 { padding: 0; }
+.st-key-invitation h1 { padding: 0; justify-content: center; text-align: center; }
 .st-key-invitation .address { font-size: clamp(1.1rem, 2.6vw, 2.6rem); font-weight: 700; overflow-wrap: anywhere; }
-.st-key-invitation .qr { display: block; width: min(calc(100vh - 19rem), 88vw); margin: 0 auto; }
+.st-key-invitation .qr { display: block; width: min(calc(100vh - 21.5rem), 88vw); margin: 0 auto; }
 </style>"""
 
 

@@ -17,15 +17,22 @@ from pages.ui.redraw_turn import redraw_turn
 
 INTERVAL = 2.0  # seconds between two looks at the class
 SHOWN = "class_as_shown"  # session state: what the page depended on when it was drawn
+# The navigation leaves the line its place: with all pages and an open sidebar, both fit into 1280 pixels.
 STYLE = """<style>
+@media (min-width: 641px) { [data-testid="stTopNav"] { margin-right: 12.4rem; } }
+@container header (max-width: 72rem) {
+  [data-testid="stTopNavLink"] { padding: 0 0.3rem; }
+  [data-testid="stTopNavLink"] > span:first-child { display: none; }
+}
 .stMainBlockContainer > .stVerticalBlock > [data-testid="stLayoutWrapper"]:has(.st-key-class_line) {
   position: fixed; top: 0.7rem; right: 3.4rem; z-index: 999991; width: auto; }
-.st-key-class_line { flex-wrap: nowrap; gap: 0.5rem; justify-content: flex-end; }
+.st-key-class_line { flex-wrap: nowrap; gap: 0.5rem; justify-content: flex-end; max-width: 22.5rem; }
+.st-key-class_line > :first-child { min-width: 0; }
 .st-key-class_line p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.st-key-class_line .stMarkdown { max-width: 17rem; }
 .st-key-class_line button { min-height: 2rem; padding: 0 0.6rem; }
 @media (max-width: 900px) { .st-key-class_line .stMarkdown { max-width: 11rem; } }
-@media (max-width: 640px) { .st-key-class_line [class*="_icon_only"] button p { display: none; } }
+@media (max-width: 640px) { .st-key-class_line [class*="_icon_only"] button p { display: none; }
+  .st-key-class_line [class*="_icon_only"] button * { gap: 0; margin: 0; } }
 </style>"""
 
 
@@ -94,9 +101,10 @@ def member_line(state: ClassState, access: ClassAccess, help_wanted: bool) -> No
 def conductor_line(state: ClassState, access: ClassAccess) -> None:
     """Show the class in figures, and the buttons that conduct it."""
     wanted = sum(member.help_wanted for member in state.members.values())
-    calls = f" · **{wanted} need{'s' if wanted == 1 else ''} help**" if wanted else ""
     count = len(state.members)
-    st.markdown(f"{escape_markdown(state.code)} · {count} student{'' if count == 1 else 's'}{calls}", width="content")
+    students = f"{count} student{'' if count == 1 else 's'}"
+    calls = f"**{wanted} need{'s' if wanted == 1 else ''} help**"
+    st.markdown(f"{escape_markdown(state.code)} · {calls if wanted else students}", width="content")
     eyes_up, leading = state.settings.eyes_up, state.settings.follow
     st.button(
         "Release" if eyes_up else "Eyes up",

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.classroom import CHOICE, CURVE, NUMBER, Axes, ClassAccess, Question, Results
-from core.classroom.questions import bin_edges, count_choices, histogram
+from core.classroom.questions import bin_edges, count_choices, histogram, split_outliers
 from core.runs import PermissionDenied
 from pages.ui.charts import DrawnChart, apply_theme, draw, show_live_chart
 from pages.ui.markdown import escape_markdown
@@ -39,12 +39,28 @@ def show_results(results: Results, own: dict[int, Any]) -> None:
     if any(results.rounds):
         chart = results_chart(results, colors(), is_projector_view())
         show_live_chart(chart, ended=True, alt=f"{IN_WORDS[question.kind]}. {counts}.")
+        if question.kind == NUMBER:
+            show_outliers(results)
     else:
         st.info("Nobody has answered.")
     st.markdown(truth_text(question))
     if own and question.kind != CURVE:
         answers = [f"{ROUNDS[number - 1].lower()}: **{answer_text(question, own[number])}**" for number in sorted(own)]
         st.caption(f"Your answer in the {', in the '.join(answers)}")
+
+
+def all_answers(rounds: tuple[tuple[Any, ...], ...]) -> list[Any]:
+    """Return the answers of all rounds in one list."""
+    return [answer for answers in rounds for answer in answers]
+
+
+def show_outliers(results: Results) -> None:
+    """List the numbers that the histogram leaves out, because with them all others would share one bar."""
+    _, outliers = split_outliers(all_answers(results.rounds), results.question.truth)
+    if outliers:
+        numbers = " · ".join(number_text(number) for number in outliers)
+        lie = "answer lies" if len(outliers) == 1 else "answers lie"
+        st.markdown(f":material/unfold_more: {len(outliers)} {lie} far outside this chart: {numbers}")
 
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner=False)
@@ -63,7 +79,12 @@ def results_chart(results: Results, theme: Colors, projector: bool) -> DrawnChar
 
 def answer_text(question: Question, answer: Any) -> str:
     """Return an answer as Markdown."""
-    return escape_markdown(question.options[answer]) if question.kind == CHOICE else f"{answer:g}"
+    return escape_markdown(question.options[answer]) if question.kind == CHOICE else number_text(answer)
+
+
+def number_text(number: float) -> str:
+    """Return a number with separators of thousands: 7850.0 -> "7,850"."""
+    return f"{number:,.10g}"
 
 
 def truth_text(question: Question) -> str:
@@ -105,7 +126,7 @@ def choice_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt
 
 def number_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt.LayerChart:
     """Draw a histogram of the numbers, and the truth as a line."""
-    values = [answer for answers in rounds for answer in answers]
+    values, _ = split_outliers(all_answers(rounds), question.truth)
     edges = bin_edges(values if question.truth is None else [*values, question.truth])
     half = (edges[1] - edges[0]) / (2 * len(rounds))
     frame = pd.DataFrame(
@@ -119,11 +140,12 @@ def number_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt
     scale = alt.Scale(domain=[edges[0], edges[-1]], nice=False)
     bars = (
         alt.Chart(frame)
-        .mark_bar()
+        .mark_rect()  # a bar with two ends in x would lie at its height instead of reaching down to 0
         .encode(
             x=alt.X("from:Q", title="Number", scale=scale, axis=alt.Axis(values=edges, format="~g")),
             x2="to:Q",
             y=alt.Y("answers:Q", title="Answers", axis=alt.Axis(tickMinStep=1, format="d")),
+            y2=alt.datum(0),
             color=round_colours(rounds),
         )
     )

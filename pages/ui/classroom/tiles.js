@@ -30,13 +30,14 @@ export default function (component) {
     const tile = document.createElement("div");
     tile.className = "tile";
     tile.setAttribute("role", "listitem");
-    tile.innerHTML = `<div class="head"><a class="name"></a>
+    tile.innerHTML = `<div class="head"><button class="name" type="button"></button>
       <button class="hand" type="button" hidden title="Help was given">help</button>
       <button class="star" type="button" title="Show this run on the projector">☆</button></div>
       <div class="place"></div>
       <div class="body"><svg class="curve" viewBox="0 0 ${CURVE.width} ${CURVE.height}" preserveAspectRatio="none"
         aria-hidden="true"><polyline/></svg><span class="percent"></span><span class="dots"></span></div>
       <div class="state"></div>`;
+    tile.querySelector(".name").onclick = () => memory.setTriggerValue("open", tile.run);
     tile.querySelector(".star").onclick = () => memory.setTriggerValue("star", tile.run);
     tile.querySelector(".hand").onclick = () => memory.setTriggerValue("help", id);
     return tile;
@@ -50,10 +51,8 @@ export default function (component) {
     tile.classList.toggle("starred", starred);
     tile.classList.toggle("idle", Boolean(shown.idleText));
     setText(part("name"), shown.name);
-    part("name").title = shown.run ? "Open this run" : "";
-    const address = `${shown.kind}?run=${encodeURIComponent(shown.run)}&class=${encodeURIComponent(memory.data.code)}`;
-    if (shown.run) part("name").setAttribute("href", address);
-    else part("name").removeAttribute("href");
+    part("name").title = shown.run ? "Look at this run" : "";
+    part("name").disabled = !shown.run;
     part("hand").hidden = !shown.help;
     part("hand").className = `hand${shown.help ? " called" : ""}`;
     part("hand").setAttribute("aria-label", `${shown.name} calls for help. Press when it was given.`);

@@ -10,6 +10,7 @@ from core.classroom.tiles import SmallCurves
 from core.runs import Status
 from pages.ui import run_panel
 from pages.ui.browser_component import load_component
+from pages.ui.classroom import places
 from pages.ui.classroom.session import class_access
 from pages.ui.errors import show_store_errors
 from pages.ui.formatting import format_duration
@@ -17,7 +18,8 @@ from pages.ui.theme import is_projector_view
 
 INTERVAL = 1.0  # seconds between redraws
 CURVES, KEY = "small_curves", "tiles"
-PAGES = {"home": "Home", "classroom": "Class"}  # others: the address with a capital letter
+OPENED = "opened_run"  # session state: the id of the run that the teacher looks at
+PAGES = {"home": "Home", "lessons": "Lessons", "classroom": "Class", **places.PAGES}
 MAX_DOTS = 12  # exercises on one tile
 component = load_component(__file__)
 
@@ -27,13 +29,25 @@ def names_are_hidden(settings: ClassSettings) -> bool:
     return settings.hide_names or is_projector_view()
 
 
+def shown_run_id() -> str:
+    """Return the id of the run that stands in place of the tiles; "" if there is none.
+
+    It is the one that the teacher has opened; on the projector, the starred one while no question is asked.
+    """
+    if not is_projector_view():
+        return str(st.session_state.get(OPENED, ""))
+    access = class_access()
+    state = access.state()
+    return state.settings.starred_run if state and not access.question() else ""
+
+
 @st.fragment(run_every=INTERVAL)
 def show() -> None:
     """Show all tiles, and the class in figures above them."""
     with show_store_errors():
         access = class_access()
         state = access.state()
-        if state is None or not access.is_teacher:
+        if state is None or not access.is_teacher or shown_run_id():
             st.rerun()
         tiles = access.tiles()
         present = [tile for tile in tiles if tile.present]
@@ -43,10 +57,10 @@ def show() -> None:
                 "summary": " · ".join(filter(None, [summary(tiles), answered(access, len(state.members))])),
                 "tiles": [tile_data(tile, hidden, curve(access, tile)) for tile in present],
                 "starred": state.settings.starred_run,
-                "code": state.code,
                 "empty": f"Nobody is here yet. Students join at the class's address with the code {state.code}.",
             },
             key=KEY,
+            on_open_change=open_run,
             on_star_change=star,
             on_help_change=give_help,
             height="content",
@@ -100,7 +114,7 @@ def tile_data(tile: Tile, hidden: bool, points: list[tuple[int, float]]) -> dict
     return {
         "id": tile.neutral_name,
         "name": tile.neutral_name if hidden else tile.nickname,
-        "place": " · ".join(filter(None, [PAGES.get(tile.page, tile.page.capitalize()), tile.tab])),
+        "place": " · ".join(filter(None, [PAGES.get(tile.page, tile.page), tile.tab])),
         "run": tile.run_id,
         "kind": tile.kind,
         "status": run_panel.STATUS_TEXTS[tile.status].rstrip(" …") if tile.status else "",
@@ -114,6 +128,11 @@ def tile_data(tile: Tile, hidden: bool, points: list[tuple[int, float]]) -> dict
         "idle": idle,
         "idleText": f"No progress for {format_duration(idle)}" if tile.is_idle else "",
     }
+
+
+def open_run() -> None:
+    """Show a run in place of the tiles, to look at it without changing it (callback)."""
+    st.session_state[OPENED] = st.session_state[KEY].get("open") or ""
 
 
 def star() -> None:

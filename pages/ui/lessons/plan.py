@@ -15,11 +15,7 @@ from pages.ui.lessons.class_links import TODAY, conducting, give
 from pages.ui.markdown import escape_markdown
 
 # Block quotes are what a teacher says aloud, so they must be easy to read.
-STYLE = """<style>
-[data-testid="stMarkdownContainer"] blockquote, [data-testid="stMarkdownContainer"] blockquote * {
-  color: inherit !important;
-}
-</style>"""
+STYLE = '<style>[data-testid="stMarkdownContainer"] blockquote { opacity: 1 !important; }</style>'
 
 
 def show_plan(lesson: Lesson) -> None:

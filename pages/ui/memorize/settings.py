@@ -8,6 +8,7 @@ from core.memorize import EXAMPLE_SENTENCE, MAX_CHARACTERS, MemorizeConfig
 from core.memorize.presets import PRESETS
 from core.runs import Run
 from pages.ui import controls, run_panel
+from pages.ui.lesson_link import settings_expander
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize import gradient_backend
 
@@ -67,7 +68,7 @@ def settings() -> MemorizeConfig | None:
         "Epochs", MIN_EPOCHS, MAX_EPOCHS, MemorizeConfig.epochs, 50, key="memorize_epochs", bind="query-params"
     )
     controls.limit_note("memorize_epochs", limits.max_memorize_epochs, 1000)
-    more = st.expander("Seed and gradients", key="seed_and_gradients", icon=":material/tune:")
+    more = settings_expander("memorize", "Seed and gradients", key="seed_and_gradients", icon=":material/tune:")
     with more:
         seed = controls.seed("memorize")
         backend = gradient_backend.backend_selector()

@@ -16,6 +16,7 @@ from pages.ui import controls, run_panel
 from pages.ui.classify import layer_editor
 from pages.ui.classify.initial_weights import initial_weights_controls
 from pages.ui.controls import read_query_param, write_query_param
+from pages.ui.lesson_link import settings_expander
 from pages.ui.markdown import escape_markdown
 from pages.ui.plane import own_points
 from pages.ui.plane.network import points_of, set_points
@@ -58,13 +59,13 @@ def settings() -> PlaneConfig | None:
     )
     chosen["lr"] = controls.learning_rate("plane", PlaneConfig.lr)
     chosen["epochs"] = st.slider("Epochs", 10, MAX_EPOCHS, PlaneConfig.epochs, 10, **widget("epochs"))
-    with st.expander("Points", key="plane_point_settings", icon=":material/scatter_plot:"):
+    with settings_expander("plane", "Points", key="plane_point_settings", icon=":material/scatter_plot:"):
         chosen |= point_settings(dataset)
-    with st.expander("Training", key="plane_training_settings", icon=":material/tune:"):
+    with settings_expander("plane", "Training", key="plane_training_settings", icon=":material/tune:"):
         chosen |= training_settings()
-    with st.expander("Network and seed", key="plane_network_settings", icon=":material/hub:"):
+    with settings_expander("plane", "Network and seed", key="plane_network_settings", icon=":material/hub:"):
         chosen |= network_settings()
-    with st.expander("Initial weights", key="plane_initial_weights", icon=":material/fast_rewind:"):
+    with settings_expander("plane", "Initial weights", key="plane_initial_weights", icon=":material/fast_rewind:"):
         initial_weights_controls("plane")
     if dataset in OWN:
         chosen["points"] = st.session_state.get("plane_points", ())
