@@ -32,6 +32,7 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f"SLOW_FILES in conftest.py lists files that do not exist: {', '.join(missing)}.")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Add the markers and the groups."""
     for item in items:
