@@ -149,6 +149,7 @@ def show(run: Run | None) -> None:
     rows = unit_rows(snapshot, activity.cell[layer], layer, order)
     unit = min(st.session_state.get("unit", 0), size - 1)
     with heat_map_place:
+        chart_place = st.container()
         steps = visible_range(len(values), "gates")
     chart = gate_heatmap(snapshot, quantity, layer, values, rows.units, steps, unit)
     key = f"heat map of {quantity}"
@@ -156,7 +157,7 @@ def show(run: Run | None) -> None:
         f"Heat map of {TITLES[quantity]} after {count(snapshot.epochs, 'epoch')}: {len(rows.units)} units of layer "
         f"{layer + 1}, one row each, over {len(steps)} characters. Unit {unit} is framed."
     )
-    with heat_map_place:
+    with chart_place:
         show_live_chart(chart, snapshot.final, key=key, on_select=lambda: select_unit(key), alt=alt_text)
     shown = f"Shown: the {MAX_UNITS} of {size} units whose cell state changes most. " if size > MAX_UNITS else ""
     sorted_at = "" if order == "by number" else f"Rows: sorted {order} after {count(rows.epochs, 'epoch')}. "
@@ -223,7 +224,7 @@ def gate_heatmap(
         low=0 if is_gate else -limit,
         high=1 if is_gate else limit,
         first=steps.start,
-        height=min(280, 130 + 6 * len(units)),
+        height=min(400, 130 + 6 * len(units)),
         selected=str(selected),
     )
 
