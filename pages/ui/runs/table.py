@@ -69,7 +69,7 @@ def save_nickname() -> None:
 
 def run_filters() -> dict[str, Any]:
     """Show the filters and return them as arguments of `Store.list_runs` and `Store.count_runs`."""
-    kinds, statuses, search, own = st.columns([3, 2, 3, 1], vertical_alignment="bottom")
+    kinds, statuses, search, own = st.columns([6, 4, 5, 3], vertical_alignment="bottom")
     kind = kinds.segmented_control("Kind", list(KINDS), format_func=KINDS.__getitem__, key="runs_kind")
     wanted = statuses.multiselect("Status", STATUSES, format_func=str.capitalize, key="runs_status")
     text = search.text_input("Search", key="runs_search", help="Searches names, nicknames, settings and notes.")
