@@ -159,7 +159,7 @@ class PlaneConfig:
         """Return the points as tuples. Raises ValueError if one cannot be used; only own datasets need any."""
         if not isinstance(self.points, list | tuple) or len(self.points) > MAX_POINTS:
             count = f"{len(self.points):,}" if isinstance(self.points, list | tuple) else "another kind of value"
-            raise ValueError(f"At most {MAX_POINTS:,} points can be used, but here are {count}. Use fewer points.")
+            raise ValueError(f"At most {MAX_POINTS:,} points can be used, but there are {count}. Use fewer points.")
         points: tuple = tuple(tuple(point) for point in self.points)
         if not self._are_points(points):
             for number, point in enumerate(points, start=1):
@@ -168,7 +168,7 @@ class PlaneConfig:
             return points
         if len(points) < 4:
             raise ValueError(
-                f"A network needs at least 4 points to learn from, but here {_are(len(points), 'point')}. Draw more."
+                f"A network needs at least 4 points to learn from, but there {_are(len(points), 'point')}. Draw more."
             )
         if len({point[:2] for point in points}) == 1:
             raise ValueError(f"All {len(points):,} points are at the same place. Draw points at different places.")

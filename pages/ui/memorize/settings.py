@@ -94,14 +94,14 @@ def preset_selector(config: MemorizeConfig | None) -> None:
     """
     key = "memorize_preset"
     if key not in st.session_state.get(run_panel.LOCKED, ()):
-        chosen = {preset.name: preset.config for preset in PRESETS}
-        last = chosen.get(st.session_state.get(key) or "")
+        configs = {preset.name: preset.config for preset in PRESETS}
+        last = configs.get(st.session_state.get(key) or "")
         if config is None or last is None or replace(config, lr=last.lr, backend=last.backend) != last:
             st.session_state[key] = None
-        for name, preset in chosen.items():
-            if config and replace(config, backend=preset.backend) == preset:
+        for name, each in configs.items():
+            if config and replace(config, backend=each.backend) == each:
                 st.session_state[key] = name
-    name = st.selectbox(
+    chosen = st.selectbox(
         "Preset",
         [preset.name for preset in PRESETS],
         index=None,
@@ -111,7 +111,7 @@ def preset_selector(config: MemorizeConfig | None) -> None:
     )
     with st.container(key=f"note_{key}"):
         for preset in PRESETS:
-            if preset.name == name:
+            if preset.name == chosen:
                 st.caption(f":material/visibility: {preset.watch}")
 
 
