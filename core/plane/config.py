@@ -158,8 +158,9 @@ class PlaneConfig:
     def _checked_points(self) -> tuple[tuple[float, float, float], ...]:
         """Return the points as tuples. Raises ValueError if one cannot be used; only own datasets need any."""
         if not isinstance(self.points, list | tuple) or len(self.points) > MAX_POINTS:
-            count = f"{len(self.points):,}" if isinstance(self.points, list | tuple) else "another kind of value"
-            raise ValueError(f"At most {MAX_POINTS:,} points can be used, but there are {count}. Use fewer points.")
+            is_list = isinstance(self.points, list | tuple)
+            count = f"there are {len(self.points):,}" if is_list else "this is another kind of value"
+            raise ValueError(f"At most {MAX_POINTS:,} points can be used, but {count}. Use fewer points.")
         points: tuple = tuple(tuple(point) for point in self.points)
         if not self._are_points(points):
             for number, point in enumerate(points, start=1):
