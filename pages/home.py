@@ -8,9 +8,10 @@ from pages.ui.classroom.session import class_access, enter_code
 from pages.ui.dataset_status import location_label
 from pages.ui.home import player
 from pages.ui.lessons.class_links import show_class_links
+from pages.ui.theme import is_projector_view
 
 DOORS = [
-    ("memorize", ":material/short_text: Memorize", "Start here: teach it your sentence."),
+    ("memorize", ":material/short_text: Memorize", "Start here: teach a network your sentence."),
     ("classify", ":material/image: Classify", "A network learns to recognise images."),
     ("plane", ":material/scatter_plot: Points", "Watch a boundary bend around points."),
     ("autograd", ":material/account_tree: Autograd", "How gradients are computed, step by step."),
@@ -27,9 +28,10 @@ STYLE = """<style>
 .st-key-doors .stPageLink p { font-size: 1.6rem; font-weight: 700; line-height: 1.3; }
 .st-key-doors .stMarkdown p { font-size: 1.06rem; }
 </style>"""
+PROJECTOR_STYLE = "<style>.stMainBlockContainer { padding-top: 4.2rem; }</style>"  # the header covers no tabs here
 
 streamlit_internals.ensure_run_from_app()
-st.html(STYLE)
+st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
 player.show()
 with st.container(key="doors"):
     for column, (page, label, text) in zip(st.columns(len(DOORS), gap="small"), DOORS, strict=True):

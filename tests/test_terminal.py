@@ -210,7 +210,7 @@ def test_datasets_are_listed_with_their_location(run, tmp_path, monkeypatch):
         ),
         (["classify", "--dataset", "xor", "--preset", "fast"], "--preset fast is for images"),
         (["classify", "--dataset", "xor", "--classes", "3"], "number of classes of xor must be a whole number from 2"),
-        (["classify", "--dataset", "own"], "at least 4 points to learn from, but here are 0 points"),
+        (["classify", "--dataset", "own"], "at least 4 points to learn from, but there are 0 points"),
         (["classify", "--dataset", "formula", "--formula", "1/x"], "has no value at x = 0"),
         (["classify", "--save", "/no/such/folder/weights.npz"], "the folder /no/such/folder does not exist"),
     ],

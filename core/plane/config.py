@@ -158,8 +158,9 @@ class PlaneConfig:
     def _checked_points(self) -> tuple[tuple[float, float, float], ...]:
         """Return the points as tuples. Raises ValueError if one cannot be used; only own datasets need any."""
         if not isinstance(self.points, list | tuple) or len(self.points) > MAX_POINTS:
-            count = f"{len(self.points):,}" if isinstance(self.points, list | tuple) else "another kind of value"
-            raise ValueError(f"At most {MAX_POINTS:,} points can be used, but here are {count}. Use fewer points.")
+            is_list = isinstance(self.points, list | tuple)
+            count = f"there are {len(self.points):,}" if is_list else "this is another kind of value"
+            raise ValueError(f"At most {MAX_POINTS:,} points can be used, but {count}. Use fewer points.")
         points: tuple = tuple(tuple(point) for point in self.points)
         if not self._are_points(points):
             for number, point in enumerate(points, start=1):
@@ -168,7 +169,7 @@ class PlaneConfig:
             return points
         if len(points) < 4:
             raise ValueError(
-                f"A network needs at least 4 points to learn from, but here {_are(len(points), 'point')}. Draw more."
+                f"A network needs at least 4 points to learn from, but there {_are(len(points), 'point')}. Draw more."
             )
         if len({point[:2] for point in points}) == 1:
             raise ValueError(f"All {len(points):,} points are at the same place. Draw points at different places.")

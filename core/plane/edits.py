@@ -68,7 +68,7 @@ def checked_edits(edits: Iterable[Sequence], sizes: Sequence[int]) -> tuple[Edit
             check_range(f"A typed {edit.kind}", edit.value, -MAX_WEIGHT, MAX_WEIGHT)
         checked.append(edit)
     if len(checked) > MAX_EDITS:
-        raise ValueError(f"A run has at most {MAX_EDITS:,} edits, but here are {len(checked):,}. Start a new run.")
+        raise ValueError(f"A run has at most {MAX_EDITS:,} edits, but there are {len(checked):,}. Start a new run.")
     return tuple(checked)
 
 

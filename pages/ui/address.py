@@ -164,7 +164,7 @@ def report_problems(page: str, place: Any) -> None:
         elif name not in st.query_params and name in st.session_state and not means(value, st.session_state[name]):
             add_problem(
                 f"{escape_markdown(name)} cannot be {escape_markdown(value[:40])} here, so it is "
-                f"{escape_markdown(str(st.session_state[name])[:40])}."
+                f"{escape_markdown(as_text(st.session_state[name])[:40])}."
             )
     if problems := st.session_state.get(PROBLEMS):
         more = len(problems) - SHOWN_AT_MOST
@@ -172,8 +172,15 @@ def report_problems(page: str, place: Any) -> None:
         place.warning(f"Part of the address is ignored. {text}", icon=":material/link_off:")
 
 
+def as_text(value: Any) -> str:
+    """Return a widget's value as text."""
+    return ", ".join(map(str, value)) or "empty" if isinstance(value, list) else str(value)
+
+
 def means(text: str, value: Any) -> bool:
-    """Return whether a text in an address stands for a widget's value."""
+    """Return whether a text in an address stands for a widget's value, or for one of several."""
+    if isinstance(value, list):
+        return any(means(text, each) for each in value)
     with suppress(ValueError):
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(text.replace(",", "")) == value

@@ -123,7 +123,7 @@ def learning_curves(
     end: float | None = None,
     guessing: float | None = None,
     shown: float | None = None,
-    top: float | None = None,
+    extent: Sequence[float] = (),
     legend_orient: LegendOrient = "top",
 ) -> DrawnChart:
     """Draw curves over the course of training, each with its own colour and dash.
@@ -142,7 +142,7 @@ def learning_curves(
         end: the x axis ends here from the beginning; None: with the curves.
         guessing: a horizontal line at the value of pure guessing; None: no line.
         shown: a vertical line at the moment that the page shows; None: no line.
-        top: the y axis extends at least to this value.
+        extent: values that the y axis includes.
         legend_orient: where the legend is; None: no legend.
     """
     spec = curves_spec(
@@ -163,7 +163,7 @@ def learning_curves(
         "curves": _to_table(curves),
         "last points": _to_table({name: frame.tail(1) for name, frame in curves.items()}),
         "guessing": pa.table({"y": _numbers(guessing), "label": ["guessing"][: guessing is not None]}),
-        "top": pa.table({"y": _numbers(top)}),
+        "extent": pa.table({"y": pa.array(extent, pa.float64())}),
         "shown": pa.table({"x": _numbers(shown)}),
     }
     if marks is not None:
@@ -247,7 +247,7 @@ def curves_spec(
         guess.mark_text(align="right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey).encode(
             x=alt.value("width"), text="label:N"
         ),
-        alt.Chart(alt.NamedData("top")).mark_point(opacity=0).encode(y="y:Q"),
+        alt.Chart(alt.NamedData("extent")).mark_point(opacity=0).encode(y="y:Q"),
     ]
     if marks:
         at = alt.Chart(alt.NamedData("marks")).encode(x="x:Q")

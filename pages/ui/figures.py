@@ -14,8 +14,8 @@ STYLE = """<style>
 .outcome { flex: 1 1 0; min-width: 0; max-height: 100%; overflow-y: auto; font-size: 0.95rem; line-height: 1.2;
            padding-top: 0.2rem; }
 .outcome b { margin-right: 0.3rem; }
-@media (max-width: 640px) { .figures { flex-wrap: wrap; gap: 0 0.9rem; height: 4.6rem; }
-  .figure .value { font-size: 1.3rem; } .figure .name { font-size: 0.9rem; margin-right: 0.2rem; }
+@media (max-width: 640px) { .figures { flex-wrap: wrap; gap: 0 0.7rem; height: 4.6rem; overflow-y: auto; }
+  .figure .value { font-size: 1.15rem; } .figure .name { font-size: 0.85rem; margin-right: 0.2rem; }
   .figure .note { display: none; } .outcome { flex: 1 0 100%; height: 2.6rem; padding: 0; } }
 </style>"""
 MARKS = {"success": "✓", "warning": "!", "error": "✗", "": ""}

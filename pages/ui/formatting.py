@@ -17,6 +17,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def percentage(fraction: float) -> str:
+    """Format a fraction, such as "12.3%"; never "100.0%" for what is less than everything."""
+    return f"{min(fraction, 0.999) if fraction < 1 else 1:.1%}"
+
+
 def setting_label(name: str) -> str:
     """Return the name of a config's field as text, such as "weight decay"."""
     return SETTING_LABELS.get(name, name.replace("_", " "))

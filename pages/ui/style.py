@@ -30,6 +30,7 @@ STYLE = """<style>
 PROJECTOR_STYLE = """<style>
 html { font-size: 21px; }
 .stMainBlockContainer { padding-top: 3.2rem; }
+.figure .note, .outcome, .card .probability { font-size: 1rem !important; }
 </style>"""
 
 

@@ -70,7 +70,8 @@ def test_result_curve_and_buttons_are_visible_together_without_scrolling(page, s
     button(page, "Train").click()
     expect(status(page)).to_contain_text("Finished")
     bottom = page.get_by_test_id("stBottom").bounding_box()
-    for selector in (".figures", RESULT[kind], CHART[kind]):
+    curve = ".plane .curves" if kind == "plane" else CHART[kind]
+    for selector in (".figures", RESULT[kind], curve):
         box = page.locator(selector).first.bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= bottom["y"] + 2, selector

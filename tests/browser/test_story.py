@@ -141,6 +141,6 @@ def test_two_runs_are_selected_and_compared(page: Page, server_url: str):
     select_first_row(page)
     select_row(page, 1)
     expect(page.get_by_role("link", name="Open")).to_have_count(0)  # the details are those of a single run
-    for title in ("Training accuracy (fraction correct)", "Training loss (nats)"):
+    for title in ("Training accuracy", "Training loss (nats)"):
         expect(page.get_by_text(title).first).to_be_attached()
     expect(page.locator(".stVegaLiteChart .mark-line path")).to_have_count(4)

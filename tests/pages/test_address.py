@@ -79,6 +79,7 @@ def test_what_a_page_does_not_know_is_reported(open_page, page, query, reported)
         ("autograd", {"tab": "Break-it lab"}),
         ("runs", {"class": "7B"}),
         ("classroom", {"class_tab": "Question"}),
+        ("plane", {"plane_task": "regression", "plane_dataset": "sine", "plane_features": "x"}),
     ],
 )
 def test_addresses_that_a_page_knows_are_not_reported(open_page, page, query):

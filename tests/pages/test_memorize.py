@@ -336,6 +336,23 @@ def test_a_preset_sets_every_control_and_shows_what_to_watch(open_page):
         assert preset.watch in page_text(app), "the controls give exactly the preset's config"
     app.slider(key="num_layers").set_value(3).run()
     assert not any(preset.watch in page_text(app) for preset in PRESETS)
+    assert app.selectbox(key="memorize_preset").value is None
+
+
+def test_the_preset_is_the_one_that_the_settings_give(open_page):
+    app = open_page("memorize")
+    assert app.selectbox(key="memorize_preset").value == "Baseline"
+    app.select_slider(key="memorize_lr").set_value(1.0).run()
+    assert app.selectbox(key="memorize_preset").value == "Learning rate too high"
+
+
+def test_a_preset_stays_while_only_the_learning_rate_changes(open_page):
+    app = open_page("memorize")
+    app.selectbox(key="memorize_preset").set_value("Too few units").run()
+    app.select_slider(key="memorize_lr").set_value(0.05).run()
+    assert app.selectbox(key="memorize_preset").value == "Too few units"
+    app.text_area(key="sentence").set_value("something else").run()
+    assert app.selectbox(key="memorize_preset").value is None
 
 
 def test_a_run_s_settings_are_read_from_the_url(open_page):

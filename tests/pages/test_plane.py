@@ -190,7 +190,7 @@ def test_points_are_pasted_and_learned(open_page):
     assert "Class a is blue, class b is red" in texts(app.caption)
     assert app.query_params["plane_points"].startswith("1_2_1~2_2_1")
     button(app, "Train").click().run()
-    run_until(app, lambda: outcome(app)[0] == "success")
+    run_until(app, lambda: "no test points" in outcome(app)[1])
     assert figure(app, "Training") == "100%"
 
 
@@ -366,3 +366,31 @@ def test_new_frames_are_few_and_end_with_the_present(finished, monkeypatch):
     assert len(frames) == training.MAX_FRAMES
     assert frames[-1] == (epochs[-1].step, epochs[-1].weights)
     assert training.new_frames(run, events) == [frames[-1]], "nothing new"
+
+
+CHANCE = PlaneConfig(dataset="xor")
+WAVE = PlaneConfig(task="regression", dataset="sine", features=("x",))
+
+
+@pytest.mark.parametrize(
+    ("config", "result", "kind", "says"),
+    [
+        (CHANCE, PlaneResult(500, 0.7, 0.52), "warning", "guessing"),
+        (CHANCE, PlaneResult(500, 0.3, 0.9), "success", "450 of 500"),
+        (WAVE, PlaneResult(500, float(np.var(make(WAVE).test_targets)), None), "warning", "predicting the mean"),
+        (WAVE, PlaneResult(500, float("nan"), None), "warning", "predicting the mean"),
+        (WAVE, PlaneResult(500, 0.01, None), "success", "0.01 on 500"),
+    ],
+)
+def test_a_result_no_better_than_guessing_is_no_success(config, result, kind, says):
+    outcome = training.outcome(SimpleNamespace(config=config, message=""), [result])
+    assert outcome[0] == kind
+    assert says in outcome[1]
+
+
+def test_a_formula_with_one_large_class_must_beat_the_guess_of_that_class():
+    config = PlaneConfig(dataset="formula", formula="4")
+    share = np.bincount(make(config).test_targets.astype(int)).max() / len(make(config).test_targets)
+    assert share > 0.7
+    kind, _ = training.outcome(SimpleNamespace(config=config, message=""), [PlaneResult(500, 0.7, float(share))])
+    assert kind == "warning"

@@ -52,7 +52,7 @@ def epochs(*losses: float) -> list[MemorizeEpoch]:
 def test_the_figures_say_what_the_loss_means():
     loss, correct, epoch = figures(epochs(3.0, 0.6931)[-1], 1_000, "ab")
     assert (loss.value, correct.value, epoch.value) == ("0.693", "1 of 2", "2 of 1,000")
-    assert loss.note == "a probability of 50% for the right one"
+    assert loss.note == "correct character: p ≈ 50.0%"
     assert [figure.value for figure in figures(None, 300, "ab")] == ["–", "0 of 2", "0 of 300"]
 
 

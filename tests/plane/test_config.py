@@ -76,7 +76,7 @@ def test_the_number_of_classes_of_own_points_follows_from_their_labels():
         ({"optimizer": "rmsprop"}, "optimizer must be one of"),
         ({"formula": 5}, "formula must be a text"),
         ({"formula": "x" * 301}, "at most 300 characters"),
-        ({"points": "text"}, "At most 2,000 points can be used, but here are another kind"),
+        ({"points": "text"}, "At most 2,000 points can be used, but this is another kind"),
     ],
 )
 def test_invalid_settings_are_rejected(changes, says):
@@ -87,12 +87,12 @@ def test_invalid_settings_are_rejected(changes, says):
 @pytest.mark.parametrize(
     ("points", "says"),
     [
-        ((), "at least 4 points to learn from, but here are 0 points"),
+        ((), "at least 4 points to learn from, but there are 0 points"),
         (SQUARE[:1], "here is 1 point"),
-        (SQUARE[:2], "at least 4 points to learn from, but here are 2 points. Draw more"),
+        (SQUARE[:2], "at least 4 points to learn from, but there are 2 points. Draw more"),
         (SQUARE[:2] * 2, "All 4 points are of one class. Draw points of at least two classes"),
         (((1, 1, 0), (1, 1, 1)) * 3, "All 6 points are at the same place"),
-        (((0, 0, 0),) * 2_001, "At most 2,000 points can be used, but here are 2,001"),
+        (((0, 0, 0),) * 2_001, "At most 2,000 points can be used, but there are 2,001"),
         ((*SQUARE, (float("nan"), 0, 1)), "x of point 5 must be a number from -6 to 6, but it is nan"),
         ((*SQUARE, (0, 7, 1)), "y of point 5 must be a number from -6 to 6, but it is 7"),
         ((*SQUARE, (0, 0, 5)), "label of point 5 must be a whole number from 0 to 4, but it is 5"),

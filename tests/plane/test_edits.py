@@ -48,7 +48,7 @@ def test_edits_that_do_not_fit_the_network_are_rejected(edit, says):
 
 
 def test_the_number_of_edits_is_limited():
-    with pytest.raises(ValueError, match=f"at most {MAX_EDITS} edits, but here are {MAX_EDITS + 1}. Start a new run"):
+    with pytest.raises(ValueError, match=f"at most {MAX_EDITS} edits, but there are {MAX_EDITS + 1}. Start a new run"):
         PlaneConfig(edits=(Edit(0, 0, "bias", 0, 1.0),) * (MAX_EDITS + 1))
 
 

@@ -11,6 +11,7 @@ from core.autograd.expression import Graph
 from core.autograd.steps import BackwardStep, backward_steps, forward_steps
 from core.autograd.tensor import Tensor
 from pages.ui.charts import BLUE, VERMILLION
+from pages.ui.theme import is_projector_view
 
 SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−", "pow": "xʸ", "pow_two": "x²"}
 TEXT, EDGE, CARD, LEAF_CARD, CURRENT_CARD = "#15202b", "#7d8894", "#ffffff", "#dcebf5", "#fdeee3"
@@ -28,6 +29,7 @@ STYLE = f"""<style>
 @container (min-width: {NARROW}px) {{ .st-key-graph_down {{ display: none; }} }}
 @container (max-width: {NARROW - 0.1}px) {{ .st-key-graph_right {{ display: none; }} }}
 </style>"""
+PROJECTOR_STYLE = "<style>.st-key-graph svg { zoom: 1.15; }</style>"  # its text has at least 20 pixels
 
 
 def show_graph(
@@ -39,7 +41,7 @@ def show_graph(
     """
     alt = describe(graph, forward_done, backward_done)
     with st.container(key="graph", gap=None):
-        st.html(STYLE)
+        st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
         for key, direction in (("graph_right", "LR"), ("graph_down", "TB")):
             with st.container(key=key):
                 dot = to_dot(graph, forward_done, backward_done, current, direction)

@@ -101,7 +101,7 @@ def confusion_chart(counts: np.ndarray, classes: tuple[str, ...]) -> alt.LayerCh
                 color=alt.condition(f"datum.mistakes > {dark}", alt.value("white"), alt.value("#15202b")),
             )
         )
-    return apply_theme(alt.layer(*layers).properties(height=480))
+    return apply_theme(alt.layer(*layers).properties(height=440))
 
 
 def has_long_names(classes: tuple[str, ...]) -> bool:

@@ -25,10 +25,14 @@ from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
 STEP, EPOCH = "Step (one batch each)", "Epoch (all training images once)"
-CHART_HEIGHT, PROJECTOR_CHART_HEIGHT = 240, 205  # pixels: on a screen of 1280 x 720, all of the tab is visible
+CHART_HEIGHT, PROJECTOR_CHART_HEIGHT = 212, 190  # pixels: on a screen of 1280 x 720, all of the tab is visible
 MIN_EPOCHS_TO_ZOOM = 4  # accuracies; with fewer, the axis starts at 0
 GUESSING_FACTOR = 1.2  # an accuracy below this multiple of pure guessing is no success
 MAX_BATCH_IMAGES = 10
+CARDS_CAPTION = (
+    '<span style="font-size: 0.9rem; opacity: 0.85">Cards: predictions on validation images, with their '
+    "probabilities.</span>"
+)
 EventT = TypeVar("EventT")
 
 
@@ -57,7 +61,7 @@ def show(run: Run | None, config: ClassifyConfig | None) -> None:
         show_live_chart(accuracy_chart(config, epochs, shown), alt=accuracy_in_words(epochs))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
-        st.html(batch_html(step) if step else "<span></span>", width="content")
+        st.html(batch_html(step) if step else CARDS_CAPTION, width="content")
     if run:
         show_settings_of(run, use_settings_of)
 
@@ -107,10 +111,11 @@ def figures(steps: list[Step], now: Epoch | None, results: list[Result]) -> list
     """Return the figures for one epoch; dashes for what is not known yet."""
     loss = now.val_loss if now else steps[-1].loss if steps else None
     validation = f"{now.val_accuracy:.1%}" if now else "–"
+    loss_of = "validation; 0 is perfect" if now else "of the last batch" if steps else "0: certain and correct"
     return [
         Figure("Validation", validation, "of unseen images"),
         Figure("Training", f"{now.train_accuracy:.1%}" if now else "–", "of the images it learns from"),
-        Figure("Loss", f"{loss:.3g}" if loss is not None else "–", "of unseen images" if now else "of the last batch"),
+        Figure("Loss", f"{loss:.3g}" if loss is not None else "–", loss_of),
         Figure("Test", f"{results[-1].accuracy:.2%}" if results else "–", "only at the end"),
     ]
 
@@ -199,7 +204,7 @@ def accuracy_chart(
         end=config.epochs,
         guessing=1 / classes if classes and lowest == 0 else None,
         shown=shown,
-        top=1.0,
+        extent=(1.0,) if lowest else (0.0, 1.0),
         legend_orient="top" if legend else None,
     )
 

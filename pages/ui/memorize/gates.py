@@ -120,6 +120,14 @@ def show(run: Run | None) -> None:
                 format_func=lambda layer: f"{layer + 1}",
                 key=f"layer of {len(layers)}",
             )
+    heat_map_place = st.container()  # above its explanation, so that both fit on a screen
+    formula, line, explanation = EXPLANATIONS[quantity]
+    left, right = st.columns(2, gap="large", vertical_alignment="center")
+    left.markdown(explanation)
+    right.latex(formula)
+    right.code(line, language="python")
+    right.caption(CODE_NOTE)
+    with left.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order = st.selectbox(
             "Unit order",
             list(UNIT_ORDERS),
@@ -136,32 +144,29 @@ def show(run: Run | None) -> None:
             args=["unit_rows", None],
             help="Sort the rows by the cell state as it is now.",
         )
-    formula, line, explanation = EXPLANATIONS[quantity]
-    left, right = st.columns(2, gap="large", vertical_alignment="center")
-    left.markdown(explanation)
-    right.latex(formula)
-    right.code(line, language="python")
-    right.caption(CODE_NOTE)
-
     values = getattr(activity, quantity)[layer]  # (seq_len, hidden_size)
     size = values.shape[1]
     rows = unit_rows(snapshot, activity.cell[layer], layer, order)
     unit = min(st.session_state.get("unit", 0), size - 1)
-    steps = visible_range(len(values), "gates")
+    with heat_map_place:
+        chart_place = st.container()
+        steps = visible_range(len(values), "gates")
     chart = gate_heatmap(snapshot, quantity, layer, values, rows.units, steps, unit)
     key = f"heat map of {quantity}"
     alt_text = (
         f"Heat map of {TITLES[quantity]} after {count(snapshot.epochs, 'epoch')}: {len(rows.units)} units of layer "
         f"{layer + 1}, one row each, over {len(steps)} characters. Unit {unit} is framed."
     )
-    show_live_chart(chart, snapshot.final, key=key, on_select=lambda: select_unit(key), alt=alt_text)
+    with chart_place:
+        show_live_chart(chart, snapshot.final, key=key, on_select=lambda: select_unit(key), alt=alt_text)
     shown = f"Shown: the {MAX_UNITS} of {size} units whose cell state changes most. " if size > MAX_UNITS else ""
     sorted_at = "" if order == "by number" else f"Rows: sorted {order} after {count(rows.epochs, 'epoch')}. "
-    st.caption(
+    heat_map_place.caption(
         f"After {count(snapshot.epochs, 'epoch')}. {shown}{sorted_at}{START_SYMBOL} is the start token. Click a row to "
         "show that unit below; it is framed."
     )
-    chart_download_buttons(chart, f"{TITLES[quantity]} layer {layer + 1}")
+    with heat_map_place:
+        chart_download_buttons(chart, f"{TITLES[quantity]} layer {layer + 1}")
     unit_charts(snapshot, activity, layer, steps)
     show_code(bptt.forward_steps, bptt.run_forward, record, MyLSTMCell, UNIT_ORDERS[order])
 
@@ -219,7 +224,7 @@ def gate_heatmap(
         low=0 if is_gate else -limit,
         high=1 if is_gate else limit,
         first=steps.start,
-        height=min(420, 130 + 6 * len(units)),
+        height=min(400, 130 + 6 * len(units)),
         selected=str(selected),
     )
 

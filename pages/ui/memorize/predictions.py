@@ -13,7 +13,7 @@ from core.runs import Run
 from pages.ui.charts import apply_theme, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
-from pages.ui.formatting import count
+from pages.ui.formatting import count, percentage
 from pages.ui.markdown import escape_markdown
 from pages.ui.memorize.model_cache import cached_free_running
 from pages.ui.memorize.snapshot import Snapshot, load_snapshot
@@ -93,11 +93,6 @@ def summary(snapshot: Snapshot, probabilities: np.ndarray) -> str:
     if certainty > CERTAIN:
         text += " The network is sure of almost everything: after fewer epochs, this picture shows its doubts."
     return text
-
-
-def percentage(fraction: float) -> str:
-    """Format a fraction, such as "12.3%"; never "100.0%" for what is less than everything."""
-    return f"{min(fraction, 0.999) if fraction < 1 else 1:.1%}"
 
 
 def target_ids(snapshot: Snapshot) -> np.ndarray:

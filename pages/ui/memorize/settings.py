@@ -45,15 +45,7 @@ def settings() -> MemorizeConfig | None:
     controls.limit_note("sentence", limits.max_characters, MAX_CHARACTERS)
     problem = st.empty()
     lr = controls.learning_rate("memorize", MemorizeConfig.lr)
-    st.selectbox(
-        "Preset",
-        [preset.name for preset in PRESETS],
-        index=None,
-        placeholder="Choose an experiment",
-        key="memorize_preset",
-        on_change=choose_preset,
-    )
-    what_to_watch = st.container(key="note_memorize_preset")
+    preset = st.container()
     hidden_size = st.select_slider(
         "Hidden size",
         [1, 2, 4, 8, 16, 32, 64, 128, 256],
@@ -78,12 +70,13 @@ def settings() -> MemorizeConfig | None:
         )
     except ValueError as error:
         problem.error(escape_markdown(str(error)), icon=":material/edit:")
+        with preset:
+            preset_selector(None)
         return None
+    with preset:
+        preset_selector(config)
     with more:
         gradient_backend.timing_button(config)
-    for preset in PRESETS:
-        if preset.config == replace(config, backend=preset.config.backend):
-            what_to_watch.caption(f":material/visibility: **{preset.name}.** {preset.watch}")
     st.toggle(
         "Continue from the shown run",
         key="continue",
@@ -92,6 +85,35 @@ def settings() -> MemorizeConfig | None:
         "weights.",
     )
     return config
+
+
+def preset_selector(config: MemorizeConfig | None) -> None:
+    """Show the presets, and what to watch in the chosen one.
+
+    It is the one that gives this config, or the one chosen last if only the learning rate has been changed: some
+    presets ask for that.
+    """
+    key = "memorize_preset"
+    if key not in st.session_state.get(run_panel.LOCKED, ()):
+        configs = {preset.name: preset.config for preset in PRESETS}
+        last = configs.get(st.session_state.get(key) or "")
+        if config is None or last is None or replace(config, lr=last.lr, backend=last.backend) != last:
+            st.session_state[key] = None
+        for name, each in configs.items():
+            if config and replace(config, backend=each.backend) == each:
+                st.session_state[key] = name
+    chosen = st.selectbox(
+        "Preset",
+        [preset.name for preset in PRESETS],
+        index=None,
+        placeholder="Choose an experiment",
+        key=key,
+        on_change=choose_preset,
+    )
+    with st.container(key=f"note_{key}"):
+        for preset in PRESETS:
+            if preset.name == chosen:
+                st.caption(f":material/visibility: {preset.watch}")
 
 
 def continue_from(run: Run, config: MemorizeConfig) -> str | None:

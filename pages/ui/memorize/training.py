@@ -15,6 +15,7 @@ from core.training import Change
 from pages.ui import run_panel
 from pages.ui.charts import DrawnChart, change_markers, downsample, learning_curves, show_live_chart
 from pages.ui.figures import Figure, show_figures
+from pages.ui.formatting import count, percentage
 from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
 from pages.ui.memorize.settings import use_settings_of
 from pages.ui.run_settings import show_settings_of
@@ -22,7 +23,7 @@ from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
 EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
-CHART_HEIGHT = 270  # pixels: on a screen of 1280 x 720, all of the tab is visible
+CHART_HEIGHT = 235  # pixels: on a screen of 1280 x 720, all of the tab is visible
 PROJECTOR_CHART_HEIGHT = 200
 
 
@@ -85,7 +86,7 @@ def figures(now: MemorizeEpoch | None, epochs: int, sentence: str) -> list[Figur
             Figure("Epoch", f"0 of {epochs:,}", "passes over the sentence"),
         ]
     return [
-        Figure("Loss", f"{now.loss:.3g}", f"a probability of {math.exp(-now.loss):.0%} for the right one"),
+        Figure("Loss", f"{now.loss:.3g}", f"correct character: p ≈ {percentage(math.exp(-now.loss))}"),
         Figure("Correct", f"{correct_characters(sentence, now.reconstruction)} of {total}", "characters"),
         Figure("Epoch", f"{now.epoch + 1:,} of {epochs:,}", "passes over the sentence"),
     ]
@@ -103,7 +104,7 @@ def outcome(run: Run | None, epochs: list[MemorizeEpoch]) -> tuple[str, str]:
     if last.char_accuracy == 1:
         first = next(epoch.epoch + 1 for epoch in epochs if epoch.char_accuracy == 1)
         what = f"All {total} characters are" if total > 1 else "The only character is"
-        return "success", f"{what} correct, for the first time after {first} epochs."
+        return "success", f"{what} correct, for the first time after {count(first, 'epoch')}."
     correct = correct_characters(run.config.sentence, last.reconstruction)
     return "warning", f"{correct} of {total} characters are correct. {advice(run.config, epochs)}"
 

@@ -77,7 +77,7 @@ function drawCurves(canvas, width, height, curves, colors, family) {
   context.beginPath();
   context.rect(left, top - 4, wide + 4, high + 5);
   context.clip();
-  context.font = `${14 * textScale()}px ${family}`;
+  context.font = `${15 * textScale()}px ${family}`;
   context.textBaseline = "top";
   curves.marks.forEach(({ x, label, align, row }) => {
     context.strokeStyle = context.fillStyle = colors.grey;

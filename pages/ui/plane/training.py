@@ -23,6 +23,7 @@ CHART_HEIGHT = 300  # pixels, to download
 MAX_CURVE_POINTS = 150  # the browser draws no more
 MAX_FRAMES = 6  # states that the browser plays between two redraws
 MAX_FRAME_NUMBERS = 1_000  # weights in them
+MIN_SKILL = 0.2  # a run that removes less of the error of guessing is no success
 LOSS_TITLES = {"classification": "Loss (nats)", "regression": "Mean squared error"}
 SEEN, FRAMES = "plane_seen_settings", "plane_sent_frames"  # session state
 
@@ -43,7 +44,7 @@ STYLE = """<style>
   .st-key-plane_figures .figures { height: 4.6rem; }
 }
 </style>"""
-PROJECTOR_STYLE = "<style>.st-key-plane_stage { --plane-rest: 12.9rem; }</style>"
+PROJECTOR_STYLE = "<style>.st-key-plane_stage { --plane-rest: 12.9rem; --plane-text: 1.13; }</style>"
 
 
 class Moment(NamedTuple):
@@ -218,11 +219,19 @@ def outcome(run: Run, events: list) -> tuple[str, str]:
     result = results[-1]
     if not result.size:
         judge = " Judge the network by its validation points." if run.config.validation else ""
-        return "success", f"Own points have no test points.{judge}"
+        return "", f"Own points have no test points.{judge}"
+    targets = network.points_of(run.config).test_targets
     if result.accuracy is None:
-        return "success", f"Mean squared error {short(result.loss)} on {result.size:,} new test points."
-    correct = round(result.accuracy * result.size)
-    return "success", f"{correct:,} of {result.size:,} new test points are classified correctly."
+        variance = float(np.var(targets))
+        text = f"Mean squared error {short(result.loss)} on {result.size:,} new test points."
+        if result.loss is not None and not result.loss < (1 - MIN_SKILL) * variance:
+            return "warning", f"{text} Always predicting the mean would give {short(variance)}."
+        return "success", text
+    correct, largest_class = round(result.accuracy * result.size), np.bincount(targets.astype(int)).max() / len(targets)
+    text = f"{correct:,} of {result.size:,} new test points are classified correctly."
+    if 1 - result.accuracy > (1 - MIN_SKILL) * (1 - largest_class):
+        return "warning", f"{text} That is about as good as guessing."
+    return "success", text
 
 
 def losses(epochs: list[PlaneEpoch], field: str) -> tuple[np.ndarray, np.ndarray]:
@@ -260,7 +269,7 @@ def loss_curves(config: PlaneConfig, events: list, shown: int | None) -> dict[st
             {"x": int(m["x"]), "label": m["label"], "align": m["align"], "row": int(m["dy"] // ROW)} for m in marks
         ],
         "shown": shown,
-        "title": "Loss" if config.task == "classification" else "Error",
+        "title": "Loss (nats)" if config.task == "classification" else "Error (MSE)",
         "hasValidation": config.validation > 0,
         "text": loss_in_words(config.task, epochs),
     }

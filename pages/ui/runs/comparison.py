@@ -34,16 +34,17 @@ def show_comparison(runs: dict[str, Run]) -> None:
     if len({run.kind for run in runs.values()}) > 1:
         st.info("Runs of different pages cannot be compared with each other. Select runs of one kind.")
         return
-    source = "Training"
+    source, right = "Training", st.container()
     if any(run.kind != "memorize" for run in runs.values()):
-        source = st.segmented_control(
+        left, right = st.columns([1, 3], gap="large")
+        source = left.segmented_control(
             "Curves", ["Validation", "Training"], default="Validation", required=True, key="compared_curves"
         )
     histories = {label: load_epochs(run) for label, run in runs.items()}
     done = max((epochs_done(epochs[-1]) for epochs in histories.values() if epochs), default=0)
     shown = done
     if done > 1:
-        shown = st.slider(
+        shown = right.slider(
             "Epoch",
             1,
             done,
@@ -52,8 +53,8 @@ def show_comparison(runs: dict[str, Run]) -> None:
             help="Shows all runs after this epoch. A run that has made fewer is shown after its last one.",
         )
     tasks = {getattr(run.config, "task", "") for run in runs.values()}
-    loss_unit = "nats" if "regression" not in tasks else "mean squared error" if len(tasks) == 1 else "of each task"
-    show_curves(histories, source, shown if shown < done else None, loss_unit)
+    loss = "loss (nats)" if "regression" not in tasks else "error (MSE)" if len(tasks) == 1 else "loss (of each task)"
+    show_curves(histories, source, shown if shown < done else None, loss)
     for label, run in runs.items():
         if epochs := histories[label]:
             show_moment(label, run, next((e for e in reversed(epochs) if epochs_done(e) <= shown), epochs[0]))
@@ -95,10 +96,10 @@ def show_moment(label: str, run: Run, epoch: AnyEpoch) -> None:
         st.html(compact_samples_html(epoch.samples, classes))
 
 
-def show_curves(histories: dict[str, list[AnyEpoch]], source: str, shown: int | None, loss_unit: str) -> None:
+def show_curves(histories: dict[str, list[AnyEpoch]], source: str, shown: int | None, loss: str) -> None:
     """Draw accuracy and loss over the epochs.
 
-    source: "Validation" or "Training". shown: the epoch to mark; None for none. loss_unit: for the axis.
+    source: "Validation" or "Training". shown: the epoch to mark; None for none. loss: for the axis.
     """
     curves = {
         label: pd.DataFrame(
@@ -110,7 +111,7 @@ def show_curves(histories: dict[str, list[AnyEpoch]], source: str, shown: int | 
         st.caption("The curves start after the first epoch.")
         return
     left, right = st.columns(2)
-    for column, measure, unit in ((left, "accuracy", "fraction correct"), (right, "loss", loss_unit)):
+    for column, measure, title in ((left, "accuracy", "accuracy"), (right, "loss", loss)):
         lines = {
             label: downsample(frame[["epoch", measure]].dropna().rename(columns={"epoch": "x", measure: "y"}))
             for label, frame in curves.items()
@@ -120,7 +121,7 @@ def show_curves(histories: dict[str, list[AnyEpoch]], source: str, shown: int | 
         chart = learning_curves(
             lines,
             "Epoch",
-            f"{source} {measure} ({unit})",
+            f"{source} {title}",
             percent=measure == "accuracy",
             zero=False,
             height=240 + LEGEND_ROW * len(histories),

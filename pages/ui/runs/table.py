@@ -69,7 +69,7 @@ def save_nickname() -> None:
 
 def run_filters() -> dict[str, Any]:
     """Show the filters and return them as arguments of `Store.list_runs` and `Store.count_runs`."""
-    kinds, statuses, search, own = st.columns([2, 2, 3, 1], vertical_alignment="bottom")
+    kinds, statuses, search, own = st.columns([6, 4, 5, 3], vertical_alignment="bottom")
     kind = kinds.segmented_control("Kind", list(KINDS), format_func=KINDS.__getitem__, key="runs_kind")
     wanted = statuses.multiselect("Status", STATUSES, format_func=str.capitalize, key="runs_status")
     text = search.text_input("Search", key="runs_search", help="Searches names, nicknames, settings and notes.")
@@ -98,7 +98,7 @@ def page_of_runs(filters: dict[str, Any], total: int) -> tuple[list[Run], int]:
 def run_table(runs: list[Run], page: int) -> list[Run]:
     """Show the runs as a table and return the selected ones. page: a selection is valid on this page only."""
     event = st.dataframe(
-        pd.DataFrame([table_row(run) for run in runs]),
+        pd.DataFrame([{**table_row(run), "kind": KINDS.get(run.kind, run.kind)} for run in runs]),
         column_config=COLUMNS,
         hide_index=True,
         on_select="rerun",
