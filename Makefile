@@ -10,9 +10,11 @@ TEST_WORKERS ?= 2
 run: $(VENV)/installed
 	$(BIN)/python -m streamlit run app.py --server.port 8501
 
-# All tests, in two processes: one for those that need a browser, see conftest.py.
+# All tests. Those of one file run in one process, where they share servers and databases. Those that need a browser run
+# one at a time: two browsers, each with a server and its workers, would slow each other down.
 test: lint
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m "not browser"
+	$(BIN)/python -m pytest -m browser
 
 # What to run before each commit: under a minute on two cores.
 check: lint

@@ -1,8 +1,5 @@
 """Marks tests as `browser` or `slow` by their fixtures and files, so that `make check` can leave them out.
 
-It also says which tests one process runs, for `pytest -n 2 --dist loadgroup`: those of a file, which share servers and
-databases, and all that need a browser, because two browsers and their servers would slow each other down.
-
 Mark a slow test in any other file with @pytest.mark.slow. Fixtures for tests are in tests/conftest.py.
 """
 
@@ -32,14 +29,12 @@ def pytest_configure() -> None:
         raise pytest.UsageError(f"SLOW_FILES in conftest.py lists files that do not exist: {', '.join(missing)}.")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Add the markers and the groups."""
+    """Add the markers."""
     for item in items:
         in_browser = BROWSER in item.path.parents
         if in_browser:
             item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.xdist_group("browser" if in_browser else str(item.path.relative_to(TESTS.parent))))
         if in_browser or item.path in SLOW_FILES or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
