@@ -21,7 +21,7 @@ from pages.ui.redraw_turn import redraw_turn
 from pages.ui.theme import projector_button
 
 MAIN, BAR = "main area", "run bar"  # keys of the fragments
-FAST, SLOW = 0.25, 1.0  # seconds between redraws, with few and with many viewers
+FAST, SLOW = 0.2, 1.0  # seconds between redraws, with few and with many viewers
 FEW_VIEWERS = 3
 VIEWER_SECONDS = 3.0  # a browser that has redrawn its run within this time is watching
 _redraws: deque[tuple[float, str]] = deque(maxlen=200)  # when, and for which browser; of all sessions

@@ -88,7 +88,7 @@ def test_digits_are_learned_and_the_timeline_goes_back_to_the_first_predictions(
     expect(page.locator(CANVAS)).to_have_count(2)
 
     # back to the first epoch with the slider, step by step with the keyboard, and back to the present
-    epochs = page.locator(".figure").filter(has_text="Validation").locator(".value")
+    epochs = page.locator(".figure").filter(has=page.locator(".name", has_text="Validation")).locator(".value")
     latest, shown = epochs.inner_text(), page.get_by_role("slider", name="Epoch shown")
     shown.press("Home")
     expect(status(page)).to_have_text("Showing epoch 1 of 8")
