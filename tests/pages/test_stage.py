@@ -469,7 +469,7 @@ def test_training_that_continues_from_a_file_redraws_the_run_bar_too(open_page, 
     assert timeline(app)["run"] == run_of(app)
 
 
-@pytest.mark.parametrize(("viewers", "seconds"), [(1, 0.25), (3, 0.25), (6, 0.5), (12, 1.0), (40, 1.0)])
+@pytest.mark.parametrize(("viewers", "seconds"), [(1, 0.2), (3, 0.2), (6, 0.4), (15, 1.0), (40, 1.0)])
 def test_redraws_become_rarer_with_many_viewers(monkeypatch, viewers, seconds):
     monkeypatch.setattr(stage, "_redraws", deque(maxlen=200))
     session: dict[str, str] = {}
