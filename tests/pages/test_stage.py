@@ -434,7 +434,7 @@ def test_a_click_on_train_redraws_the_run_bar_at_once_and_lets_the_tabs_follow(o
     run_fragment(app, stage.BAR)
     assert not app.tabs, "only the run bar was redrawn"
     assert button(app, "Train").disabled
-    assert refreshed(app, sent) == {stage.MAIN: stage.FAST, stage.BAR: stage.FAST}
+    assert refreshed(app, sent) == pytest.approx({stage.MAIN: stage.FAST, stage.BAR: stage.FAST})
     run_id = run_of(app)
     run_fragment(app, stage.MAIN)
     assert app.tabs[0].label == "Training"
@@ -451,7 +451,7 @@ def test_a_tab_that_costs_more_is_redrawn_less_often(open_page, sent):
     button(app, "Train").click().run()
     sent.clear()
     app.run()
-    assert refreshed(app, sent) == {stage.MAIN: 3.0, stage.BAR: stage.FAST}
+    assert refreshed(app, sent) == pytest.approx({stage.MAIN: 3.0, stage.BAR: stage.FAST})
     button(app, "Stop").click().run()
 
 
