@@ -33,7 +33,6 @@ def main() -> None:
     streamlit_internals.retain_downloads()
     streamlit_internals.keep_page_updates()
     streamlit_internals.keep_clicks_and_updates()
-    streamlit_internals.reuse_theme_messages()
     theme.read_projector_view()
     st.set_page_config(
         page_title="How networks learn",

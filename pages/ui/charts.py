@@ -174,7 +174,7 @@ def learning_curves(
 def _to_table(curves: dict[str, pd.DataFrame]) -> pa.Table:
     """Return the points of all curves as one table with columns x, y and curve.
 
-    A table of Arrow, the format in which data are sent to a browser, is made in a tenth of the time that pandas needs.
+    A table of Arrow, the format in which data are sent to a browser, is made in a fraction of the time of pandas.
     """
     lengths = [len(frame) for frame in curves.values()]
     return pa.table(

@@ -1,4 +1,7 @@
-"""Redraws take turns, so that clicks and new pages are answered at once while a whole class watches its runs."""
+"""Redraws take turns, so that whole pages are drawn soon while a class watches its runs.
+
+What a click does is done before its redraw waits.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ _places = threading.BoundedSemaphore(REDRAWS_AT_ONCE)
 
 @contextmanager
 def redraw_turn() -> Iterator[None]:
-    """Wait for a turn before the block if a fragment is redrawn by itself; a whole page never waits."""
+    """Wait for a turn before the block if only fragments are redrawn; a whole page never waits."""
     has_place = streamlit_internals.is_fragment_redraw() and _places.acquire(timeout=PATIENCE)
     try:
         yield

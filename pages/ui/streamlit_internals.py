@@ -5,18 +5,18 @@
 
 import time
 from collections import deque
-from functools import cache, partial
+from functools import partial
 
 import streamlit as st
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime import app_session, forward_msg_queue, media_file_manager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType, _coalesce_widget_states
 
+REQUEST_RERUN = app_session.AppSession.request_rerun  # Streamlit's own, before it is replaced below
 RETENTION_SECONDS = 20.0
 DELIVERY_SECONDS, DELIVERY_TIMEOUT = 0.005, 10.0  # between looks whether all updates are sent, and the longest wait
 
@@ -106,7 +106,31 @@ class WaitingRequests(deque[ClientState | None]):
     scheduled = False
 
 
-@cache
+def request_in_order(session: app_session.AppSession, request: ClientState | None) -> None:
+    """Start the request after those before it; see `keep_clicks_and_updates`."""
+    waiting = vars(session).setdefault("waiting_requests", WaitingRequests())
+    waiting.append(request)
+    if not waiting.scheduled:
+        start_requests(session, waiting)
+
+
+def start_requests(session: app_session.AppSession, waiting: WaitingRequests, waited: float = 0) -> None:
+    """Start the waiting requests, or look again soon. waited: seconds since the first look."""
+    waiting.scheduled = False
+    while waiting:
+        requests = session._scriptrunner._requests if session._scriptrunner else None
+        if requests and requests._state is ScriptRequestType.STOP and waited < DELIVERY_TIMEOUT:
+            start_again = partial(start_requests, session, waiting, waited + DELIVERY_SECONDS)
+            session._event_loop.call_later(DELIVERY_SECONDS, start_again)
+            waiting.scheduled = True
+            return
+        request = waiting.popleft()
+        if requests and requests._state is ScriptRequestType.RERUN and request and not request.fragment_id:
+            states = _coalesce_widget_states(requests._rerun_data.widget_states, request.widget_states)
+            request.widget_states.CopyFrom(states or WidgetStates())
+        REQUEST_RERUN(session, request)
+
+
 def keep_clicks_and_updates() -> None:
     """Lose nothing when requests of a browser follow each other closely. Repeated calls have no effect.
 
@@ -116,49 +140,7 @@ def keep_clicks_and_updates() -> None:
     If a rerun of the whole page is requested, Streamlit forgets the requests for its fragments that have not begun, and
     with them the clicks that they tell of. These are now part of the rerun.
     """
-    request_rerun = app_session.AppSession.request_rerun
-
-    def request_in_order(session: app_session.AppSession, request: ClientState | None) -> None:
-        waiting = vars(session).setdefault("waiting_requests", WaitingRequests())
-        waiting.append(request)
-        if not waiting.scheduled:
-            start_requests(session, waiting)
-
-    def start_requests(session: app_session.AppSession, waiting: WaitingRequests, waited: float = 0) -> None:
-        waiting.scheduled = False
-        while waiting:
-            requests = session._scriptrunner._requests if session._scriptrunner else None
-            if requests and requests._state is ScriptRequestType.STOP and waited < DELIVERY_TIMEOUT:
-                start_again = partial(start_requests, session, waiting, waited + DELIVERY_SECONDS)
-                session._event_loop.call_later(DELIVERY_SECONDS, start_again)
-                waiting.scheduled = True
-                return
-            request = waiting.popleft()
-            if requests and requests._state is ScriptRequestType.RERUN and request and not request.fragment_id:
-                states = _coalesce_widget_states(requests._rerun_data.widget_states, request.widget_states)
-                request.widget_states.CopyFrom(states or WidgetStates())
-            request_rerun(session, request)
-
     setattr(app_session.AppSession, "request_rerun", request_in_order)  # noqa: B010 - mypy allows no other way
-
-
-@cache
-def reuse_theme_messages() -> None:
-    """Make Streamlit read the theme from its configuration only once, not for every redraw. It never changes.
-
-    Repeated calls have no effect.
-    """
-    populate = app_session._populate_theme_msg
-
-    @cache
-    def theme_message(section: str) -> CustomThemeConfig:
-        message = CustomThemeConfig()
-        populate(message, section)
-        return message
-
-    vars(app_session)["_populate_theme_msg"] = lambda message, section="theme": message.MergeFrom(
-        theme_message(section)
-    )
 
 
 def keep_page_updates() -> None:

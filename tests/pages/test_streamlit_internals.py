@@ -27,8 +27,6 @@ from pages.ui import streamlit_internals
 from pages.ui.streamlit_internals import PageUpdateQueue
 from tests.pages.conftest import PROJECT
 
-ORIGINAL_REQUEST_RERUN = app_session.AppSession.request_rerun
-
 
 @pytest.fixture
 def retained_downloads(monkeypatch):
@@ -238,12 +236,13 @@ def in_a_session(test: Callable[[app_session.AppSession, FakeRunner, list[RerunD
 @pytest.fixture
 def plain_requests(monkeypatch):
     """Use Streamlit's own way to handle requests."""
-    monkeypatch.setattr(app_session.AppSession, "request_rerun", ORIGINAL_REQUEST_RERUN)
+    monkeypatch.setattr(app_session.AppSession, "request_rerun", streamlit_internals.REQUEST_RERUN)
 
 
 @pytest.fixture
 def kept_requests(plain_requests):
-    streamlit_internals.keep_clicks_and_updates.__wrapped__()
+    streamlit_internals.keep_clicks_and_updates()
+    streamlit_internals.keep_clicks_and_updates()  # as every run of every page does
 
 
 async def request_after_the_end(session, runner, started):
