@@ -240,13 +240,14 @@ def curves_spec(
     )
     last = alt.Chart(alt.NamedData("last points")).mark_point(size=50, filled=True, opacity=1, clip=True)
     guess = alt.Chart(alt.NamedData("guessing")).encode(y="y:Q")
+    legend_inside = legend is not None and legend_orient != "top"  # it covers the right end of the line
     layers = [
         lines,
         last.encode(x=x, y=lines.encoding.y, color=lines.encoding.color),
         guess.mark_rule(color=theme.grey, strokeDash=[2, 4], strokeWidth=2),
-        guess.mark_text(align="right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey).encode(
-            x=alt.value("width"), text="label:N"
-        ),
+        guess.mark_text(
+            align="left" if legend_inside else "right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey
+        ).encode(x=alt.value(alt.ExprRef("width / 8") if legend_inside else "width"), text="label:N"),
         alt.Chart(alt.NamedData("extent")).mark_point(opacity=0).encode(y="y:Q"),
     ]
     if marks:

@@ -96,6 +96,14 @@ def test_the_value_of_pure_guessing_is_a_labelled_line():
     assert learning_curves({"loss": curve(4)}, "Epoch", "Loss").data["guessing"].num_rows == 0
 
 
+def test_a_legend_inside_the_plot_does_not_cover_the_word_guessing():
+    curves = {"train": curve(4), "validation": curve(4)}
+    for orient, place in (("top", ("right", "width")), ("top-right", ("left", {"expr": "width / 8"}))):
+        drawn = learning_curves(curves, "Step", "Loss", guessing=2.3, legend_orient=orient)
+        [text] = [layer for layer in layers(drawn) if layer["mark"]["type"] == "text"]
+        assert (text["mark"]["align"], text["encoding"]["x"]["value"]) == place
+
+
 def test_the_moment_that_the_page_shows_is_a_line():
     assert learning_curves({"loss": curve(4)}, "Epoch", "Loss", shown=3).data["shown"]["x"].to_pylist() == [3.0]
     assert learning_curves({"loss": curve(4)}, "Epoch", "Loss").data["shown"].num_rows == 0
