@@ -1,38 +1,36 @@
-"""Thread-safe `ast.parse` and `inspect.getsourcelines`.
-
-Before 3.11.8, CPython's parser keeps its recursion depth in one place for all threads. If two threads parse at the same
-time, it may raise "AST constructor recursion depth mismatch" for correct code.
-"""
+"""The source code of classes and functions, and a parser that several threads can use."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Callable
-from functools import cache
-from threading import Lock
-from typing import Literal, overload
-
-_PARSER_LOCK = Lock()
-
-
-@overload
-def syntax_tree(text: str, mode: Literal["exec"] = "exec") -> ast.Module: ...
-
-
-@overload
-def syntax_tree(text: str, mode: Literal["eval"]) -> ast.Expression: ...
-
-
-def syntax_tree(text: str, mode: Literal["exec", "eval"] = "exec") -> ast.AST:
-    """Parse Python code as `ast.parse` does. Raises SyntaxError."""
-    with _PARSER_LOCK:
-        return ast.parse(text, mode=mode)
+from functools import cache, wraps
+from threading import RLock
 
 
 @cache
 def source(thing: type | Callable) -> tuple[str, int]:
     """Return the source of a class or function and the number of its first line."""
-    with _PARSER_LOCK:  # to find a class, inspect parses its whole file
-        lines, first = inspect.getsourcelines(thing)
+    lines, first = inspect.getsourcelines(thing)
     return "".join(lines), first
+
+
+@cache
+def make_parser_thread_safe() -> None:
+    """Make `ast.parse` let one thread in at a time, whoever calls it: Streamlit, Numba, `inspect` or this project.
+
+    Before 3.11.8 and 3.12.2, CPython's parser keeps its recursion depth in one place for all threads. If two threads
+    parse at the same time, it may raise "AST constructor recursion depth mismatch" for correct code.
+    """
+    if sys.version_info >= (3, 12, 2):
+        return
+    parse, lock = ast.parse, RLock()
+
+    @wraps(parse)
+    def parse_alone(*arguments, **options):
+        with lock:
+            return parse(*arguments, **options)
+
+    ast.parse = parse_alone

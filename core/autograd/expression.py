@@ -22,7 +22,6 @@ import numpy as np
 
 from core.autograd import functional as F
 from core.autograd.tensor import Tensor
-from core.source import syntax_tree
 
 MAX_LENGTH = 200
 MAX_DEPTH = 30  # of nested parentheses
@@ -260,7 +259,7 @@ def parse(text: str) -> Expression:
         )
     check_words(text)
     try:
-        body = syntax_tree(text, mode="eval").body
+        body = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         start = min((error.offset or 1) - 1, len(text))
         sentence = "The formula is incomplete, or something is in the wrong place here."

@@ -1,9 +1,11 @@
-"""Settings of the server process: how it allocates memory, and how its threads take turns."""
+"""Settings of the server process: how it allocates memory, and how its threads take turns and parse code."""
 
 import ctypes
 import platform
 import sys
 from functools import cache
+
+from core.source import make_parser_thread_safe
 
 M_MMAP_THRESHOLD = -3  # from <malloc.h>
 MMAP_THRESHOLD_BYTES = 2**20
@@ -17,6 +19,7 @@ def configure_process() -> None:
     """Apply all settings. Repeated calls have no effect."""
     configure_malloc()
     sys.setswitchinterval(SWITCH_INTERVAL)
+    make_parser_thread_safe()
 
 
 @cache

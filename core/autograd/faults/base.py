@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.source import source, syntax_tree
+from core.source import source
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Fault:
     def code(self) -> list[str]:
         """Return the lines of the faulty code without its docstring, which describes the correct code."""
         text = textwrap.dedent(source(self.faulty)[0])
-        function = syntax_tree(text).body[0]
+        function = ast.parse(text).body[0]
         assert isinstance(function, ast.FunctionDef)
         docstring = function.body[0] if ast.get_docstring(function) else None
         hidden = range(docstring.lineno, (docstring.end_lineno or 0) + 1) if docstring else ()

@@ -13,7 +13,7 @@ from core.autograd import functional as F
 from core.autograd.expression import ExpressionError, Graph, parse
 from core.autograd.steps import BackwardStep, Contribution, backward_steps, forward_steps
 from core.autograd.tensor import Tensor
-from core.source import source, syntax_tree
+from core.source import source
 from pages.ui.autograd.formula_settings import Computed, show_settings
 from pages.ui.autograd.graph import CURRENT_CARD, TEXT, format_number, show_graph, tensor_label
 from pages.ui.code_view import show_code, source_location
@@ -173,7 +173,7 @@ def operation_text(graph: Graph, tensor: Tensor) -> str:
 def show_forward_lines(operation: Callable) -> None:
     """Show the lines of an operation that compute its value, without docstring and backward rule."""
     text, first = source(operation)
-    (function,) = syntax_tree(text).body
+    (function,) = ast.parse(text).body
     body = function.body if isinstance(function, ast.FunctionDef) else []
     statements = [part for part in body if not isinstance(part, ast.FunctionDef | ast.Expr)]
     lines = [line for part in statements for line in text.splitlines(keepends=True)[part.lineno - 1 : part.end_lineno]]
