@@ -14,7 +14,11 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime import app_session, forward_msg_queue, media_file_manager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType, _coalesce_widget_states
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    ScriptRequestType,
+    _coalesce_widget_states,
+    _has_active_trigger_value,
+)
 
 REQUEST_RERUN = app_session.AppSession.request_rerun  # Streamlit's own, before it is replaced below
 RETENTION_SECONDS = 20.0
@@ -108,6 +112,11 @@ class WaitingRequests(deque[ClientState | None]):
 
 def request_in_order(session: app_session.AppSession, request: ClientState | None) -> None:
     """Start the request after those before it; see `keep_clicks_and_updates`."""
+    if request and request.is_auto_rerun:
+        widgets = request.widget_states.widgets
+        others = [widget for widget in widgets if not _has_active_trigger_value(widget)]
+        del widgets[:]
+        widgets.extend(others)
     waiting = vars(session).setdefault("waiting_requests", WaitingRequests())
     waiting.append(request)
     if not waiting.scheduled:
@@ -132,7 +141,7 @@ def start_requests(session: app_session.AppSession, waiting: WaitingRequests, wa
 
 
 def keep_clicks_and_updates() -> None:
-    """Lose nothing when requests of a browser follow each other closely. Repeated calls have no effect.
+    """Act once on every click, and send every update. Repeated calls have no effect.
 
     If a request arrives when a redraw has ended but its last updates are not sent yet, Streamlit forgets these: the
     browser misses elements, or the interval of further redraws, so that its page stands still. The request now waits.

@@ -19,6 +19,13 @@ PAGES = {
 }
 RESULT = {"memorize": ".reconstruction", "classify": ".cards", "plane": ".plane .map"}
 CHART = {"memorize": ".stVegaLiteChart", "classify": ".stVegaLiteChart", "plane": ".plane .map"}
+CLICK_AFTER_WORK = """button => new Promise(done => {  // timers that redraw the page are due before the click is sent
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => done(button.click());
+  port2.postMessage(null);
+  const end = performance.now() + 1500;
+  while (performance.now() < end);
+})"""
 SIZES = [(1280, 720), (1920, 1080), (420, 860)]
 PLACES = """() => Object.fromEntries(
   ['.figures', '%s', '.stVegaLiteChart', '.st-key-plane_stage', '[class*="st-key-"][class*="_train"] button',
@@ -140,6 +147,17 @@ def test_keys_pause_step_and_go_back_but_not_while_somebody_types(page: Page, se
     expect(sentence).to_have_value("a rp ")
     expect(button(page, "Resume")).to_be_enabled()
     expect(page).not_to_have_url(re.compile("view=projector"))
+
+
+def test_a_click_in_a_busy_browser_acts_once(page: Page, server_url: str):
+    start(page, server_url, "memorize", "Slow")
+    button(page, "Train").click()
+    for _ in range(3):
+        expect(status(page)).to_contain_text("Training · epoch")
+        button(page, "Pause").evaluate(CLICK_AFTER_WORK)
+        expect(status(page)).to_contain_text("Paused")
+        button(page, "Resume").evaluate(CLICK_AFTER_WORK)
+    button(page, "Stop").click()
 
 
 def test_settings_are_there_again_after_the_browsers_back(page: Page, server_url: str):

@@ -301,6 +301,20 @@ def test_streamlit_itself_loses_it(plain_requests):
     in_a_session(scenario)
 
 
+def test_a_click_that_a_timer_sends_too_is_acted_on_once(kept_requests):
+    async def scenario(session, runner, started):
+        session._scriptrunner = None
+        from_timer = request_from("main area", click="Pause", slider=2.0)
+        from_timer.is_auto_rerun = True
+        session.request_rerun(from_timer)
+        session.request_rerun(request_from("bar", click="Pause", slider=2.0))
+        assert [clicks(data) for data in started] == [[], ["Pause"]]
+        assert all(state.double_value == 2.0 for state in started[0].widget_states.widgets), "values are kept"
+        assert len(started[0].widget_states.widgets) == 1
+
+    in_a_session(scenario)
+
+
 @pytest.fixture
 def queue_of_a_new_session(monkeypatch) -> Callable[[], type]:
     """Return a function that opens a session like Streamlit's server and returns the type of its queue."""
