@@ -31,6 +31,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import psutil
+import pyarrow as pa
+import pyarrow.ipc
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -56,8 +58,8 @@ class Measurements:
     Attributes:
         reruns: durations of page reruns, by page.
         redraws: durations of redraws of the part of a page that shows a run.
-        first_points: by page, from a click on Train to the first displayed epoch, without an earlier run going on.
-        queued_first_points: the same, if a run of an earlier visit was going, for whose end the new one waits.
+        first_points: by page, from a click on Train to the first displayed point of its curve, without an earlier run.
+        queued_first_points: the same, if a run of an earlier visit was going on.
         event_ages: age of an epoch when it is first displayed, from when it was in the database.
         errors: errors that students saw, counted by message.
         started: ids of the runs that were started.
@@ -124,7 +126,9 @@ class Student:
         self.fragments: dict[str, float] = {}  # id -> seconds between redraws
         self.waiting: asyncio.Future[None] | None = None
         self.waiting_for = ""  # a fragment, or the whole page
-        self.clicked, self.was_busy, self.requested = 0.0, False, 0.0
+        self.clicked, self.was_busy, self.requested = 0.0, False, 0.0  # clicked: when; 0 once the point is displayed
+        self.run = ""  # in the address
+        self.earlier_run = ""  # the same, when Train was clicked
 
     async def simulate(self, seconds: float) -> None:
         """Visit again and again until the time is over; each visit is a new session, as after a refresh."""
@@ -184,7 +188,7 @@ class Student:
             self.set_text("Sentence to memorise", self.random.choice(SENTENCES))
             await self.rerun()
         if button := self.enabled_button("Train"):
-            self.clicked, self.epochs_shown = time.monotonic(), 0
+            self.clicked, self.epochs_shown, self.earlier_run = time.monotonic(), 0, self.run
             self.was_busy = self.owner in self.epoch_times.busy
             await self.rerun(trigger=button.id, fragment=self.widgets["Train"][2])
             await self.watch()
@@ -209,7 +213,7 @@ class Student:
 
     async def change_page(self, page: str = "") -> None:
         page = page or self.random.choice(["memorize", "memorize", "classify", "plane", "autograd", "home", "runs"])
-        self.page, self.query = self.pages.get(page, self.page), ""
+        self.page, self.query, self.run, self.clicked = self.pages.get(page, self.page), "", "", 0.0
         self.widgets, self.values, self.fragments = {}, {}, {}
         await self.rerun()
         await asyncio.sleep(self.random.uniform(1, 4))
@@ -287,7 +291,8 @@ class Student:
                         self.fragments.pop(fragment, None)
                 case "page_info_changed":
                     self.query = message.page_info_changed.query_string
-                    self.measurements.started.update(parse_qs(self.query).get("run", []))
+                    self.run = parse_qs(self.query).get("run", [""])[0]
+                    self.measurements.started.update({self.run} - {""})
                 case "delta":
                     self.on_delta(message.delta)
                 case "script_finished":
@@ -306,6 +311,9 @@ class Student:
             self.lesson.refused += 1
         elif kind == "alert" and "have started" in element.body:
             self.measurements.refused += 1
+        elif kind == "vega_lite_chart":
+            if any(data.name == "curves" and to_table(data.data.data).num_rows for data in element.datasets):
+                self.on_point()
         elif kind == "bidi_component" and element.component_name == "timeline":
             self.on_timeline(json.loads(element.json))
         elif kind == "bidi_component" and element.component_name == "tiles":
@@ -322,15 +330,19 @@ class Student:
         run_id, epochs = shown["run"], shown["done"]
         if not shown["active"] or not epochs:
             return
-        now = time.monotonic()
         if self.clicked:
-            first = self.measurements.first_points[self.page_name()]
-            (self.measurements.queued_first_points if self.was_busy else first).append(now - self.clicked)
-            self.clicked = 0.0
+            self.on_point()
         else:
-            appeared = self.epoch_times.times[run_id][self.epochs_shown : epochs]
+            now, appeared = time.monotonic(), self.epoch_times.times[run_id][self.epochs_shown : epochs]
             self.measurements.event_ages += [now - moment for moment in appeared]
         self.epochs_shown = max(self.epochs_shown, epochs)
+
+    def on_point(self) -> None:
+        """Measure the time since the click on Train, if this is the first point of its run."""
+        if self.clicked and self.run not in ("", self.earlier_run):
+            first = self.measurements.first_points[self.page_name()]
+            (self.measurements.queued_first_points if self.was_busy else first).append(time.monotonic() - self.clicked)
+            self.clicked = 0.0
 
     def on_script_finished(self, status: int) -> None:
         if status in (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_WITH_COMPILE_ERROR) and self.waiting:
@@ -372,6 +384,11 @@ def _resident_megabytes(process: psutil.Process) -> float:
         return process.memory_info().rss / 2**20
     except psutil.NoSuchProcess:
         return 0.0
+
+
+def to_table(data: bytes) -> pa.Table:
+    """Return the table that a chart received."""
+    return pa.ipc.open_stream(data).read_all()
 
 
 def quantile(values: list[float], fraction: float) -> float | None:
@@ -429,11 +446,11 @@ async def run_load_test(
         "redraw, median seconds": quantile(measurements.redraws, 0.5),
         "redraw, 95th percentile": quantile(measurements.redraws, 0.95),
         **{
-            f"click to first epoch of {page}, {name}": quantile(seconds, fraction)
+            f"click to first point of {page}, {name}": quantile(seconds, fraction)
             for page, seconds in sorted(measurements.first_points.items())
             for name, fraction in (("median seconds", 0.5), ("95th percentile", 0.95))
         },
-        "click to first epoch after an earlier run, median seconds": quantile(measurements.queued_first_points, 0.5),
+        "click to first point after an earlier run, median seconds": quantile(measurements.queued_first_points, 0.5),
         "age of displayed data, median seconds": quantile(measurements.event_ages, 0.5),
         "age of displayed data, 95th percentile": quantile(measurements.event_ages, 0.95),
         "runs started": len(runs),
