@@ -27,6 +27,7 @@ CHANGES = {  # by the number of the event before which they are made, from 0
             "lr": 0.02,
             "momentum": 0.5,
             "dropout": 0.1,
+            "label_smoothing": 0.2,
             "batch_size": 50,
             "weight_decay": 0.0,
             "schedule": "constant",

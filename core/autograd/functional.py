@@ -311,13 +311,15 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def cross_entropy(logits, targets) -> Tensor:
+def cross_entropy(logits, targets, label_smoothing: float = 0.0) -> Tensor:
     """Mean over the batch of -log softmax(logits)[target].
 
     logits: (batch, classes); targets: (batch,) integers from 0 to classes - 1 -> a single number.
-    The gradient is (softmax(logits) - one_hot(targets)) / batch: Bishop, "Pattern Recognition and
-    Machine Learning" (2006), eq. 4.109.
-    Raises ValueError if the shapes do not match or a target is out of range.
+    label_smoothing: share of the target's probability that all classes get alike: Szegedy et al., "Rethinking the
+    Inception Architecture for Computer Vision" (2016), section 7.
+    The gradient is (softmax(logits) - target distribution) / batch; without label smoothing, the distribution is
+    one_hot(targets): Bishop, "Pattern Recognition and Machine Learning" (2006), eq. 4.109.
+    Raises ValueError if the shapes do not match, or a target or the label smoothing is out of range.
     """
     (logits,) = as_tensors(logits)
     targets = np.asarray(targets)
@@ -328,16 +330,23 @@ def cross_entropy(logits, targets) -> Tensor:
         )
     if targets.dtype.kind not in "iu" or targets.min() < 0 or targets.max() >= logits.shape[1]:
         raise ValueError(f"targets must be whole numbers from 0 to {logits.shape[1] - 1}.")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing must be from 0 to 1, but it is {label_smoothing}.")
     rows = np.arange(len(targets))
     log_probabilities = log_softmax(logits.data)
+    loss = -log_probabilities[rows, targets].mean()
+    if label_smoothing:
+        loss = (1 - label_smoothing) * loss - label_smoothing * log_probabilities.mean()
 
     def backward(grad):
         slope = np.exp(log_probabilities)
-        slope[rows, targets] -= 1
+        if label_smoothing:
+            slope -= label_smoothing / logits.shape[1]
+        slope[rows, targets] -= 1 - label_smoothing
         slope *= grad / len(targets)
         return (slope,)
 
-    return Tensor.result(-log_probabilities[rows, targets].mean(), (logits,), backward, "cross_entropy")
+    return Tensor.result(loss, (logits,), backward, "cross_entropy")
 
 
 def mse_loss(predictions, targets) -> Tensor:

@@ -183,11 +183,14 @@ class Sequential(Module):
 
 
 class CrossEntropyLoss(Module):
-    """Mean of -log p(correct class), where p is the softmax of the logits."""
+    """Mean of -log p(correct class), where p is the softmax of the logits. See `cross_entropy`."""
+
+    def __init__(self, label_smoothing: float = 0.0):
+        self.label_smoothing = label_smoothing
 
     def forward(self, logits, targets) -> Tensor:
         """logits: (batch, classes), targets: (batch,) integers -> a single number."""
-        return F.cross_entropy(logits, targets)
+        return F.cross_entropy(logits, targets, self.label_smoothing)
 
 
 class MSELoss(Module):

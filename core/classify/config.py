@@ -30,6 +30,7 @@ class ClassifyConfig:
         momentum: of SGD; Adam's first beta.
         weight_decay: how strongly every weight is pulled towards 0.
         dropout: fraction of the hidden units switched off in each training step.
+        label_smoothing: share of the target's probability that all classes get alike in training.
         schedule: a name in `core.autograd.optim.SCHEDULES`.
         batch_size: training images per step.
         epochs: passes over the training images.
@@ -40,6 +41,7 @@ class ClassifyConfig:
         features: what the network receives, "pixels" or "patches".
         patches: number of patch filters, see `core.classify.patch_features.PatchSettings`.
         grid: size of the pooling grid of patch features, see there.
+        threshold: filter responses below it count as 0, see there.
         augment: names in `core.classify.augment.AUGMENTATIONS`.
         train_size: number of training images; 0 for all.
         shuffled_labels: whether the labels of the training images are shuffled.
@@ -53,6 +55,7 @@ class ClassifyConfig:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     dropout: float = 0.0
+    label_smoothing: float = 0.0
     schedule: str = "cosine"
     batch_size: int = 100
     epochs: int = 20
@@ -63,6 +66,7 @@ class ClassifyConfig:
     features: str = "pixels"
     patches: int = 400
     grid: int = 2
+    threshold: float = 0.25
     augment: tuple[str, ...] = ()
     train_size: int = 0
     shuffled_labels: bool = False
@@ -78,6 +82,7 @@ class ClassifyConfig:
         check_range("The momentum", self.momentum, 0, 0.999)
         check_range("The weight decay", self.weight_decay, 0, 1)
         check_range("The dropout", self.dropout, 0, 0.9)
+        check_range("The label smoothing", self.label_smoothing, 0, 0.9)
         check_range("The batch size", self.batch_size, 1, 10_000, whole=True)
         check_range("The number of epochs", self.epochs, 1, 500, whole=True)
         check_range("The seed", self.seed, 0, 2**31 - 1, whole=True)
@@ -99,7 +104,7 @@ class ClassifyConfig:
     @property
     def patch_settings(self) -> PatchSettings:
         """The settings of the patch features, which only matter if `features` is "patches"."""
-        return PatchSettings(self.patches, grid=self.grid)
+        return PatchSettings(self.patches, grid=self.grid, threshold=self.threshold)
 
     def input_size(self, image_shape: tuple[int, ...]) -> int:
         """Return how many input values the network receives for an image of this shape."""

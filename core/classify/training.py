@@ -38,7 +38,7 @@ class Step:
     Attributes:
         step: counts from 0 over all epochs.
         epoch: counts from 0.
-        loss: mean cross-entropy of the batch, before the weights were updated.
+        loss: mean cross-entropy of the batch, with label smoothing if any, before the weights were updated.
         lr: learning rate of this step, scaled by the schedule.
         progress: fraction of the run's training images that have been used after this step, 0 to 1. Unlike the number
             of steps, it is comparable when the batch size is changed.
@@ -74,9 +74,9 @@ class Epoch:
         epoch: counts from 0.
         step: the last step of the epoch.
         lr: learning rate of that step.
-        train_loss: mean over the epoch's batches, while the weights were changing.
+        train_loss: mean over the epoch's batches, while the weights were changing; with label smoothing if any.
         train_accuracy: likewise.
-        val_loss: on the validation images, after the epoch.
+        val_loss: on the validation images, after the epoch, always without label smoothing.
         val_accuracy: likewise.
         samples: predictions on one validation image per class, the same images in every epoch.
         layers: health of each linear layer, input first.
@@ -163,8 +163,8 @@ def fit(
     Args:
         config: all settings of the run.
         dataset: the images, of any shape.
-        control: requests checkpoints, and may change learning rate, momentum, weight decay, dropout, batch size and
-            schedule during training. Each change is yielded as a Change.
+        control: requests checkpoints, and may change learning rate, momentum, weight decay, dropout, label
+            smoothing, batch size and schedule during training. Each change is yielded as a Change.
         checkpoint: resumes the run that yielded it. Without metadata, its weights are the initial weights of a new run.
 
     The last item yielded is a Checkpoint.
@@ -220,6 +220,7 @@ def fit(
         now = loop.now
         optimizer.momentum, optimizer.weight_decay = now.momentum, now.weight_decay
         model.set_dropout(now.dropout)
+        loss_function.label_smoothing = now.label_smoothing
         done = progress.seen / now.batch_size / math.ceil(len(training) / now.batch_size)  # fraction of this epoch
         optimizer.lr = now.lr * optim.SCHEDULES[now.schedule]()((progress.epoch + done) / config.epochs)
 

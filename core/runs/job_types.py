@@ -199,7 +199,7 @@ JOB_TYPES = {
         get_args(classify.Event),
         start_classify,
         units={"step": classify.Step, "epoch": classify.Epoch},
-        live_settings=("lr", "momentum", "weight_decay", "dropout", "batch_size", "schedule"),
+        live_settings=("lr", "momentum", "weight_decay", "dropout", "label_smoothing", "batch_size", "schedule"),
         metrics=classify_metrics,
         check_weights=check_classify_weights,
         memory=classify_memory,

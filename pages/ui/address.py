@@ -37,6 +37,7 @@ CONTROLS: Mapping[str, Mapping[str, str]] = {
         "weight_decay": "Weight decay",
         "batch_size": "Batch size",
         "dropout": "Dropout",
+        "label_smoothing": "Label smoothing",
         "optimizer": "Optimizer",
         "activation": "Activation",
         "initialisation": "Initialisation",
@@ -47,6 +48,7 @@ CONTROLS: Mapping[str, Mapping[str, str]] = {
         "shuffled_labels": "Shuffle the labels",
         "patches": "Patches",
         "grid": "Pooling grid size",
+        "threshold": "Threshold",
         "classify_continue": "Initial weights",
         "custom_data": "Upload your images",
     },
@@ -90,9 +92,9 @@ CONTROLS: Mapping[str, Mapping[str, str]] = {
 EXPANDERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "memorize": {"seed_and_gradients": ("memorize_seed", "backend")},
     "classify": {
-        "training_settings": ("momentum", "schedule", "weight_decay", "batch_size", "dropout"),
+        "training_settings": ("momentum", "schedule", "weight_decay", "batch_size", "dropout", "label_smoothing"),
         "network_settings": ("optimizer", "activation", "initialisation", "classify_seed"),
-        "data_settings": ("features", "augment", "train_size", "shuffled_labels", "patches", "grid"),
+        "data_settings": ("features", "augment", "train_size", "shuffled_labels", "patches", "grid", "threshold"),
         "initial_weights": ("classify_continue",),
         "custom_data": ("custom_data",),
     },

@@ -203,12 +203,12 @@ def logits_and_targets(draw, largest: float = 50.0):
     return logits, draw(arrays(np.int64, batch, elements=st.integers(0, width - 1)))
 
 
-@given(logits_and_targets())
-def test_cross_entropy_matches_pytorch(example):
+@given(logits_and_targets(), st.just(0.0) | st.floats(0, 1))
+def test_cross_entropy_matches_pytorch(example, smoothing):
     logits, targets = example
     ours, theirs = Tensor(logits, requires_grad=True), torch.tensor(logits, requires_grad=True)
-    our_loss = F.cross_entropy(ours, targets)
-    their_loss = torch.nn.functional.cross_entropy(theirs, torch.tensor(targets))
+    our_loss = F.cross_entropy(ours, targets, smoothing)
+    their_loss = torch.nn.functional.cross_entropy(theirs, torch.tensor(targets), label_smoothing=smoothing)
     np.testing.assert_allclose(our_loss.item(), their_loss.item(), rtol=1e-12, atol=1e-12)
     our_loss.backward()
     their_loss.backward()
@@ -281,6 +281,7 @@ def test_dropout_keeps_the_mean_and_applies_the_same_mask_to_the_gradient():
         (lambda: F.cross_entropy(np.ones((2, 3)), [0, 3]), "whole numbers from 0 to 2"),
         (lambda: F.cross_entropy(np.ones((2, 3)), [0, -1]), "whole numbers from 0 to 2"),
         (lambda: F.cross_entropy(np.ones((2, 3)), [0.0, 1.0]), "whole numbers from 0 to 2"),
+        (lambda: F.cross_entropy(np.ones((2, 3)), [0, 1], 1.5), "label_smoothing must be from 0 to 1, but it is 1.5"),
     ],
 )
 def test_wrong_shapes_raise_an_error_with_the_expected_shapes(operation, sentence):

@@ -105,9 +105,10 @@ def test_the_mlp_is_linear_layers_with_relus_between_them(hidden):
     np.testing.assert_allclose(predict(model, x).sum(axis=1), 1, rtol=1e-6)
 
 
-def test_steps_match_pytorch(make_dataset):
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_steps_match_pytorch(make_dataset, smoothing):
     """The loop's own losses, against PyTorch's SGD on the same batches, with momentum, weight decay and a cosine."""
-    config = replace(SMALL, epochs=2, weight_decay=1e-3)
+    config = replace(SMALL, epochs=2, weight_decay=1e-3, label_smoothing=smoothing)
     dataset = make_dataset(train=112)  # 101 for training, 11 for validation: five full batches and one of 1
     losses = [event.loss for event in events_of_type(Step, list(fit(config, dataset)))]
     assert len(losses) == 12
@@ -124,7 +125,8 @@ def test_steps_match_pytorch(make_dataset):
         for start in range(0, 101, config.batch_size):
             numbers = order[start : start + config.batch_size]
             logits = theirs(torch.tensor(standardize(dataset.x_train[numbers])))
-            loss = torch.nn.functional.cross_entropy(logits, torch.tensor(dataset.y_train[numbers]))
+            targets = torch.tensor(dataset.y_train[numbers])
+            loss = torch.nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -432,6 +434,7 @@ def test_a_batch_larger_than_the_data_is_rejected(make_dataset):
         ("momentum", 1.0, "momentum"),
         ("weight_decay", -1e-4, "weight decay"),
         ("dropout", 1, "dropout"),
+        ("label_smoothing", 1, "label smoothing"),
         ("batch_size", 0, "batch size"),
         ("epochs", True, "number of epochs must be a whole number"),
         ("seed", -1, "seed"),

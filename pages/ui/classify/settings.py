@@ -24,7 +24,8 @@ from pages.ui.markdown import escape_markdown
 
 WIDGET_KEYS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's name
 DEFAULTS = {"preset": "baseline", "dataset": TEACHING_DATASET, "features": "pixels"}
-MAX_EPOCHS, MAX_MOMENTUM, MAX_GRID = 100, 0.99, 4  # of the sliders; a loaded config may have more
+MAX_EPOCHS, MAX_MOMENTUM, MAX_GRID, MAX_THRESHOLD = 100, 0.99, 4, 2.0  # of the sliders; a loaded config may have more
+MAXIMA = {"epochs": MAX_EPOCHS, "momentum": MAX_MOMENTUM, "grid": MAX_GRID, "threshold": MAX_THRESHOLD}
 FEATURE_LABELS = {"pixels": "pixels", "patches": "patch features"}
 SETTINGS = [
     "preset",
@@ -158,6 +159,16 @@ def live_settings() -> dict[str, Any]:
             "another one.",
             **live_widget("dropout"),
         ),
+        "label_smoothing": st.slider(
+            "Label smoothing",
+            0.0,
+            0.9,
+            ClassifyConfig.label_smoothing,
+            0.05,
+            help="Share of the target's probability that all classes get alike, so that the network does not become "
+            "too sure. The training loss then stays above 0; the validation loss is measured without it.",
+            **live_widget("label_smoothing"),
+        ),
     }
 
 
@@ -232,6 +243,16 @@ def data_settings(features: str) -> dict[str, Any]:
             bind="query-params",
             help="Filter responses are averaged over a grid of this size. A coarser grid keeps less position "
             "information.",
+        )
+        chosen["threshold"] = st.slider(
+            "Threshold",
+            0.0,
+            MAX_THRESHOLD,
+            ClassifyConfig.threshold,
+            0.25,
+            key="threshold",
+            bind="query-params",
+            help="Weaker filter responses count as 0, so that a feature tells of few, similar patches only.",
         )
     return chosen
 
@@ -325,6 +346,6 @@ def set_widgets(config: ClassifyConfig, fields: list[str]) -> None:
             value = ", ".join(map(str, value))
         if field == "augment":
             value = list(value)
-        if field in (maxima := {"epochs": MAX_EPOCHS, "momentum": MAX_MOMENTUM, "grid": MAX_GRID}):
-            value = min(value, maxima[field])
+        if field in MAXIMA:
+            value = min(value, MAXIMA[field])
         st.session_state[WIDGET_KEYS.get(field, field)] = value

@@ -48,6 +48,7 @@ CONTROLS = {
     "momentum": Control("classify", "Momentum", ClassifyConfig.momentum),
     "batch_size": Control("classify", "Batch size", ClassifyConfig.batch_size),
     "dropout": Control("classify", "Dropout", ClassifyConfig.dropout),
+    "label_smoothing": Control("classify", "Label smoothing", ClassifyConfig.label_smoothing),
     "optimizer": Control("classify", "Optimizer", ClassifyConfig.optimizer),
     "activation": Control("classify", "Activation", ClassifyConfig.activation),
     "classify_seed": Control("classify", "Seed", ClassifyConfig.seed),
