@@ -40,21 +40,22 @@ def parse_points(data: str | bytes, task: str = "classification") -> ParsedPoint
     The first line may contain names. Empty lines are skipped.
     Raises ValueError with a sentence for a student that names the line that cannot be read.
     """
+    third, example = ("a value", "0.3") if task == "regression" else ("a label", "red")
     rows: list[list[float]] = []
     cells_of_third: list[str] = []
     separator = ""
     for number, line in enumerate(_decoded(data).splitlines(), start=1):
         if not line.strip():
             continue
-        is_first, separator = not separator, separator or _separator(line, number)
-        cells = _cells(line, number, separator)
+        is_first, separator = not separator, separator or _separator(line, number, third)
+        cells = _cells(line, number, separator, third)
         if is_first and not (_number(cells[0], separator) or _number(cells[1], separator)):
             continue  # names of the columns
         if len(rows) == MAX_POINTS:
             raise ValueError(f"There are more than {MAX_POINTS:,} points. Keep at most {MAX_POINTS:,} lines.")
         rows.append([_value(cells[i], "xy"[i], number, separator) for i in range(2)])
         if task == "regression":
-            rows[-1].append(_value(cells[2], "the target", number, separator))
+            rows[-1].append(_value(cells[2], "the value", number, separator))
         elif not cells[2] or len(cells[2]) > MAX_LABEL:
             raise ValueError(
                 f"Line {number:,}: the label must have 1 to {MAX_LABEL} characters, but it has {len(cells[2]):,}."
@@ -62,14 +63,14 @@ def parse_points(data: str | bytes, task: str = "classification") -> ParsedPoint
         cells_of_third.append(cells[2])
     if not rows:
         raise ValueError(
-            "There are no points in this text. Write one per line: x, y and a label, such as 1.5, -2, red."
+            f"There are no points in this text. Write one per line: x, y and {third}, such as 1.5, -2, {example}."
         )
     table, notes = np.array([row[:2] for row in rows]), []
     for axis, name in enumerate("xy"):
         table[:, axis], note = _fitted(table[:, axis], name, LIMIT, SCALED)
         notes += note
     if task == "regression":
-        targets, note = _fitted(np.array([row[2] for row in rows]), "The target", MAX_TARGET, 1.0)
+        targets, note = _fitted(np.array([row[2] for row in rows]), "The value", MAX_TARGET, 1.0)
         points = tuple((x, y, target) for (x, y), target in zip(table.tolist(), targets.tolist(), strict=True))
         return ParsedPoints(points, (), (*notes, *note))
     labels = _sorted_labels(cells_of_third)
@@ -93,14 +94,14 @@ def _decoded(data: str | bytes) -> str:
         raise ValueError("This file is not a text in UTF-8. In a spreadsheet, save it as CSV UTF-8.") from None
 
 
-def _separator(line: str, number: int) -> str:
+def _separator(line: str, number: int, third: str) -> str:
     for separator in SEPARATORS:
         if separator in line:
             return separator
-    raise ValueError(f"Line {number:,} has only one column. Separate x, y and the label by commas, semicolons or tabs.")
+    raise ValueError(f"Line {number:,} has only one column. Separate x, y and {third} by commas, semicolons or tabs.")
 
 
-def _cells(line: str, number: int, separator: str) -> list[str]:
+def _cells(line: str, number: int, separator: str, third: str) -> list[str]:
     try:
         cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
     except csv.Error as error:
@@ -111,7 +112,7 @@ def _cells(line: str, number: int, separator: str) -> list[str]:
         columns = "1 column" if len(cells) == 1 else f"{len(cells):,} columns"
         raise ValueError(
             f"Line {number:,} has {columns}, separated by a {SEPARATORS[separator]}, but it needs three: "
-            "x, y and a label or target."
+            f"x, y and {third}."
         )
     return cells
 

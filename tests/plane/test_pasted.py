@@ -44,7 +44,7 @@ def test_the_third_column_of_a_regression_is_a_number():
     assert parse_points("0;1;2,5\n1;1;3", "regression").points == ((0, 1, 2.5), (1, 1, 3))
     parsed = parse_points("0,1,1000\n1,1,3000", "regression")
     assert [point[2] for point in parsed.points] == [-1, 1]
-    assert parsed.notes == ("The target was scaled: 1000 became -1 and 3000 became 1.",)
+    assert parsed.notes == ("The value was scaled: 1000 became -1 and 3000 became 1.",)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,20 @@ def test_the_third_column_of_a_regression_is_a_number():
 def test_what_cannot_be_read_is_explained(text, says):
     with pytest.raises(ValueError, match=says):
         parse_points(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "x, y and a value, such as 1.5, -2, 0.3"),
+        ("1 2 3", "Separate x, y and a value by commas"),
+        ("1,2", "it needs three: x, y and a value"),
+        ("1,2,red", "the value must be a number, but it is 'red'"),
+    ],
+)
+def test_regression_asks_for_a_value(text, says):
+    with pytest.raises(ValueError, match=says):
+        parse_points(text, "regression")
 
 
 @given(st.one_of(st.text(max_size=200), st.binary(max_size=200), st.text('0123456789.,;\t\n-+eE"ab', max_size=200)))
