@@ -30,8 +30,13 @@ with st.sidebar, keep_settings(*SETTINGS, "memorize_pace", "log_scale"):
 
 
 def show_training(run: Run | None) -> None:
-    """Show the Training tab, and below it the code that runs."""
-    training.show(run, config.sentence if config else "", config.epochs if config else MemorizeConfig.epochs)
+    """Show the Training tab, and below it the code that runs.
+
+    While a setting is invalid, it shows the last valid ones, so that nothing moves.
+    """
+    shown = config or st.session_state.get("last_valid_config") or MemorizeConfig()
+    st.session_state["last_valid_config"] = shown
+    training.show(run, shown.sentence, shown.epochs)
     bptt_functions = bptt.Layer, bptt.run_forward, bptt.forward_steps, bptt.backward_steps, bptt.tanh
     show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, generate, *bptt_functions)
 

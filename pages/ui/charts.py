@@ -22,6 +22,7 @@ CHARACTER = 8 / 300  # width of a label's character as a fraction of a phone's c
 ROW = 20  # pixels between labels below each other
 MAX_DOTS = 80  # points of a curve; with more of them, only the last one has a dot
 LONG_LABEL = 16  # characters; a phone has no room for two longer ones side by side
+AXIS = {"labelPadding": 6, "titlePadding": 8}  # pixels; Streamlit's distances leave a low chart no room for its curve
 LegendOrient = Literal["top", "top-right"] | None
 ChartT = TypeVar("ChartT", bound=alt.Chart | alt.LayerChart | alt.FacetChart)
 
@@ -207,7 +208,7 @@ def curves_spec(
     projector: bool,
 ) -> dict[str, Any]:
     """Return the specification of `learning_curves`. Altair needs longer to make it than a page to draw all else."""
-    size = 19 if projector else 15
+    size = 20 if projector else 15
     y_scale = {
         "number": alt.Scale(zero=zero),
         "percent": alt.Scale(domain=[0, 1]) if zero else alt.Scale(zero=False),
@@ -222,13 +223,13 @@ def curves_spec(
         legend = alt.Legend(title=None, orient=legend_orient, labelLimit=400, symbolType="stroke", columns=columns)
         if legend_orient != "top":  # inside the plot, where curves may pass below it
             legend["fillColor"], legend["padding"] = theme.background, 4
-    x = alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s"), scale=x_scale)
+    x = alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s", **AXIS), scale=x_scale)
     lines = (
         alt.Chart(alt.NamedData("curves"))
         .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if dots else False, clip=True)
         .encode(
             x=x,
-            y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=y_format), scale=y_scale),
+            y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=y_format, **AXIS), scale=y_scale),
             color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             tooltip=[
@@ -265,7 +266,7 @@ def curves_spec(
         layers.append(text.encode(y=alt.value(2), text="label:N"))
     moment = alt.Chart(alt.NamedData("shown"))
     layers.append(moment.mark_rule(color=theme.palette[1], strokeWidth=3, clip=True).encode(x="x:Q"))
-    return apply_theme(alt.LayerChart(layer=layers, height=height)).to_dict()
+    return apply_theme(alt.LayerChart(layer=layers, height=height, padding={"bottom": 4})).to_dict()
 
 
 def show_live_chart(chart: alt.Chart | alt.LayerChart | DrawnChart, ended: bool = False, **settings: Any) -> None:

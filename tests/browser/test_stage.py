@@ -88,6 +88,90 @@ def test_result_curve_and_buttons_are_visible_together_without_scrolling(page, s
         assert box["y"] + box["height"] <= size[1]
 
 
+def box_of(page: Page, selector: str) -> dict:
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None, selector
+    return box
+
+
+@pytest.mark.parametrize("kind", ["memorize", "classify"])
+def test_the_curves_are_as_high_as_a_high_window_allows(page: Page, server_url: str, kind: str):
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    start(page, server_url, kind, "Full speed")
+    button(page, "Train").click()
+    expect(status(page)).to_contain_text("Finished")
+    expect(page.get_by_role("button", name="Use its settings")).to_be_visible()
+    for curve in page.locator(f"{CHART[kind]} canvas").all():
+        assert curve.bounding_box()["height"] > 400
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollHeight <= main.clientHeight"), "what is below them is visible, too"
+
+
+SMALLEST_TYPE = """() => Math.min(...[...document.querySelectorAll('.reconstruction *, .figures *, .card *')]
+  .filter(each => each.innerText?.trim()).map(each => parseFloat(getComputedStyle(each).fontSize)))"""
+
+
+@pytest.mark.parametrize("kind", ["memorize", "classify"])
+def test_the_projector_shows_high_curves_and_large_type(page: Page, server_url: str, kind: str):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    start(page, server_url, kind, "Full speed", "&view=projector")
+    button(page, "Train").click()
+    expect(status(page)).to_contain_text("Finished")
+    box, bar = box_of(page, f"{CHART[kind]} canvas"), page.get_by_test_id("stBottom").bounding_box()
+    assert box["height"] > 230
+    assert box["y"] + box["height"] <= bar["y"]
+    assert page.evaluate(SMALLEST_TYPE) >= 20
+
+
+LINES = """() => {  // the text of each line
+  const lines = {}, texts = document.createTreeWalker(document.querySelector('.reconstruction'), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) for (let at = 0; at < texts.currentNode.length; at++) {
+    const range = document.createRange();
+    range.setStart(texts.currentNode, at);
+    range.setEnd(texts.currentNode, at + 1);
+    const bottom = Math.round(range.getBoundingClientRect().bottom);
+    lines[bottom] = (lines[bottom] ?? '') + range.toString();
+  }
+  return Object.values(lines).map(line => line.length);
+}"""
+
+
+def test_the_generated_text_breaks_where_the_words_of_the_sentence_end(page: Page, server_url: str):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    start(page, server_url, "memorize", "Full speed", "&view=projector")
+    expected = [len("hello pytorch, how long can a rnn cell remember? "), len("show me your limit!")]
+    assert page.evaluate(LINES) == expected, "before the run"
+    button(page, "Train").click()
+    expect(status(page)).to_contain_text("Finished")
+    assert page.evaluate(LINES)[0] == expected[0], "whatever was generated"
+
+
+def test_an_error_in_a_setting_moves_nothing(page: Page, server_url: str):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    start(page, server_url, "memorize", "Watch")
+    places = page.evaluate(PLACES % RESULT["memorize"])
+    sentence = page.get_by_label("Sentence to memorise")
+    sentence.fill("")
+    sentence.press("Control+Enter")
+    expect(page.get_by_text("There is nothing to memorise yet.")).to_be_visible()
+    expect(button(page, "Train")).to_be_disabled()
+    wait_until_complete(page)
+    assert page.evaluate(PLACES % RESULT["memorize"]) == places
+
+
+def test_the_curves_of_the_cell_comparison_are_visible_without_scrolling(page: Page, server_url: str):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{server_url}/memorize?tab=Cell comparison&memorize_epochs=50&hidden_size=8")
+    curves = page.locator(".stVegaLiteChart canvas")
+    expect(curves).to_be_visible()
+    before = curves.bounding_box()
+    assert before["y"] + before["height"] <= page.get_by_test_id("stBottom").bounding_box()["y"]
+    button(page, "Train all cells").click()
+    expect(page.get_by_text("Whole sentence after").first).to_be_visible()
+    assert box_of(page, ".stVegaLiteChart") == pytest.approx(before, abs=1)
+    button(page, "Stop all cells").click()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "runs"), [("memorize", 100), ("classify", 100), ("plane", 20)])
 def test_many_short_runs_in_a_row_leave_the_page_whole(page: Page, server_url: str, store, kind: str, runs: int):

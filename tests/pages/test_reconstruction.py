@@ -5,13 +5,14 @@ import re
 import pytest
 
 from core.memorize import MemorizeEpoch
-from pages.ui.memorize.reconstruction import diff, reconstruction_html
+from pages.ui.memorize.reconstruction import diff, line_breaks, reconstruction_html
 from pages.ui.memorize.training import curve_in_words, figures
 
 
 def pieces(sentence: str, generated: str) -> list[tuple[str, str, str]]:
     """Return kind, explanation and text of every piece of the HTML."""
-    return re.findall(r'<span class="(\w+)" title="(.*?)">(.*?)</span>', reconstruction_html(sentence, generated))
+    html = re.sub("<w?br>", "", reconstruction_html(sentence, generated))
+    return re.findall(r'<span class="(\w+)" title="(.*?)">(.*?)</span>', html)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,32 @@ def test_a_wrong_space_is_visible_and_every_wrong_character_says_what_was_right(
 def test_markup_in_the_sentence_stays_text():
     assert ("wrong", "wrong: should be &lt;", "&quot;") in pieces("a<b", 'a"b')
     assert ("correct", "correct", "&lt;b&gt;") in pieces("<b>", "<b>")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "lines"),
+    [
+        ("how are you?", ["how ", "are ", "you?"]),
+        ("one\ntwo", ["one\n", "two"]),
+        ("a" * 21, ["a"] * 21),
+        ("a" * 19 + " b", ["a" * 19 + " ", "b"]),
+        ("你好 ab", ["你", "好", " ", "ab"]),
+    ],
+)
+def test_a_line_ends_between_words_and_within_those_that_may_not_fit(sentence, lines):
+    shown = "".join(map("".join, zip(sentence, line_breaks(sentence), strict=True)))
+    assert re.split("<w?br>", shown)[:-1] == lines
+
+
+@pytest.mark.parametrize(
+    "generated", ["", "how are you?", "ho", "xxx  x x x xxx", "how are you? how are y", "how\nare"]
+)
+def test_the_places_of_characters_and_lines_do_not_depend_on_the_generated_text(generated):
+    def cells(html: str) -> str:
+        html = html.split("</style>")[1].replace("<i></i>", "x")
+        return re.sub("[^<>]", "x", re.sub("<(?!w?br>).*?>", "", html))
+
+    assert cells(reconstruction_html("how are you?", generated)) == cells(reconstruction_html("how are you?", ""))
 
 
 def epochs(*losses: float) -> list[MemorizeEpoch]:

@@ -21,11 +21,10 @@ from pages.ui.classify.settings import use_settings_of
 from pages.ui.classify.snapshot import load_inputs
 from pages.ui.figures import Figure, show_figures
 from pages.ui.run_settings import show_settings_of
-from pages.ui.theme import is_projector_view
+from pages.ui.style import window_high
 from pages.ui.timeline import shown_epoch
 
 STEP, EPOCH = "Step (one batch each)", "Epoch (all training images once)"
-CHART_HEIGHT, PROJECTOR_CHART_HEIGHT = 212, 190  # pixels: on a screen of 1280 x 720, all of the tab is visible
 MIN_EPOCHS_TO_ZOOM = 4  # accuracies; with fewer, the axis starts at 0
 GUESSING_FACTOR = 1.2  # an accuracy below this multiple of pure guessing is no success
 MAX_BATCH_IMAGES = 10
@@ -48,17 +47,18 @@ def show(run: Run | None, config: ClassifyConfig | None) -> None:
     steps, epochs = events_of_type(Step, events), events_of_type(Epoch, events)
     shown = shown_epoch(run, len(epochs))
     now = epochs[(shown or 0) - 1] if epochs else None  # the chosen epoch, or the last one
-    show_figures(figures(steps, now, events_of_type(Result, events)), *outcome(run, events))
     classes = class_names(config.dataset)
     step = single_step(run, steps, epochs) if run and shown is None else None
     samples = step.samples if step else now.samples if now else None
-    st.html(compact_samples_html(samples, classes) if samples and classes else placeholder_html(len(classes)))
-    left, right = st.columns(2)
-    with left:
-        log = bool(st.session_state.get("classify_log_scale")) and bool(steps)
-        show_live_chart(loss_chart(config, events, log, shown), alt=loss_in_words(epochs))
-    with right:
-        show_live_chart(accuracy_chart(config, epochs, shown), alt=accuracy_in_words(epochs))
+    log = bool(st.session_state.get("classify_log_scale")) and bool(steps)
+    with window_high():
+        show_figures(figures(steps, now, events_of_type(Result, events)), *outcome(run, events))
+        st.html(compact_samples_html(samples, classes) if samples and classes else placeholder_html(len(classes)))
+        left, right = st.columns(2)
+        with left:
+            show_live_chart(loss_chart(config, events, log, shown), height="stretch", alt=loss_in_words(epochs))
+        with right:
+            show_live_chart(accuracy_chart(config, epochs, shown), height="stretch", alt=accuracy_in_words(epochs))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
         st.html(batch_html(step) if step else CARDS_CAPTION, width="content")
@@ -171,7 +171,6 @@ def loss_chart(
         "Loss (nats)",
         log=log,
         marks=change_markers(events_of_type(Change, events), total),
-        height=PROJECTOR_CHART_HEIGHT if is_projector_view() else CHART_HEIGHT,
         end=total,
         guessing=math.log(classes) if classes else None,
         shown=epochs[shown - 1].step + 1 if shown else None,
@@ -200,7 +199,6 @@ def accuracy_chart(
         "Accuracy",
         percent=True,
         zero=False,
-        height=PROJECTOR_CHART_HEIGHT if is_projector_view() else CHART_HEIGHT,
         end=config.epochs,
         guessing=1 / classes if classes and lowest == 0 else None,
         shown=shown,

@@ -1,11 +1,12 @@
 """Cell comparison: MyLSTM, PyTorch's LSTM, a GRU and a vanilla RNN, with the same settings and the same seed."""
 
+import math
 from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
-from core.memorize import MemorizeConfig, MemorizeEpoch, make_model
+from core.memorize import Alphabet, MemorizeConfig, MemorizeEpoch, make_model
 from core.memorize.advice import advice
 from core.memorize.lstm import MyLSTM
 from core.memorize.predictions import context_length, correct_characters
@@ -13,7 +14,7 @@ from core.memorize.rnn_variants import CELLS, RNNAdapter
 from core.memorize.training import GENERATION_INTERVAL
 from core.runs import Run, Status
 from core.text import graphemes
-from pages.ui.charts import downsample, learning_curves, show_live_chart
+from pages.ui.charts import DrawnChart, downsample, learning_curves, show_live_chart
 from pages.ui.code_view import show_code
 from pages.ui.downloads import chart_download_buttons
 from pages.ui.formatting import count
@@ -22,6 +23,8 @@ from pages.ui.memorize.run_group import any_active, find_runs, group_buttons, lo
 from pages.ui.memorize.timing import milliseconds_per_epoch, timed_part
 from pages.ui.memorize.training import EPOCH_TITLE, LOSS_TITLE
 
+CHART_HEIGHT = 360  # pixels: on a screen of 1280 x 720, it is visible with the buttons
+Histories = dict[str, list[MemorizeEpoch]]  # the epochs so far of each cell
 LONG_CONTEXT = 15  # characters; with fewer, the plain RNN is not slower on any text in docs/benchmarks.md
 DESCRIPTIONS = {
     "MyLSTM": "the hand-written LSTM of this page",
@@ -33,18 +36,9 @@ DESCRIPTIONS = {
 
 def show(config: MemorizeConfig | None) -> bool:
     """Show the tab. Returns whether its runs are active, so that it must be redrawn."""
-    st.markdown(
-        "Four recurrent layers learn the sentence with the same settings. **MyLSTM** and **nn.LSTM** start from the "
-        "same weights, so their curves coincide until rounding errors have grown. The plain **RNN** has no gates and "
-        "no cell state: it rewrites its only state at every character."
-    )
-    left, right = st.columns(2)
-    left.latex(r"\text{RNN:}\quad h_t = \tanh(W x_t + U h_{t-1} + b)")
-    right.latex(r"\text{LSTM:}\quad c_t = f_t \odot c_{t-1} + i_t \odot g_t")
     if config is None:
         st.info("Fix the settings first.", icon=":material/edit:")
         return False
-    st.markdown(expectation(config.sentence))
     configs = [replace(config, cell=cell) for cell in CELLS]
     runs = find_runs(configs)
     missing = [each for each, run in zip(configs, runs, strict=True) if run is None]
@@ -56,10 +50,27 @@ def show(config: MemorizeConfig | None) -> bool:
         done="All cells have been trained with these settings.",
     )
 
+    histories = {config.cell: load_epochs(run) if run else [] for config, run in zip(configs, runs, strict=True)}
+    chart = draw_curves(configs, runs, histories)
+    explain(config)
     if any(runs):
-        draw(configs, runs)
+        chart_download_buttons(chart, "cell comparison")
+        draw_results(configs, runs, histories)
     show_code(MyLSTM, RNNAdapter, make_model, context_length)
     return any_active(runs)
+
+
+def explain(config: MemorizeConfig) -> None:
+    """Say how the cells differ, and what to expect of them."""
+    st.markdown(
+        "Four recurrent layers learn the sentence with the same settings. **MyLSTM** and **nn.LSTM** start from the "
+        "same weights, so their curves coincide until rounding errors have grown. The plain **RNN** has no gates and "
+        "no cell state: it rewrites its only state at every character."
+    )
+    left, right = st.columns(2)
+    left.latex(r"\text{RNN:}\quad h_t = \tanh(W x_t + U h_{t-1} + b)")
+    right.latex(r"\text{LSTM:}\quad c_t = f_t \odot c_{t-1} + i_t \odot g_t")
+    st.markdown(expectation(config.sentence))
 
 
 def expectation(sentence: str) -> str:
@@ -81,23 +92,33 @@ def expectation(sentence: str) -> str:
     )
 
 
-def draw(configs: list[MemorizeConfig], runs: list[Run | None]) -> None:
-    """Show the runs so far: their curves, a table and the generated texts."""
-    histories = {config.cell: load_epochs(run) if run else [] for config, run in zip(configs, runs, strict=True)}
+def draw_curves(configs: list[MemorizeConfig], runs: list[Run | None], histories: Histories) -> DrawnChart:
+    """Show the curves so far, and return their chart. It is there before the first epoch, so that nothing moves."""
     curves = {
-        cell: downsample(pd.DataFrame({"x": [e.epoch + 1 for e in history], "y": [e.loss for e in history]}))
-        for cell, history in histories.items()
-        if history
-    }
-    ended = all(run is not None and run.status.is_terminal for run in runs)
-    if curves:
-        chart = learning_curves(curves, EPOCH_TITLE, LOSS_TITLE, log=True, height=360, end=configs[0].epochs)
-        losses = ", ".join(f"{cell} {history[-1].loss:.2g}" for cell, history in histories.items() if history)
-        alt_text = (
-            f"Line chart of the loss of each cell over the epochs, on a logarithmic scale. Latest loss: {losses}."
+        cell: downsample(
+            pd.DataFrame({"x": [e.epoch + 1 for e in history], "y": [e.loss for e in history]}, dtype=float)
         )
-        show_live_chart(chart, ended, alt=alt_text)
-        chart_download_buttons(chart, "cell comparison")
+        for cell, history in histories.items()
+    }
+    has_begun = any(histories.values())
+    ended = all(run is not None and run.status.is_terminal for run in runs)
+    chart = learning_curves(
+        curves,
+        EPOCH_TITLE,
+        LOSS_TITLE,
+        log=has_begun,
+        height=CHART_HEIGHT,
+        end=configs[0].epochs,
+        guessing=math.log(len(Alphabet(configs[0].sentence))),
+    )
+    losses = ", ".join(f"{cell} {history[-1].loss:.2g}" for cell, history in histories.items() if history)
+    alt_text = f"Line chart of the loss of each cell over the epochs, on a logarithmic scale. Latest loss: {losses}."
+    show_live_chart(chart, ended, alt=alt_text if has_begun else "Loss curves, empty before the first epoch.")
+    return chart
+
+
+def draw_results(configs: list[MemorizeConfig], runs: list[Run | None], histories: Histories) -> None:
+    """Show a table of the runs so far, and the generated texts."""
     show_lstm_difference(histories)
     rows = [table_row(*each) for each in zip(configs, runs, histories.values(), strict=True)]
     st.table(pd.DataFrame(rows).set_index("Cell"))
@@ -108,7 +129,7 @@ def draw(configs: list[MemorizeConfig], runs: list[Run | None]) -> None:
         f"`{configs[0].backend}`. **Then lost**: a loss that was small can jump, because Adam's steps do not shrink "
         "with the gradient. It falls again within some epochs; a lower learning rate makes such jumps rarer."
     )
-    if not curves:
+    if not any(histories.values()):
         return
     st.subheader("Generated text")
     for config, run, history in zip(configs, runs, histories.values(), strict=True):
@@ -121,7 +142,7 @@ def draw(configs: list[MemorizeConfig], runs: list[Run | None]) -> None:
     st.caption(CAPTION)
 
 
-def show_lstm_difference(histories: dict[str, list[MemorizeEpoch]]) -> None:
+def show_lstm_difference(histories: Histories) -> None:
     """Show the largest difference between the losses of the two LSTMs."""
     pairs = list(zip(histories["MyLSTM"], histories["nn.LSTM"], strict=False))
     if not pairs:

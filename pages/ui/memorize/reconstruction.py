@@ -2,6 +2,7 @@
 
 from html import escape
 from itertools import zip_longest
+from unicodedata import east_asian_width
 
 from core.text import graphemes
 from pages.ui.memorize.symbols import VISIBLE_WHITESPACE, display
@@ -9,10 +10,11 @@ from pages.ui.memorize.symbols import VISIBLE_WHITESPACE, display
 STYLE = """<style>
 .reconstruction { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1;
                   overflow-wrap: anywhere; white-space: break-spaces; }
-/* the place for the longest text that can be generated is kept, so that nothing below moves */
-.reconstruction[data-room] { display: grid; word-break: break-all; }
-.reconstruction[data-room] > *, .reconstruction[data-room]::after { grid-area: 1 / 1; min-width: 0; }
-.reconstruction[data-room]::after { content: attr(data-room); visibility: hidden; }
+/* Lines break only at a wbr. Their places depend on the sentence alone, and there is always a place for every
+character that can be generated, so that nothing moves while the generated text changes. */
+.reconstruction.fixed { white-space: pre; overflow-wrap: normal; }
+.reconstruction.fixed wbr { white-space: normal; }
+.reconstruction i::after { content: "·"; visibility: hidden; }
 .reconstruction.large { font-size: 1.75rem; line-height: 1.65; max-height: 11rem; overflow-y: auto; }
 .reconstruction.medium { font-size: 1.35rem; line-height: 1.6; max-height: 11rem; overflow-y: auto; }
 .reconstruction .correct { border-bottom: 3px solid #009e73; }
@@ -23,6 +25,7 @@ STYLE = """<style>
 CAPTION = "Underlined once: correct. Underlined twice and shaded: wrong. Dot: missing."
 MAX_EXTRA_CHARACTERS = 10  # that a network may generate after the end of the sentence
 LARGE = 140  # characters that fit on the page in large type
+LONG_WORD = 20  # characters; longer words are broken, because a phone has no room for them in one line
 
 
 def diff(sentence: str, generated: str) -> list[tuple[str, str, str]]:
@@ -44,14 +47,33 @@ def diff(sentence: str, generated: str) -> list[tuple[str, str, str]]:
 def reconstruction_html(sentence: str, generated: str) -> str:
     """Format the generated text as HTML that marks correct, wrong and missing characters; see CAPTION."""
     size = "large" if len(graphemes(sentence)) <= LARGE else "medium"
-    pieces = "".join(
-        f'<span class="{kind}" title="{_explanation(kind, wanted)}">'
-        f"{escape(''.join(map(display, graphemes(text)))) if kind == 'wrong' else _escape(text)}</span>"
-        for kind, text, wanted in diff(sentence, generated)
-    )
-    room = escape(sentence + "·" * MAX_EXTRA_CHARACTERS)
-    attributes = f'class="reconstruction {size}" dir="auto" role="status" data-room="{room}"'
-    return f"{STYLE}<div {attributes}><div>{pieces}</div></div>"
+    breaks = line_breaks(sentence)
+    breaks += ["<wbr>"] * MAX_EXTRA_CHARACTERS
+    pieces, place = "", 0
+    for kind, text, wanted in diff(sentence, generated):
+        shown = ""
+        for character in graphemes(text):
+            shown += _escape(character) if kind != "wrong" else escape(display(character))
+            shown += "" if character == "\n" and kind == "correct" else breaks[place]
+            place += 1
+        pieces += f'<span class="{kind}" title="{_explanation(kind, wanted)}">{shown}</span>'
+    room = "".join(f"<i></i>{each}" for each in breaks[place:])
+    return f'{STYLE}<div class="reconstruction fixed {size}" dir="auto" role="status">{pieces}{room}</div>'
+
+
+def line_breaks(sentence: str) -> list[str]:
+    """Return what stands after each character: a tag where a line may or must end, else "".
+
+    A line may end between words, and anywhere in a word that is long or has wide characters, such as Chinese ones.
+    """
+    parts, breaks, start = graphemes(sentence), [], 0
+    for end, character in enumerate(parts, 1):
+        if end == len(parts) or character.isspace():
+            word = parts[start:end]
+            fits = len(word) <= LONG_WORD and not any(east_asian_width(part[0]) in "WF" for part in word)
+            breaks += [("" if fits else "<wbr>")] * (len(word) - 1) + ["<br>" if character == "\n" else "<wbr>"]
+            start = end
+    return breaks
 
 
 def _explanation(kind: str, wanted: str) -> str:

@@ -19,12 +19,10 @@ from pages.ui.formatting import count, percentage
 from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
 from pages.ui.memorize.settings import use_settings_of
 from pages.ui.run_settings import show_settings_of
-from pages.ui.theme import is_projector_view
+from pages.ui.style import window_high
 from pages.ui.timeline import shown_epoch
 
 EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
-CHART_HEIGHT = 235  # pixels: on a screen of 1280 x 720, all of the tab is visible
-PROJECTOR_CHART_HEIGHT = 200
 
 
 def show(run: Run | None, sentence: str, epochs: int) -> None:
@@ -38,10 +36,12 @@ def show(run: Run | None, sentence: str, epochs: int) -> None:
         sentence, epochs = run.config.sentence, run.config.epochs
     shown = shown_epoch(run, len(trained))
     now = trained[(shown or 0) - 1] if trained else None  # the chosen epoch, or the last one
-    st.html(reconstruction_html(sentence, now.reconstruction if now else ""))
-    show_figures(figures(now, epochs, sentence), *outcome(run, trained))
     log = bool(st.session_state.get("log_scale")) and bool(trained)
-    show_live_chart(loss_chart(sentence, epochs, events, log, shown), alt=curve_in_words(trained))
+    with window_high():
+        st.html(reconstruction_html(sentence, now.reconstruction if now else ""))
+        show_figures(figures(now, epochs, sentence), *outcome(run, trained))
+        chart = loss_chart(sentence, epochs, events, log, shown)
+        show_live_chart(chart, height="stretch", alt=curve_in_words(trained))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(
             "Logarithmic loss",
@@ -69,7 +69,6 @@ def loss_chart(
         LOSS_TITLE,
         log=log,
         marks=change_markers(changes, epochs),
-        height=PROJECTOR_CHART_HEIGHT if is_projector_view() else CHART_HEIGHT,
         end=epochs,
         guessing=math.log(len(Alphabet(sentence))) if sentence.strip() else None,
         shown=shown,
