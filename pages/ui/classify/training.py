@@ -41,8 +41,14 @@ def events_of_type(kind: type[EventT], events: list[classify.Event]) -> list[Eve
     return [event for event in events if isinstance(event, kind)]
 
 
-def show(run: Run | None, config: ClassifyConfig | None) -> None:
-    """Show the run, or what it will be. config: the settings, for the time before the first run."""
+def show(run: Run | None, config: ClassifyConfig | None, read_only: bool = False) -> None:
+    """Show the run, or what it will be.
+
+    Args:
+        run: the run; None before the first one.
+        config: the settings, for the time before the first run.
+        read_only: leave out what changes the settings of the visitor's own page.
+    """
     events = run_panel.cached_events(run) if run else []
     config = run.config if run else config or ClassifyConfig()
     steps, epochs = events_of_type(Step, events), events_of_type(Epoch, events)
@@ -53,17 +59,18 @@ def show(run: Run | None, config: ClassifyConfig | None) -> None:
     step = single_step(run, steps, epochs) if run and shown is None else None
     samples = step.samples if step else now.samples if now else None
     st.html(compact_samples_html(samples, classes) if samples and classes else placeholder_html(len(classes)))
+    height = "stretch" if read_only else "content"
     left, right = st.columns(2)
     with left:
         log = bool(st.session_state.get("classify_log_scale")) and bool(steps)
-        show_live_chart(loss_chart(config, events, log, shown), alt=loss_in_words(epochs))
+        show_live_chart(loss_chart(config, events, log, shown), alt=loss_in_words(epochs), height=height)
     with right:
-        show_live_chart(accuracy_chart(config, epochs, shown), alt=accuracy_in_words(epochs))
+        show_live_chart(accuracy_chart(config, epochs, shown), alt=accuracy_in_words(epochs), height=height)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
         st.html(batch_html(step) if step else CARDS_CAPTION, width="content")
     if run:
-        show_settings_of(run, use_settings_of)
+        show_settings_of(run, None if read_only else use_settings_of)
 
 
 class SingleStep(NamedTuple):

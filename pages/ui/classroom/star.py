@@ -11,6 +11,15 @@ from pages.ui.markdown import escape_markdown
 from pages.ui.theme import is_projector_view
 
 KEY = "starred run"
+# Charts take the height that the rest of the run leaves of the screen. They are taken out of the layout, so that their
+# own size does not keep it from shrinking.
+STYLE = """<style>
+.st-key-shown_run { min-height: calc(100vh - 8.8rem); }
+.st-key-shown_run :has(.stVegaLiteChart):not(.stHorizontalBlock) { display: flex; flex-direction: column; }
+.st-key-shown_run :has(.stVegaLiteChart):not(.stColumn) { flex: 1 0 auto; }
+.st-key-shown_run .stFullScreenFrame:has(.stVegaLiteChart) { position: relative; min-height: 17rem; }
+.st-key-shown_run .stVegaLiteChart { position: absolute; inset: 0; }
+</style>"""
 
 
 @st.fragment(key=KEY)
@@ -33,7 +42,9 @@ def show() -> None:
             if member:
                 name = member.neutral_name if names_are_hidden(state.settings) else member.nickname
             st.markdown(f"**{escape_markdown(name or 'Somebody')}** · {run_panel.STATUS_TEXTS[run.status]}")
-        show_run(run)
+        st.html(STYLE)
+        with st.container(key="shown_run"):
+            show_run(run)
         active = not run.status.is_terminal
         streamlit_internals.set_refresh_interval(KEY, stage.redraw_interval() if active else None)
 
@@ -51,12 +62,12 @@ def show_run(run: Run) -> None:
     if run.kind == "memorize":
         from pages.ui.memorize import training
 
-        training.show(run, run.config.sentence, run.config.epochs)
+        training.show(run, run.config.sentence, run.config.epochs, read_only=True)
     elif run.kind == "plane":
         from pages.ui.plane import training as plane_training
 
-        plane_training.show(run, run.config)
+        plane_training.show(run, run.config, read_only=True)
     elif run.kind in JOB_TYPES:
         from pages.ui.classify import training as classify_training
 
-        classify_training.show(run, run.config)
+        classify_training.show(run, run.config, read_only=True)

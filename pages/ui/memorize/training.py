@@ -27,10 +27,14 @@ CHART_HEIGHT = 235  # pixels: on a screen of 1280 x 720, all of the tab is visib
 PROJECTOR_CHART_HEIGHT = 200
 
 
-def show(run: Run | None, sentence: str, epochs: int) -> None:
+def show(run: Run | None, sentence: str, epochs: int, read_only: bool = False) -> None:
     """Show the run, or what it will be.
 
-    sentence, epochs: those of the settings, for the time before the first run.
+    Args:
+        run: the run; None before the first one.
+        sentence: of the settings, for the time before the first run.
+        epochs: of the settings, too.
+        read_only: leave out what changes the settings of the visitor's own page.
     """
     events = run_panel.cached_events(run) if run else []
     trained = [event for event in events if isinstance(event, MemorizeEpoch)]
@@ -41,7 +45,8 @@ def show(run: Run | None, sentence: str, epochs: int) -> None:
     st.html(reconstruction_html(sentence, now.reconstruction if now else ""))
     show_figures(figures(now, epochs, sentence), *outcome(run, trained))
     log = bool(st.session_state.get("log_scale")) and bool(trained)
-    show_live_chart(loss_chart(sentence, epochs, events, log, shown), alt=curve_in_words(trained))
+    height = "stretch" if read_only else "content"
+    show_live_chart(loss_chart(sentence, epochs, events, log, shown), alt=curve_in_words(trained), height=height)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(
             "Logarithmic loss",
@@ -50,7 +55,7 @@ def show(run: Run | None, sentence: str, epochs: int) -> None:
         )
         st.caption(CAPTION)
     if run:
-        show_settings_of(run, use_settings_of)
+        show_settings_of(run, None if read_only else use_settings_of)
 
 
 def loss_chart(
