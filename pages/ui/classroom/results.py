@@ -21,8 +21,11 @@ IN_WORDS = {
     CURVE: "All curves over each other",
 }
 HEIGHT = 300
-CHOICE_HEIGHTS = (48, 72)  # pixels, with one round and with two
-LABEL_WIDTH, LINE_HEIGHT = 24, 22  # characters in a line of a choice; pixels
+CHOICE_HEIGHTS, AXIS_HEIGHTS = (36, 44), (90, 140)  # pixels, with one round and with two; axes and legend
+LABEL_WIDTH, LINE_HEIGHT = 30, 20  # characters in a line of a choice; pixels
+LABEL_LINES = r"split(datum.label, '\n')"
+# Vega draws the first of several lines at the height of the bars.
+CENTRED = {"condition": {"test": "true", "expr": f"-{LINE_HEIGHT / 2:g} * (length({LABEL_LINES}) - 1)"}, "value": 0}
 
 
 def show(access: ClassAccess, own: bool = False) -> None:
@@ -126,15 +129,20 @@ def choice_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt
             "choice:N",
             sort=labels,
             title=None,
-            axis=alt.Axis(labelExpr=r"split(datum.label, '\n')", labelLimit=260),
+            axis=alt.Axis(
+                labelExpr=LABEL_LINES,
+                labelLimit=300,
+                labelLineHeight=LINE_HEIGHT,
+                labelOffset=CENTRED,
+                labelOverlap=False,
+            ),
         ),
         yOffset=alt.YOffset("round:N", sort=list(ROUNDS)),
     )
     bars = base.mark_bar().encode(color=round_colours(rounds))
     text = base.mark_text(align="left", dx=4, fontSize=16, color=colors().text).encode(text="answers:Q")
-    return alt.LayerChart(
-        layer=[bars, text], height=max(160, len(labels) * max(CHOICE_HEIGHTS[len(rounds) - 1], LINE_HEIGHT * lines))
-    )
+    height = max(CHOICE_HEIGHTS[len(rounds) - 1], LINE_HEIGHT * lines)
+    return alt.LayerChart(layer=[bars, text], height=height * len(labels) + AXIS_HEIGHTS[len(rounds) - 1])
 
 
 def number_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt.LayerChart:
