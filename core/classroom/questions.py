@@ -17,6 +17,7 @@ OPEN, REVEALED = "open", "revealed"
 MAX_TEXT, MAX_OPTION, MAX_OPTIONS = 500, 120, 8
 CURVE_POINTS = 41  # heights of a curve, at equal distances from 0 to the end of the x axis
 BINS = 10  # of a histogram of numbers
+MIN_FOR_QUARTILES = 5  # values; one outlier among fewer moves the quartiles
 
 
 @dataclass(frozen=True)
@@ -175,20 +176,37 @@ def histogram(answers: Sequence[float], edges: Sequence[float]) -> list[int]:
 def split_outliers(values: Sequence[float], truth: float | None = None) -> tuple[list[float], list[float]]:
     """Return the values that a histogram shows, and those so far away that they would squeeze it.
 
-    An outlier lies beyond Tukey's outer fences, three interquartile ranges from the quartiles. If half of the values
-    are equal, the range of the middle 80 % takes the place of the interquartile range. Both lists are sorted.
-
-    truth: the correct value. The histogram shows it, and all values between it and the others.
+    Both lists are sorted. truth: the correct value. The histogram shows it, and all values between it and the others.
     """
+    values = sorted(values)
     if len(values) < 2:
-        return sorted(values), []
-    tenths, quarters = (quantiles(values, n=parts, method="inclusive") for parts in (10, 4))
-    reach = 3 * (quarters[2] - quarters[0] or tenths[8] - tenths[0])
-    low, high = (quarters[0] - reach, quarters[2] + reach) if reach else (min(values), max(values))
+        return values, []
+    low, high = _few_fences(values) if len(values) < MIN_FOR_QUARTILES else _tukey_fences(values)
     if truth is not None:
         low, high = min(low, truth), max(high, truth)
-    shown = sorted(value for value in values if low <= value <= high)
-    return shown, sorted(value for value in values if not low <= value <= high)
+    return [value for value in values if low <= value <= high], [value for value in values if not low <= value <= high]
+
+
+def _tukey_fences(values: list[float]) -> tuple[float, float]:
+    """Return Tukey's outer fences, three interquartile ranges from the quartiles; outliers lie beyond them.
+
+    If half of the values are equal, the range of the middle 80 % takes the place of the interquartile range.
+    """
+    tenths, quarters = (quantiles(values, n=parts, method="inclusive") for parts in (10, 4))
+    reach = 3 * (quarters[2] - quarters[0] or tenths[8] - tenths[0])
+    return (quarters[0] - reach, quarters[2] + reach) if reach else (values[0], values[-1])
+
+
+def _few_fences(values: list[float]) -> tuple[float, float]:
+    """Return the ends of the range outside which one of a few sorted values is an outlier.
+
+    Its distance from the others is more than BINS times their range, so that they would share one or two bars.
+    """
+    if values[-1] - values[-2] > BINS * (values[-2] - values[0]) > 0:
+        return values[0], values[-2]
+    if values[1] - values[0] > BINS * (values[-1] - values[1]) > 0:
+        return values[1], values[-1]
+    return values[0], values[-1]
 
 
 def bin_edges(values: Sequence[float]) -> list[float]:

@@ -79,7 +79,8 @@ class Question:
             return self.truth
         if isinstance(self.truth, tuple):
             return "Through " + ", ".join(f"({x:g}, {y:g})" for x, y in self.truth)
-        return f"{self.truth:,}" + (f" ± {self.tolerance:g}" if self.tolerance else "")
+        number = f"{self.truth:,}".replace("-", "−")
+        return number + (f" ± {self.tolerance:g}" if self.tolerance else "")
 
 
 @dataclass(frozen=True)

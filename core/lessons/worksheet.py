@@ -12,7 +12,7 @@ STYLE = """
 body { font: 12pt/1.4 Georgia, "Times New Roman", serif; color: #000; background: #fff; max-width: 44rem;
        margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 20pt; margin: 0 0 0.3rem; }
-h2 { font-size: 14pt; margin: 1.4rem 0 0.3rem; }
+h2 { font-size: 14pt; margin: 1.4rem 0 0.3rem; break-after: avoid; }
 .name { margin: 0.8rem 0 1.2rem; }
 li { margin: 0.7rem 0; break-inside: avoid; }
 li > p { margin: 0; }

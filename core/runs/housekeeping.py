@@ -1,4 +1,4 @@
-"""Housekeeping of the store: settle ended runs, remove deleted ones, and delete old ones.
+"""Housekeeping of the store: settle ended runs, remove deleted ones, and delete old ones and old answers.
 
 All of it is done in portions that take a fraction of a second, so that no other writer waits long.
 """
@@ -13,6 +13,7 @@ from dataclasses import replace
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from core.runs.class_models import ExerciseAnswer
 from core.runs.limits import Limits
 from core.runs.models import ENDED, CheckpointRow, EventRow, LeaderboardEntry, Run, Status
 from core.training import Checkpoint
@@ -199,3 +200,23 @@ def _too_large(session: Session, classroom: str, limits: Limits, size: int) -> l
         ids.append(run_id)
         excess -= run_size
     return ids
+
+
+# Old answers
+
+
+def expire_answers(sessions: Sessions, limits: Limits) -> None:
+    """Delete answers to exercises that belong to no class and are older than the limits allow.
+
+    Those of a class are deleted with it. limits: of visitors without a class code.
+    """
+    if not limits.keep_days:
+        return
+    too_old = ExerciseAnswer.class_code == "", ExerciseAnswer.at < time.time() - limits.keep_days * DAY
+    with sessions() as session:
+        owners = session.scalars(select(ExerciseAnswer.owner).where(*too_old).distinct()).all()
+    for portion in portions(owners):
+        with sessions.begin() as session:
+            session.execute(delete(ExerciseAnswer).where(*too_old, ExerciseAnswer.owner.in_(portion)))
+        if len(portion) == PORTION:
+            time.sleep(PAUSE)

@@ -31,7 +31,7 @@ class Limits:
         max_starts_per_minute: runs that one browser may start per minute.
         max_queued_runs: runs that one browser may have in the queue.
         max_class_starts_per_minute: runs that the whole class may start per minute.
-        keep_days: age at which runs that have ended or are paused are deleted; 0 for never.
+        keep_days: age at which runs that have ended or are paused, and answers without a class, are deleted; 0: never.
         keep_megabytes: size of all ended runs above which the oldest are deleted; 0 for no limit.
         accepting_runs: whether new runs may be started at all.
     """

@@ -336,13 +336,14 @@ class Store:
     def tidy(self) -> None:
         """Do a portion of the housekeeping, which blocks other writers for a fraction of a second.
 
-        Settles ended runs, removes the data of deleted ones, and, once an hour, deletes old ones.
+        Settles ended runs, removes the data of deleted ones, and, once an hour, deletes old ones and old answers.
         """
         housekeeping.settle_some(self._session)
         housekeeping.purge_some(self._session)
         housekeeping.shrink_file(self._database)
         if time.monotonic() >= self._next_expiry:
             housekeeping.expire(self._session, self.limits)
+            housekeeping.expire_answers(self._session, self.limits())
             self._next_expiry = time.monotonic() + EXPIRY_INTERVAL
 
     def nickname(self, owner: str) -> str:

@@ -134,6 +134,17 @@ def test_a_lesson(teacher: Page, new_page, server_url: str, store: Store):
     expect(button(teacher, "Back to the class")).to_be_visible()
     expect(teacher.get_by_test_id("stMain")).not_to_contain_text("Ada")
     expect(teacher.get_by_test_id("stMain")).to_contain_text("Loss")
+    usual = teacher.viewport_size
+    teacher.set_viewport_size({"width": 1920, "height": 1080})
+    teacher.wait_for_function(
+        """() => {
+            const page = document.querySelector("[data-testid=stMain]");
+            const chart = page.querySelector("[data-testid=stVegaLiteChart]");
+            const drawn = chart?.querySelector("canvas, svg")?.getBoundingClientRect().height;
+            return drawn > 500 && page.scrollHeight <= page.clientHeight;
+        }"""
+    )
+    teacher.set_viewport_size(usual)
 
     # what is closed cannot be opened by its address
     button(teacher, "Back to the class").click()

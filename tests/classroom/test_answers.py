@@ -9,8 +9,9 @@ from core.autograd.faults import FAULTS
 from core.classroom import ClassStore, ExerciseAccess
 from core.classroom.access import ClassAccess
 from core.classroom.problems import PROBLEMS
-from core.runs import PermissionDenied, Store
+from core.runs import Limits, PermissionDenied, Store, housekeeping
 
+DAY = 86_400.0  # seconds
 FAULT = FAULTS["mul_adds"]
 FAULTY_LINE = str([line.strip() for line in FAULT.code()].index(FAULT.faulty_lines[0]))
 
@@ -204,3 +205,23 @@ def test_answers_from_several_tabs_at_once_are_all_kept(join):
     answer = ExerciseAccess(ada).own()["cell update"]
     assert (answer.tries, answer.solved) == (4, True)
     assert dict(answer.texts) == EXERCISES["cell update"].solutions
+
+
+def test_old_answers_without_a_class_are_deleted_at_the_age_at_which_runs_are(dispatcher, visit, join, monkeypatch):
+    old, recent, member = ExerciseAccess(visit("")), ExerciseAccess(visit("")), ExerciseAccess(join("Ada"))
+    now = [1_000 * DAY]
+    monkeypatch.setattr("core.classroom.answers.time.time", lambda: now[0])
+    for access in (old, member):
+        access.submit("relu", "a", "grad")
+    now[0] += 2 * DAY
+    recent.submit("relu", "a", "grad")
+    now[0] += 29 * DAY
+    monkeypatch.setattr("core.runs.housekeeping.time.time", lambda: now[0])
+    dispatcher.store.set_limits(Limits(keep_days=0))
+    housekeeping.expire_answers(dispatcher.store.sessions, dispatcher.store.limits())
+    assert old.own()
+    dispatcher.store.set_limits(Limits(keep_days=30))
+    dispatcher.store.tidy()
+    assert not old.own()
+    assert recent.own()
+    assert member.own()

@@ -132,16 +132,27 @@ def test_every_number_lies_in_one_bar_of_the_histogram(values):
         ([1, 2, 3, 4], []),
         ([10, 20, 50, 100, 200, 500], []),
         ([0, 0, 1000, 1000], []),
+        ([40, 45, 50, 1e6], [1e6]),
+        ([-1e6, 40, 45, 50], [-1e6]),
+        ([40, 45, 1e6], [1e6]),
+        ([46, 46, 47, 1000], [1000]),
+        ([40, 1e6], []),
+        ([46, 46, 46, 1000], []),  # nothing else to resolve
+        ([10, 20, 100], []),  # each has a bar of its own
+        ([1, 2, 1000, 1001], []),
     ],
 )
 def test_numbers_far_from_the_others_are_outliers(values, outliers):
     assert split_outliers(values) == (sorted(value for value in values if value not in outliers), outliers)
 
 
-def test_a_huge_number_does_not_squeeze_the_histogram():
-    shown, _ = split_outliers([30, 40, 44, 45, 46, 50, 60, 1e6])
+@pytest.mark.parametrize("values", [[30, 40, 44, 45, 46, 50, 60, 1e6], [40, 45, 50, 1e6], [40, 45, 1e6]])
+def test_a_huge_number_does_not_squeeze_the_histogram(values):
+    shown, _ = split_outliers(values)
     assert max(histogram(shown, bin_edges(shown))) < len(shown)
 
 
 def test_the_histogram_shows_all_numbers_as_far_as_the_truth():
     assert split_outliers([40, 44, 45, 46, 50, 1000, 1e6], truth=7850)[1] == [1e6]
+    assert split_outliers([40, 45, 1e4, 1e6], truth=7850)[1] == [1e6]
+    assert split_outliers([40, 45, 7850], truth=7850)[1] == []

@@ -1,23 +1,32 @@
 """The lessons' claims: what is asked, and what runs with the links' settings, comes out as the lessons say."""
 
 import math
+import re
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
 from core.autograd.expression import parse
 from core.autograd.faults import FAULTS
 from core.classify import ClassifyConfig, parameter_counts
 from core.classify import fit as classify_fit
+from core.classify import restore_model as restore_classifier
 from core.classify.datasets import load
+from core.classify.diagnostics import confusion
+from core.classify.inputs import Pixels
+from core.classify.mlp import predict_all
 from core.classify.presets import PRESETS
 from core.classify.training import Epoch, Result, Step
 from core.lessons import LessonLink, load_lessons
-from core.memorize import MemorizeConfig
+from core.memorize import Alphabet, MemorizeConfig, restore_model
 from core.memorize import fit as memorize_fit
+from core.memorize.predictions import teacher_forced
+from core.memorize.replay import state_at
 from core.memorize.training import MemorizeEpoch
-from core.training import Control, TrainingDiverged
+from core.training import Checkpoint, Control, TrainingDiverged
 
 LESSONS = load_lessons()
 MARGIN = 0.15  # of a number of epochs: processors round differently
@@ -109,6 +118,26 @@ def test_the_loss_of_the_sentence_is_the_curve_of_the_lesson():
     losses = [event.loss for event in memorized(config_of(link(MEMORISING, "train")))]
     close_to(truth(MEMORISING, "curve"), losses, 0.1)
     assert losses[0] == pytest.approx(math.log(16), abs=0.1)
+
+
+def test_the_characters_of_the_sentence_are_those_of_the_key():
+    sentence = config_of(link(MEMORISING, "train")).sentence
+    assert (len(sentence), len(set(sentence))) == (40, 14)
+    assert Counter(sentence).most_common(3) == [(" ", 9), ("t", 7), ("o", 5)]
+
+
+def test_the_predictions_during_training_are_those_of_the_lesson():
+    config = config_of(link(MEMORISING, "predictions"))
+    alphabet, probabilities = Alphabet(config.sentence), {}
+    for epoch in (20, 30, 50):
+        model = restore_model(config, state_at(config, (), epoch))
+        probabilities[epoch] = teacher_forced(model, alphabet, config.sentence)
+    spaces = [config.sentence.index(word) + len(word) for word in ("or", "be")]
+    assert probabilities[20].max() < 0.5
+    assert probabilities[20][spaces].max(axis=1) == pytest.approx([0.4, 0.4], abs=0.08)
+    after_to_b = [place.end() for place in re.finditer("to b", config.sentence)]
+    assert probabilities[30][after_to_b].max(axis=1) == pytest.approx([0.7, 0.8], abs=0.08)
+    assert probabilities[50].max() > 0.95
 
 
 @pytest.mark.parametrize(
@@ -237,6 +266,21 @@ def test_the_accuracies_are_those_of_the_lesson(seed):
         options = LESSONS[PIXELS].questions[name].options
         numbers = {option: int(option.split()[-1].replace(",", "")) for option in options}
         assert min(numbers, key=lambda option: abs(numbers[option] - 1000 * accuracy)) == truth(PIXELS, name)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_digits_that_are_confused_are_those_of_the_lesson(seed):
+    config, dataset = replace(config_of(link(PIXELS, "confusion")), seed=seed), load("mnist-5k")
+    [*_, weights] = [event for event in classify_fit(config, dataset) if isinstance(event, Checkpoint)]
+    model = restore_classifier(config, dataset, weights)
+    predicted = predict_all(model, Pixels(dataset), "test", np.arange(1_000)).argmax(axis=1)
+    counts = confusion(dataset.y_test, predicted, 10)
+    missed = counts.sum(axis=1) - counts.diagonal()
+    assert missed.argmax() == int(truth(PIXELS, "worst"))
+    assert 17 <= missed[5] <= 21
+    assert missed[:2].max() <= 4
+    assert np.delete(counts[5], 5).argmax() == 3
+    assert 6 <= counts[5, 3] <= 8
 
 
 # Overfitting

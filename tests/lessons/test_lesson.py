@@ -155,7 +155,7 @@ def test_text_on_a_worksheet_is_escaped():
     [
         (Question("What?", "It falls", options=("It falls", "It rises")), "It falls"),
         (Question("How many?", 7850, "number"), "7,850"),
-        (Question("How many?", -0.5, "number"), "-0.5"),
+        (Question("How many?", -0.5, "number"), "−0.5"),
         (Question("How many?", 46, "number", tolerance=10), "46 ± 10"),
         (Question("How?", ((0, 2.5), (1, 0.25)), "curve", y_max=3), "Through (0, 2.5), (1, 0.25)"),
     ],

@@ -19,6 +19,7 @@ from core.runs.identity import hash_token, new_token
 from pages.ui.classroom import ask_button, asking, places, results, tiles
 from pages.ui.classroom.session import class_store
 from tests.pages.conftest import PROJECT, button, html_of
+from tests.runs import wait_for
 
 CODE, PASSWORD = "PAGES", "correct horse"
 CHOICES = Question(CHOICE, "What happens?", ("It falls", "It rises"), truth=1)
@@ -476,6 +477,17 @@ def test_the_teacher_sees_a_tile_per_student(class_page, student, teacher, monke
     assert "2 here" in shown["summary"]
 
 
+def test_a_student_who_calls_for_help_keeps_a_tile_while_away(class_page, student, teacher, monkeypatch):
+    monkeypatch.setattr("core.classroom.tiles.PRESENT_SECONDS", 0.0)
+    student("memorize", "Ann").run()
+    student("autograd", "Bob").run()
+    [ann] = [member for member in teacher.state().members.values() if member.nickname == "Ann"]
+    teacher.classes.set_help(CODE, ann.owner, True)
+    shown = component_data(class_page(), "tiles")
+    assert [(tile["name"], tile["place"], tile["help"]) for tile in shown["tiles"]] == [("Ann", "Away", True)]
+    assert "1 calling for help" in shown["summary"]
+
+
 def test_tiles_name_the_pages_as_the_navigation_does():
     assert {address: title for address, title, _ in PAGES}.items() <= tiles.PAGES.items()
 
@@ -490,18 +502,33 @@ def test_names_are_hidden_on_the_projector_and_when_the_teacher_wants_it(class_p
     assert "Ann" not in json.dumps(component_data(class_page(), "tiles"))
 
 
-def test_the_teacher_looks_at_a_run_without_changing_it(class_page, student, teacher):
+@pytest.mark.parametrize("config", [MemorizeConfig("hello", epochs=5_000), ClassifyConfig(), PlaneConfig()])
+def test_the_teacher_looks_at_a_run_without_changing_it(class_page, student, teacher, config):
     visitor = Visitor(owner_of(student("memorize", "Ann")), "Ann", CODE)
-    run_id = RunAccess(teacher.dispatcher, visitor).submit(MemorizeConfig("hello", epochs=5_000))
+    run_id = RunAccess(teacher.dispatcher, visitor).submit(config)
     app = class_page()
     app.session_state[tiles.OPENED] = run_id
     app.run()
     assert any("**Ann**" in text.value for text in app.markdown)
     assert not tab_labels(app)
-    assert {each.label for each in app.button} & {"Train", "Pause", "Stop"} == set()
+    assert [text.value for text in app.caption if text.value.startswith("This run:")]
+    assert {each.label for each in app.button} & {"Train", "Pause", "Stop", "Use its settings"} == set()
     button(app, "Back to the class").click()
     app.run()
     assert tab_labels(app)
+    teacher.dispatcher.store.stop(run_id)
+
+
+def test_the_teacher_cannot_edit_the_network_of_a_run_that_a_tile_has_opened(class_page, student, teacher):
+    """The page would change nothing, because edits go to the run of the page Points."""
+    visitor = Visitor(owner_of(student("plane", "Ann")), "Ann", CODE)
+    points = ((0.0, 0.0, 0), (1.0, 1.0, 1), (1.0, 0.0, 0), (0.0, 1.0, 1))
+    run_id = RunAccess(teacher.dispatcher, visitor).submit(PlaneConfig(dataset="own", points=points, epochs=2_000))
+    wait_for(lambda: teacher.dispatcher.store.events(run_id))
+    app = class_page()
+    app.session_state[tiles.OPENED] = run_id
+    shown = component_data(app.run(), "network")
+    assert (shown["run"], shown["canEdit"], shown["drawing"]) == (run_id, False, None)
     teacher.dispatcher.store.stop(run_id)
 
 
@@ -656,6 +683,19 @@ def test_a_question_that_changes_while_its_answers_are_drawn_breaks_no_page(clas
     monkeypatch.setattr(ClassAccess, "results", changed)
     assert not app.run().exception
     assert not projector.run().exception
+
+
+def test_a_long_choice_is_shown_as_a_whole():
+    choice = "It stays where it is, because the gradients become ten times as small"
+    chart = results.choice_chart(Question(CHOICE, "What?", ("It falls", choice), truth=1), ((1,), (0,))).to_dict()
+    [bars, _] = chart["layer"]
+    lines = bars["encoding"]["y"]["sort"][1].split("\n")
+    assert " ".join(lines) == f"✓ {choice}"
+    assert max(map(len, lines)) <= results.LABEL_WIDTH
+    assert chart["height"] >= 2 * len(lines) * results.LINE_HEIGHT
+    axis = bars["encoding"]["y"]["axis"]
+    assert axis["labelExpr"] == results.LABEL_LINES
+    assert axis["labelOverlap"] is False  # or Vega hides labels beside one of several lines
 
 
 def test_the_bars_of_a_histogram_reach_down_to_0():

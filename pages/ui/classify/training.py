@@ -40,8 +40,14 @@ def events_of_type(kind: type[EventT], events: list[classify.Event]) -> list[Eve
     return [event for event in events if isinstance(event, kind)]
 
 
-def show(run: Run | None, config: ClassifyConfig | None) -> None:
-    """Show the run, or what it will be. config: the settings, for the time before the first run."""
+def show(run: Run | None, config: ClassifyConfig | None, read_only: bool = False) -> None:
+    """Show the run, or what it will be.
+
+    Args:
+        run: the run; None before the first one.
+        config: the settings, for the time before the first run.
+        read_only: leave out what changes the settings of the visitor's own page.
+    """
     events = run_panel.cached_events(run) if run else []
     config = run.config if run else config or ClassifyConfig()
     steps, epochs = events_of_type(Step, events), events_of_type(Epoch, events)
@@ -63,7 +69,7 @@ def show(run: Run | None, config: ClassifyConfig | None) -> None:
         st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
         st.html(batch_html(step) if step else CARDS_CAPTION, width="content")
     if run:
-        show_settings_of(run, use_settings_of)
+        show_settings_of(run, None if read_only else use_settings_of)
 
 
 class SingleStep(NamedTuple):

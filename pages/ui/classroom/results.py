@@ -1,5 +1,6 @@
 """The class's answers beside the truth, one colour per round."""
 
+from textwrap import wrap
 from typing import Any
 
 import altair as alt
@@ -20,6 +21,11 @@ IN_WORDS = {
     CURVE: "All curves over each other",
 }
 HEIGHT = 300
+CHOICE_HEIGHTS, AXIS_HEIGHTS = (36, 44), (90, 140)  # pixels, with one round and with two; axes and legend
+LABEL_WIDTH, LINE_HEIGHT = 30, 20  # characters in a line of a choice; pixels
+LABEL_LINES = r"split(datum.label, '\n')"
+# Vega draws the first of several lines at the height of the bars.
+CENTRED = {"condition": {"test": "true", "expr": f"-{LINE_HEIGHT / 2:g} * (length({LABEL_LINES}) - 1)"}, "value": 0}
 
 
 def show(access: ClassAccess, own: bool = False) -> None:
@@ -45,8 +51,9 @@ def show_results(results: Results, own: dict[int, Any]) -> None:
         st.info("Nobody has answered.")
     st.markdown(truth_text(question))
     if own and question.kind != CURVE:
-        answers = [f"{ROUNDS[number - 1].lower()}: **{answer_text(question, own[number])}**" for number in sorted(own)]
-        st.caption(f"Your answer in the {', in the '.join(answers)}")
+        texts = {number: f"**{answer_text(question, own[number])}**" for number in sorted(own)}
+        answers = [f" in the {ROUNDS[number - 1].lower()}: {text}" for number, text in texts.items()]
+        st.caption("Your answer" + (f": {texts[1]}" if question.round == 1 else ",".join(answers)))
 
 
 def all_answers(rounds: tuple[tuple[Any, ...], ...]) -> list[Any]:
@@ -99,13 +106,15 @@ def truth_text(question: Question) -> str:
 def round_colours(rounds: tuple[tuple[Any, ...], ...]) -> alt.Color:
     """Return the colour of each round."""
     names = list(ROUNDS[: len(rounds)])
-    legend = alt.Legend(title=None, orient="top", symbolType="square") if len(rounds) > 1 else None
+    legend = alt.Legend(title=None, orient="top", symbolType="square", columns=1) if len(rounds) > 1 else None
     return alt.Color("round:N", scale=alt.Scale(domain=names, range=list(colors().palette[:2])), legend=legend)
 
 
 def choice_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt.LayerChart:
     """Draw a bar per choice and round; the correct choice has a tick."""
-    labels = [f"{'✓ ' if number == question.truth else ''}{text}" for number, text in enumerate(question.options)]
+    texts = [f"{'✓ ' if number == question.truth else ''}{text}" for number, text in enumerate(question.options)]
+    labels = ["\n".join(wrap(text, LABEL_WIDTH)) for text in texts]
+    lines = max(label.count("\n") for label in labels) + 1
     frame = pd.DataFrame(
         [
             (label, name, count)
@@ -116,12 +125,24 @@ def choice_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt
     )
     base = alt.Chart(frame).encode(
         x=alt.X("answers:Q", title="Answers", axis=alt.Axis(tickMinStep=1, format="d")),
-        y=alt.Y("choice:N", sort=labels, title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y(
+            "choice:N",
+            sort=labels,
+            title=None,
+            axis=alt.Axis(
+                labelExpr=LABEL_LINES,
+                labelLimit=300,
+                labelLineHeight=LINE_HEIGHT,
+                labelOffset=CENTRED,
+                labelOverlap=False,
+            ),
+        ),
         yOffset=alt.YOffset("round:N", sort=list(ROUNDS)),
     )
     bars = base.mark_bar().encode(color=round_colours(rounds))
     text = base.mark_text(align="left", dx=4, fontSize=16, color=colors().text).encode(text="answers:Q")
-    return alt.LayerChart(layer=[bars, text], height=max(160, 48 * len(labels) * len(rounds)))
+    height = max(CHOICE_HEIGHTS[len(rounds) - 1], LINE_HEIGHT * lines)
+    return alt.LayerChart(layer=[bars, text], height=height * len(labels) + AXIS_HEIGHTS[len(rounds) - 1])
 
 
 def number_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt.LayerChart:

@@ -11,6 +11,8 @@ from pages.ui.markdown import escape_markdown
 from pages.ui.theme import is_projector_view
 
 KEY = "starred run"
+# above the run are the tabs and a line that names it; below it, there is no run bar
+STYLE = "<style>.st-key-shown_run .st-key-window_high { --top: 10rem; --bottom: 5rem; }</style>"
 
 
 @st.fragment(key=KEY)
@@ -33,7 +35,9 @@ def show() -> None:
             if member:
                 name = member.neutral_name if names_are_hidden(state.settings) else member.nickname
             st.markdown(f"**{escape_markdown(name or 'Somebody')}** · {run_panel.STATUS_TEXTS[run.status]}")
-        show_run(run)
+        st.html(STYLE)
+        with st.container(key="shown_run"):
+            show_run(run)
         active = not run.status.is_terminal
         streamlit_internals.set_refresh_interval(KEY, stage.redraw_interval() if active else None)
 
@@ -51,12 +55,12 @@ def show_run(run: Run) -> None:
     if run.kind == "memorize":
         from pages.ui.memorize import training
 
-        training.show(run, run.config.sentence, run.config.epochs)
+        training.show(run, run.config.sentence, run.config.epochs, read_only=True)
     elif run.kind == "plane":
         from pages.ui.plane import training as plane_training
 
-        plane_training.show(run, run.config)
+        plane_training.show(run, run.config, read_only=True)
     elif run.kind in JOB_TYPES:
         from pages.ui.classify import training as classify_training
 
-        classify_training.show(run, run.config)
+        classify_training.show(run, run.config, read_only=True)

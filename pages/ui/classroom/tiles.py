@@ -1,4 +1,4 @@
-"""The class, live: one tile per student who is present."""
+"""The class, live: one tile per student who is present or calls for help."""
 
 import time
 from typing import Any
@@ -50,12 +50,12 @@ def show() -> None:
         if state is None or not access.is_teacher or shown_run_id():
             st.rerun()
         tiles = access.tiles()
-        present = [tile for tile in tiles if tile.present]
+        shown = [tile for tile in tiles if tile.present or tile.help_wanted]
         hidden = names_are_hidden(state.settings)
         component(
             data={
                 "summary": " · ".join(filter(None, [summary(tiles), answered(access, len(state.members))])),
-                "tiles": [tile_data(tile, hidden, curve(access, tile)) for tile in present],
+                "tiles": [tile_data(tile, hidden, curve(access, tile)) for tile in shown],
                 "starred": state.settings.starred_run,
                 "empty": f"Nobody is here yet. Students join at the class's address with the code {state.code}.",
             },
@@ -65,7 +65,7 @@ def show() -> None:
             on_help_change=give_help,
             height="content",
         )
-        small_curves().update(present)
+        small_curves().update(shown)
 
 
 def small_curves() -> SmallCurves:
@@ -94,7 +94,7 @@ def summary(tiles: list[Tile]) -> str:
         "finished": statuses.count(Status.FINISHED),
         "failed": statuses.count(Status.FAILED),
         "without progress": sum(tile.is_idle for tile in present),
-        "calling for help": sum(tile.help_wanted for tile in present),
+        "calling for help": sum(tile.help_wanted for tile in tiles),
     }
     return " · ".join(f"{count} {name}" for name, count in counts.items() if count or name == "here")
 
@@ -114,7 +114,7 @@ def tile_data(tile: Tile, hidden: bool, points: list[tuple[int, float]]) -> dict
     return {
         "id": tile.neutral_name,
         "name": tile.neutral_name if hidden else tile.nickname,
-        "place": " · ".join(filter(None, [PAGES.get(tile.page, tile.page), tile.tab])),
+        "place": " · ".join(filter(None, [PAGES.get(tile.page, tile.page), tile.tab])) if tile.present else "Away",
         "run": tile.run_id,
         "kind": tile.kind,
         "status": run_panel.STATUS_TEXTS[tile.status].rstrip(" …") if tile.status else "",

@@ -25,10 +25,14 @@ from pages.ui.timeline import shown_epoch
 EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
 
 
-def show(run: Run | None, sentence: str, epochs: int) -> None:
+def show(run: Run | None, sentence: str, epochs: int, read_only: bool = False) -> None:
     """Show the run, or what it will be.
 
-    sentence, epochs: those of the settings, for the time before the first run.
+    Args:
+        run: the run; None before the first one.
+        sentence: of the settings, for the time before the first run.
+        epochs: of the settings, too.
+        read_only: leave out what changes the settings of the visitor's own page.
     """
     events = run_panel.cached_events(run) if run else []
     trained = [event for event in events if isinstance(event, MemorizeEpoch)]
@@ -50,7 +54,7 @@ def show(run: Run | None, sentence: str, epochs: int) -> None:
         )
         st.caption(CAPTION)
     if run:
-        show_settings_of(run, use_settings_of)
+        show_settings_of(run, None if read_only else use_settings_of)
 
 
 def loss_chart(

@@ -61,15 +61,20 @@ class Moment(NamedTuple):
     shown: int | None = None
 
 
-def show(run: Run | None, config: PlaneConfig | None) -> None:
+def show(run: Run | None, config: PlaneConfig | None, read_only: bool = False) -> None:
     """Show the run or, before it starts and after the settings have changed, what the next run starts from.
 
-    config: the settings; None while they are invalid.
+    Args:
+        run: the run; None before the first one.
+        config: the settings; None while they are invalid.
+        read_only: leave out what changes the run or the settings of the visitor's own page.
     """
     events = run_panel.cached_events(run) if run else []
     epochs = [event for event in events if isinstance(event, PlaneEpoch)]
-    is_next = run is None or shows_settings(run, config, epochs)
+    is_next = run is None or (not read_only and shows_settings(run, config, epochs))
     moment = moment_of(run, events, epochs) if run and not is_next else next_moment(run, config)
+    if read_only:
+        moment = moment._replace(picture=moment.picture._replace(can_edit=False, draws=False))
     task = moment.picture.config.task
     st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
     with st.container(key="plane_stage"):
@@ -82,7 +87,7 @@ def show(run: Run | None, config: PlaneConfig | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Logarithmic loss", key="plane_log_scale", help="Equal distances on the axis mean equal ratios.")
         if run and not is_next:
-            show_settings_of(run, use_settings_of)
+            show_settings_of(run, None if read_only else use_settings_of)
 
 
 def shows_settings(run: Run, config: PlaneConfig | None, epochs: list[PlaneEpoch]) -> bool:
