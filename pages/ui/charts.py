@@ -238,6 +238,10 @@ def curves_spec(
             ],
         )
     )
+    nearest = alt.selection_point(name="nearest", on="pointerover", nearest=True, empty=False, clear="pointerout")
+    points = lines.properties(name="points").mark_point(size=80, filled=True, clip=True).encode(
+        strokeDash=alt.Undefined, opacity=alt.condition(nearest, alt.value(1), alt.value(0))
+    )
     last = alt.Chart(alt.NamedData("last points")).mark_point(size=50, filled=True, opacity=1, clip=True)
     guess = alt.Chart(alt.NamedData("guessing")).encode(y="y:Q")
     legend_inside = legend is not None and legend_orient != "top"  # it covers the right end of the line
@@ -249,6 +253,7 @@ def curves_spec(
             align="left" if legend_inside else "right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey
         ).encode(x=alt.value(alt.ExprRef("width / 8") if legend_inside else "width"), text="label:N"),
         alt.Chart(alt.NamedData("extent")).mark_point(opacity=0).encode(y="y:Q"),
+        points.add_params(nearest),
     ]
     if marks:
         at = alt.Chart(alt.NamedData("marks")).encode(x="x:Q")

@@ -104,6 +104,16 @@ def test_a_legend_inside_the_plot_does_not_cover_the_word_guessing():
         assert (text["mark"]["align"], text["encoding"]["x"]["value"]) == place
 
 
+def test_the_values_of_a_curve_are_shown_anywhere_near_it():
+    drawn = learning_curves({"loss": curve(4)}, "Epoch", "Loss")
+    [selection] = drawn.spec["params"]
+    assert selection["select"]["nearest"]
+    [points] = [layer for layer in layers(drawn) if layer.get("name") in selection["views"]]
+    assert points["data"] == {"name": "curves"}
+    assert points["mark"]["type"] == "point"
+    assert [shown["field"] for shown in points["encoding"]["tooltip"]] == ["curve", "x", "y"]
+
+
 def test_the_moment_that_the_page_shows_is_a_line():
     assert learning_curves({"loss": curve(4)}, "Epoch", "Loss", shown=3).data["shown"]["x"].to_pylist() == [3.0]
     assert learning_curves({"loss": curve(4)}, "Epoch", "Loss").data["shown"].num_rows == 0
