@@ -1,5 +1,6 @@
 """Learning curves: markers of changed settings, axes that stay where they are, and updates in place."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -130,6 +131,22 @@ def test_the_tables_are_those_that_the_specification_names():
 def test_a_curve_is_redrawn_without_building_its_specification_again():
     first, second = (learning_curves({"loss": curve(points)}, "Epoch", "Loss", end=100) for points in (3, 50))
     assert first.spec is second.spec
+
+
+def test_a_short_rise_of_the_loss_is_visible_in_a_thinned_curve():
+    config, rise = ClassifyConfig(epochs=100), 8.0
+    steps = [Step(number, 0, 0.5, 0.1, peak=0.5) for number in range(0, 12_800, 16)]
+    assert classify_training.loss_chart(config, steps).data["peaks"].num_rows == 0
+    steps[300] = replace(steps[300], peak=rise)  # of a step between this one and the one before
+    table = classify_training.loss_chart(config, steps).data["peaks"].to_pandas()
+    assert len(table) <= charts.MAX_POINTS
+    assert max(table["y"]) == 0.5
+    [row] = table[table["peak"] == rise].to_dict("records")
+    assert row["x"] == pytest.approx(300 * 16, rel=0.02)
+
+    epochs = [MemorizeEpoch(number, 4.0 if number == 700 else 1.0, 0.01, "a", 0.3) for number in range(1_000)]
+    data = memorize_training.loss_chart("abc", 1_000, epochs).data
+    assert max(data["curves"].to_pandas()["y"]) < 4 == max(data["peaks"].to_pandas()["peak"])
 
 
 # Updates in place

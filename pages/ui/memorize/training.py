@@ -23,6 +23,9 @@ from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
 EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
+THINNED_CAPTION = (  # short enough for one line
+    "Underlined once: correct, twice: wrong. Dot: missing. Thinned curve; the pale area reaches its peaks."
+)
 CHART_HEIGHT = 235  # pixels: on a screen of 1280 x 720, all of the tab is visible
 PROJECTOR_CHART_HEIGHT = 200
 
@@ -41,14 +44,15 @@ def show(run: Run | None, sentence: str, epochs: int) -> None:
     st.html(reconstruction_html(sentence, now.reconstruction if now else ""))
     show_figures(figures(now, epochs, sentence), *outcome(run, trained))
     log = bool(st.session_state.get("log_scale")) and bool(trained)
-    show_live_chart(loss_chart(sentence, epochs, events, log, shown), alt=curve_in_words(trained))
+    chart = loss_chart(sentence, epochs, events, log, shown)
+    show_live_chart(chart, alt=curve_in_words(trained))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle(
             "Logarithmic loss",
             key="log_scale",
             help="Equal distances are equal ratios, so small losses can be told apart.",
         )
-        st.caption(CAPTION)
+        st.caption(THINNED_CAPTION if chart.data["peaks"].num_rows else CAPTION)
     if run:
         show_settings_of(run, use_settings_of)
 
@@ -62,6 +66,7 @@ def loss_chart(
     """
     trained = [event for event in events if isinstance(event, MemorizeEpoch)]
     curve = pd.DataFrame({"x": [e.epoch + 1 for e in trained], "y": [e.loss for e in trained]}, dtype=float)
+    curve["peak"] = curve["y"]
     changes = [Change(event.at + 1, event.name, event.value) for event in events if isinstance(event, Change)]
     return learning_curves(
         {"training loss": downsample(curve)},
