@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Config = TypeVar("Config", bound="DataclassInstance")
 
+FULL_RESOLUTION = 400  # steps that are all part of a curve; of twice as many, every second one is, and so on
+
 
 @dataclass
 class Control:
@@ -31,6 +33,16 @@ class Control:
     changes: dict[str, Any] = field(default_factory=dict)
     checkpoint_requested: bool = False
     verbose: bool = False
+
+
+def is_in_curve(number: int, resolution: int = FULL_RESOLUTION) -> bool:
+    """Return whether a step, counting from 0, is part of the stored curve.
+
+    From step `resolution` on, every second one is, from twice as many on every fourth, and so on. So a curve has the
+    same resolution, relative to its length, at any time, and a few thousand steps at most.
+    """
+    interval = 1 << (number // resolution).bit_length()
+    return number % interval == 0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from core.classify.datasets import Dataset
 from core.classify.diagnostics import LayerHealth, layer_health
 from core.classify.inputs import Inputs, make_inputs
 from core.classify.mlp import evaluate, fitting_weights, make_model, predict
-from core.training import Change, Checkpoint, Control, LoopState, check_finite, prefixed
+from core.training import Change, Checkpoint, Control, LoopState, check_finite, is_in_curve, prefixed
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Step:
         lr: learning rate of this step, scaled by the schedule.
         progress: fraction of the run's training images that have been used after this step, 0 to 1. Unlike the number
             of steps, it is comparable when the batch size is changed.
+        peak: highest loss since the last step that is part of the stored curve, or of this step.
     """
 
     step: int
@@ -49,6 +50,7 @@ class Step:
     loss: float
     lr: float
     progress: float = 0.0
+    peak: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ class Progress:
         seen: training images already used in this epoch.
         loss_sum: sum of their losses, each before its step.
         correct: how many of them were classified correctly, likewise.
+        peak: highest loss since the last step that is part of the stored curve.
     """
 
     step: int = 0
@@ -128,6 +131,7 @@ class Progress:
     seen: int = 0
     loss_sum: float = 0.0
     correct: int = 0
+    peak: float = 0.0
 
 
 def prepare_inputs(config: ClassifyConfig, dataset: Dataset) -> Generator[PreparationProgress, None, Inputs]:
@@ -230,7 +234,9 @@ def fit(
         loss, correct = train_step(batch)
 
         fraction = (progress.epoch + (progress.seen + len(batch)) / len(training)) / config.epochs
-        yield Step(progress.step, progress.epoch, loss, optimizer.lr, fraction)
+        peak = max(progress.peak, loss)
+        yield Step(progress.step, progress.epoch, loss, optimizer.lr, fraction, peak)
+        progress.peak = 0.0 if is_in_curve(progress.step) else peak
         progress.step += 1
         progress.seen += len(batch)
         progress.loss_sum += loss * len(batch)
@@ -257,7 +263,7 @@ def fit(
             samples,
             layers,
         )
-        progress = Progress(progress.step, progress.epoch + 1)
+        progress = Progress(progress.step, progress.epoch + 1, peak=progress.peak)
         if progress.epoch == config.epochs:
             test_loss, test_accuracy = evaluate(model, inputs, "test", np.arange(len(y_test)), y_test)
             check_finite(test_loss, end, optimizer.lr)

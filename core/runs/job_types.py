@@ -10,9 +10,8 @@ from typing import Any, NamedTuple, get_args
 from core import classify, memorize, plane
 from core.classify import datasets
 from core.classify.config import parameter_counts
-from core.training import Checkpoint, Control
+from core.training import FULL_RESOLUTION, Checkpoint, Control, is_in_curve
 
-FULL_RESOLUTION = 400  # steps that are all stored; of twice as many, every second one is stored, and so on
 LONG_WEIGHTS = 4_000  # characters of all weights as text, above which fewer epochs are stored
 FLOAT = 4  # bytes
 
@@ -126,9 +125,8 @@ def plane_metrics(event: plane.Event) -> dict[str, float]:
 def is_worth_storing(event: Any) -> bool:
     """Return whether an event is part of the stored curve: every event is, except most of the steps of a long run.
 
-    From step FULL_RESOLUTION on, every second step is stored, from twice as many on every fourth, and so on. So a curve
-    has the same resolution, relative to its length, at any time, and a few thousand steps at most. The selection
-    depends on the number of the step only: a resumed run stores the same events.
+    Which steps are stored depends on their numbers only (`is_in_curve`): a resumed run stores the same events. A step
+    contains the highest loss of those that were left out before it, so a short rise of the loss is not lost.
 
     A run on points in a plane is thinned in the same way by epochs, which contain all weights, and earlier if the
     network is wide; its steps are only stored for someone who follows them one by one.
@@ -145,8 +143,7 @@ def is_worth_storing(event: Any) -> bool:
             return False
         case _:
             return True
-    interval = 1 << (number // resolution).bit_length()
-    return number % interval == 0
+    return is_in_curve(number, resolution)
 
 
 def memorize_memory(config: memorize.MemorizeConfig) -> MemoryNeed:

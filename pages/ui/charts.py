@@ -42,13 +42,19 @@ def apply_theme(chart: ChartT) -> ChartT:
 
 
 def downsample(frame: pd.DataFrame, points: int = MAX_POINTS) -> pd.DataFrame:
-    """Reduce the frame to at most `points` rows, each the mean of neighbouring rows. All columns are numeric."""
+    """Reduce the frame to at most `points` rows, each the mean of neighbouring rows. All columns are numeric.
+
+    Of the column "peak", if there is one, the maximum is kept instead: a mean would hide a short rise.
+    """
     neighbours = -(-len(frame) // points)
     if neighbours <= 1:
         return frame
     starts = np.arange(0, len(frame), neighbours)
     sizes = np.diff(starts, append=len(frame))
-    return pd.DataFrame(np.add.reduceat(frame.to_numpy(float), starts) / sizes[:, None], columns=frame.columns)
+    means = pd.DataFrame(np.add.reduceat(frame.to_numpy(float), starts) / sizes[:, None], columns=frame.columns)
+    if "peak" in frame:
+        means["peak"] = np.maximum.reduceat(frame["peak"].to_numpy(float), starts)
+    return means
 
 
 def change_markers(changes: Sequence[Change], total: float) -> pd.DataFrame:
@@ -132,7 +138,7 @@ def learning_curves(
     The specification depends on the settings only, not on the data, so that the browser updates the chart in place.
 
     Args:
-        curves: name -> frame with columns x and y.
+        curves: name -> frame with columns x and y, and maybe peak, up to which the area above the curve is shaded.
         x_title: title of the x axis.
         y_title: title of the y axis.
         log: use a logarithmic y axis.
@@ -161,8 +167,9 @@ def learning_curves(
         projector=is_projector_view(),
     )
     data = {
-        "curves": _to_table(curves),
-        "last points": _to_table({name: frame.tail(1) for name, frame in curves.items()}),
+        "curves": _to_table(curves, "x", "y"),
+        "peaks": _to_table({name: frame for name, frame in curves.items() if has_peaks(frame)}, "x", "y", "peak"),
+        "last points": _to_table({name: frame.tail(1) for name, frame in curves.items()}, "x", "y"),
         "guessing": pa.table({"y": _numbers(guessing), "label": ["guessing"][: guessing is not None]}),
         "extent": pa.table({"y": pa.array(extent, pa.float64())}),
         "shown": pa.table({"x": _numbers(shown)}),
@@ -172,16 +179,20 @@ def learning_curves(
     return DrawnChart(spec, data)
 
 
-def _to_table(curves: dict[str, pd.DataFrame]) -> pa.Table:
-    """Return the points of all curves as one table with columns x, y and curve.
+def has_peaks(frame: pd.DataFrame) -> bool:
+    """Return whether a curve leaves out higher values than those that it shows."""
+    return "peak" in frame and bool((frame["peak"] > frame["y"]).any())
+
+
+def _to_table(curves: dict[str, pd.DataFrame], *columns: str) -> pa.Table:
+    """Return the points of all curves as one table with these columns and the column curve.
 
     A table of Arrow, the format in which data are sent to a browser, is made in a fraction of the time of pandas.
     """
     lengths = [len(frame) for frame in curves.values()]
     return pa.table(
         {
-            "x": np.concatenate([[], *(frame["x"] for frame in curves.values())]),
-            "y": np.concatenate([[], *(frame["y"] for frame in curves.values())]),
+            **{name: np.concatenate([[], *(frame[name] for frame in curves.values())]) for name in columns},
             "curve": pa.array(np.repeat(np.array(list(curves), dtype=object), lengths), pa.string()),
         }
     )
@@ -239,17 +250,27 @@ def curves_spec(
             ],
         )
     )
+    nearest = alt.selection_point(name="nearest", on="pointerover", nearest=True, empty=False, clear="pointerout")
+    points = (
+        lines.properties(name="points")
+        .mark_point(size=80, filled=True, clip=True)
+        .encode(strokeDash=alt.Undefined, opacity=alt.condition(nearest, alt.value(1), alt.value(0)))
+    )
+    fill = alt.Fill("curve:N", scale=alt.Scale(domain=names), legend=None)  # with color, the legend would be pale, too
+    peaks = alt.Chart(alt.NamedData("peaks")).mark_area(opacity=0.25, clip=True).encode(fill=fill)
     last = alt.Chart(alt.NamedData("last points")).mark_point(size=50, filled=True, opacity=1, clip=True)
     guess = alt.Chart(alt.NamedData("guessing")).encode(y="y:Q")
     legend_inside = legend is not None and legend_orient != "top"  # it covers the right end of the line
     layers = [
         lines,
+        peaks.encode(x=x, y=lines.encoding.y, y2="peak:Q"),
         last.encode(x=x, y=lines.encoding.y, color=lines.encoding.color),
         guess.mark_rule(color=theme.grey, strokeDash=[2, 4], strokeWidth=2),
         guess.mark_text(
             align="left" if legend_inside else "right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey
         ).encode(x=alt.value(alt.ExprRef("width / 8") if legend_inside else "width"), text="label:N"),
         alt.Chart(alt.NamedData("extent")).mark_point(opacity=0).encode(y="y:Q"),
+        points.add_params(nearest),
     ]
     if marks:
         at = alt.Chart(alt.NamedData("marks")).encode(x="x:Q")

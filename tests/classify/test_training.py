@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from core.classify import (
     validation_size,
 )
 from core.classify.inputs import Pixels, Standardizer
+from core.runs.job_types import is_worth_storing
 from core.runs.serialization import to_json
 from core.training import Checkpoint, Control, TrainingDiverged
 
@@ -44,6 +45,22 @@ def without_arrays(event) -> tuple:
     """The event's values, with the predictions for its samples as bytes, so that two events can be compared."""
     parts = [getattr(event, field.name) for field in fields(event)]
     return tuple(part.probabilities.tobytes() if hasattr(part, "probabilities") else part for part in parts)
+
+
+def test_the_stored_steps_of_a_long_run_contain_the_highest_loss_of_those_left_out(make_dataset):
+    config, dataset, items = replace(SMALL, batch_size=1, epochs=40), make_dataset(train=50), []
+    control = Control()
+    for item in classify.fit(config, dataset, control):
+        items.append(item)
+        control.checkpoint_requested |= isinstance(item, Step) and item.step == 1_001
+    steps = events_of_type(Step, items)
+    stored = [step for step in steps if is_worth_storing(step)]
+    assert len(stored) < len(steps) / 2
+    for before, after in pairwise(stored):
+        between = steps[before.step + 1 : after.step + 1]
+        assert after.peak == max(step.loss for step in between)
+    checkpoint = next(item for item in items if isinstance(item, Checkpoint))
+    assert events_of_type(Step, classify.fit(config, dataset, None, checkpoint)) == steps[1_002:]
 
 
 # Batches and inputs

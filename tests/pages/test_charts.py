@@ -1,5 +1,6 @@
 """Learning curves: markers of changed settings, axes that stay where they are, and updates in place."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -104,6 +105,16 @@ def test_a_legend_inside_the_plot_does_not_cover_the_word_guessing():
         assert (text["mark"]["align"], text["encoding"]["x"]["value"]) == place
 
 
+def test_the_values_of_a_curve_are_shown_anywhere_near_it():
+    drawn = learning_curves({"loss": curve(4)}, "Epoch", "Loss")
+    [selection] = drawn.spec["params"]
+    assert selection["select"]["nearest"]
+    [points] = [layer for layer in layers(drawn) if layer.get("name") in selection["views"]]
+    assert points["data"] == {"name": "curves"}
+    assert points["mark"]["type"] == "point"
+    assert [shown["field"] for shown in points["encoding"]["tooltip"]] == ["curve", "x", "y"]
+
+
 def test_the_moment_that_the_page_shows_is_a_line():
     assert learning_curves({"loss": curve(4)}, "Epoch", "Loss", shown=3).data["shown"]["x"].to_pylist() == [3.0]
     assert learning_curves({"loss": curve(4)}, "Epoch", "Loss").data["shown"].num_rows == 0
@@ -120,6 +131,22 @@ def test_the_tables_are_those_that_the_specification_names():
 def test_a_curve_is_redrawn_without_building_its_specification_again():
     first, second = (learning_curves({"loss": curve(points)}, "Epoch", "Loss", end=100) for points in (3, 50))
     assert first.spec is second.spec
+
+
+def test_a_short_rise_of_the_loss_is_visible_in_a_thinned_curve():
+    config, rise = ClassifyConfig(epochs=100), 8.0
+    steps = [Step(number, 0, 0.5, 0.1, peak=0.5) for number in range(0, 12_800, 16)]
+    assert classify_training.loss_chart(config, steps).data["peaks"].num_rows == 0
+    steps[300] = replace(steps[300], peak=rise)  # of a step between this one and the one before
+    table = classify_training.loss_chart(config, steps).data["peaks"].to_pandas()
+    assert len(table) <= charts.MAX_POINTS
+    assert max(table["y"]) == 0.5
+    [row] = table[table["peak"] == rise].to_dict("records")
+    assert row["x"] == pytest.approx(300 * 16, rel=0.02)
+
+    epochs = [MemorizeEpoch(number, 4.0 if number == 700 else 1.0, 0.01, "a", 0.3) for number in range(1_000)]
+    data = memorize_training.loss_chart("abc", 1_000, epochs).data
+    assert max(data["curves"].to_pandas()["y"]) < 4 == max(data["peaks"].to_pandas()["peak"])
 
 
 # Updates in place

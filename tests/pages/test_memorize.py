@@ -362,6 +362,21 @@ def test_a_run_s_settings_are_read_from_the_url(open_page):
     assert config == MemorizeConfig("abc", hidden_size=16, epochs=100, seed=7)
 
 
+@pytest.mark.parametrize(("sentence", "is_bound"), [("b" * 2_000, True), ("한" * 600, True), ("👨‍👩‍👧‍👦" * 200, False)])
+def test_a_sentence_is_in_the_address_unless_that_would_be_too_long_to_be_reloaded(open_page, sentence, is_bound):
+    app = open_page("memorize")
+    app.text_area(key="sentence").set_value(sentence).run()
+    assert (app.text_area(key="sentence").proto.query_param_key == "sentence") == is_bound
+    assert app.text_area(key="sentence").value == sentence
+
+
+@pytest.mark.parametrize(("epochs", "is_thinned"), [(300, False), (400, True)])
+def test_the_page_says_that_its_curve_is_thinned(open_page, train, epochs, is_thinned):
+    run = train(MemorizeConfig("ab", hidden_size=2, num_layers=1, epochs=epochs))
+    captions = [caption.value for caption in open_page("memorize", run=run).caption]
+    assert any("Thinned curve" in caption for caption in captions) == is_thinned
+
+
 def test_training_continues_from_the_current_weights_with_another_sentence(open_page, train):
     run = train(MemorizeConfig("abc abd", hidden_size=16, num_layers=1, lr=0.05, epochs=100))
     app = open_page("memorize", run=run, sentence="abd abc", hidden_size="16", num_layers="1", memorize_epochs="50")

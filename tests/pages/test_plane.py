@@ -355,6 +355,14 @@ def test_the_number_of_steps_is_that_of_the_training_loop(finished):
     assert total_steps(replace(run.config, batch_size=1)) == 30 * len(make(run.config).training)
 
 
+@pytest.mark.parametrize(("count", "is_thinned"), [(0, False), (100, False), (200, True)])
+def test_the_curves_say_that_they_are_thinned(count, is_thinned):
+    epochs = [PlaneEpoch(number, number, 0.5, None, None, None, "") for number in range(count)]
+    curves = training.loss_curves(PlaneConfig(), epochs, None)
+    assert curves["isThinned"] == is_thinned
+    assert len(curves["train"][0]) == min(count, 100)
+
+
 def test_new_frames_are_few_and_end_with_the_present(finished, monkeypatch):
     monkeypatch.setattr(training.st, "session_state", {})
     store = get_dispatcher().store

@@ -6,10 +6,10 @@ import pytest
 from core.classify import Step
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.plane import PlaneConfig, PlaneEpoch, PlaneResult, PlaneStep, to_text
-from core.runs.job_types import FULL_RESOLUTION, JOB_TYPES, is_worth_storing
+from core.runs.job_types import JOB_TYPES, is_worth_storing
 from core.runs.models import Status
 from core.runs.sync import MAX_DETAILED_EVENTS, RunSync
-from core.training import Checkpoint
+from core.training import FULL_RESOLUTION, Checkpoint
 from tests.runs import claim_run
 
 

@@ -32,6 +32,10 @@ CARDS_CAPTION = (
     '<span style="font-size: 0.9rem; opacity: 0.85">Cards: predictions on validation images, with their '
     "probabilities.</span>"
 )
+THINNED_CAPTION = (
+    '<span style="font-size: 0.9rem; opacity: 0.85">Cards: validation images. The training curve is thinned; the pale '
+    "area reaches its peaks.</span>"
+)
 EventT = TypeVar("EventT")
 
 
@@ -62,12 +66,14 @@ def show(run: Run | None, config: ClassifyConfig | None, read_only: bool = False
         st.html(compact_samples_html(samples, classes) if samples and classes else placeholder_html(len(classes)))
         left, right = st.columns(2)
         with left:
-            show_live_chart(loss_chart(config, events, log, shown), height="stretch", alt=loss_in_words(epochs))
+            chart = loss_chart(config, events, log, shown)
+            show_live_chart(chart, height="stretch", alt=loss_in_words(epochs))
         with right:
             show_live_chart(accuracy_chart(config, epochs, shown), height="stretch", alt=accuracy_in_words(epochs))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
-        st.html(batch_html(step) if step else CARDS_CAPTION, width="content")
+        caption = THINNED_CAPTION if chart.data["peaks"].num_rows else CARDS_CAPTION
+        st.html(batch_html(step) if step else caption, width="content")
     if run:
         show_settings_of(run, None if read_only else use_settings_of)
 
@@ -168,7 +174,14 @@ def loss_chart(
     log: use a logarithmic axis. shown: the completed epochs at the moment that the page shows.
     """
     steps, epochs = events_of_type(Step, events), events_of_type(Epoch, events)
-    train = pd.DataFrame({"x": [e.step + 1 for e in steps], "y": [e.loss for e in steps]}, dtype=float)
+    train = pd.DataFrame(
+        {
+            "x": [e.step + 1 for e in steps],
+            "y": [e.loss for e in steps],
+            "peak": [max(e.loss, e.peak) for e in steps],
+        },
+        dtype=float,
+    )
     validation = pd.DataFrame({"x": [e.step + 1 for e in epochs], "y": [e.val_loss for e in epochs]}, dtype=float)
     total, classes = run_bar.total_steps(config), len(class_names(config.dataset))
     return learning_curves(

@@ -1,6 +1,7 @@
 """The settings of a run."""
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from pages.ui.markdown import escape_markdown
 from pages.ui.memorize import gradient_backend
 
 MIN_EPOCHS, MAX_EPOCHS, MAX_LAYERS = 50, 1000, 4  # that the controls offer
+LONGEST_IN_ADDRESS = 6_000  # characters, encoded; many servers reject an address of more than 8,000
 SETTINGS = [  # keys of the widgets
     *("sentence", "memorize_lr", "memorize_preset", "hidden_size", "num_layers", "memorize_epochs", "memorize_seed"),
     *("backend", "continue"),
@@ -40,7 +42,13 @@ def choose_preset() -> None:
 
 def settings() -> MemorizeConfig | None:
     """Show the settings and return the config. If it is invalid, show why beside the setting and return None."""
-    sentence = st.text_area("Sentence to memorise", EXAMPLE_SENTENCE, key="sentence", bind="query-params", height=110)
+    sentence = st.text_area(
+        "Sentence to memorise",
+        EXAMPLE_SENTENCE,
+        key="sentence",
+        bind="query-params" if fits_address(st.session_state.get("sentence", "")) else None,
+        height=110,
+    )
     limits = run_panel.run_access().limits()
     controls.limit_note("sentence", limits.max_characters, MAX_CHARACTERS)
     problem = st.empty()
@@ -85,6 +93,11 @@ def settings() -> MemorizeConfig | None:
         "weights.",
     )
     return config
+
+
+def fits_address(sentence: str) -> bool:
+    """Return whether a page whose address contains the sentence can be reloaded."""
+    return len(quote(sentence[:LONGEST_IN_ADDRESS])) <= LONGEST_IN_ADDRESS >= len(sentence)
 
 
 def preset_selector(config: MemorizeConfig | None) -> None:

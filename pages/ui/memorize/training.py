@@ -23,6 +23,9 @@ from pages.ui.style import window_high
 from pages.ui.timeline import shown_epoch
 
 EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
+THINNED_CAPTION = (  # short enough for one line
+    "Underlined once: correct, twice: wrong. Dot: missing. Thinned curve; the pale area reaches its peaks."
+)
 
 
 def show(run: Run | None, sentence: str, epochs: int, read_only: bool = False) -> None:
@@ -52,7 +55,7 @@ def show(run: Run | None, sentence: str, epochs: int, read_only: bool = False) -
             key="log_scale",
             help="Equal distances are equal ratios, so small losses can be told apart.",
         )
-        st.caption(CAPTION)
+        st.caption(THINNED_CAPTION if chart.data["peaks"].num_rows else CAPTION)
     if run:
         show_settings_of(run, None if read_only else use_settings_of)
 
@@ -66,6 +69,7 @@ def loss_chart(
     """
     trained = [event for event in events if isinstance(event, MemorizeEpoch)]
     curve = pd.DataFrame({"x": [e.epoch + 1 for e in trained], "y": [e.loss for e in trained]}, dtype=float)
+    curve["peak"] = curve["y"]
     changes = [Change(event.at + 1, event.name, event.value) for event in events if isinstance(event, Change)]
     return learning_curves(
         {"training loss": downsample(curve)},

@@ -65,7 +65,7 @@ function drawCurves(canvas, width, height, curves, colors, family) {
   context.font = `600 ${15 * textScale()}px ${family}`;
   context.textAlign = "center";
   context.textBaseline = "bottom";
-  context.fillText("Epoch", left + wide / 2, height);
+  context.fillText(curves.isThinned ? "Epoch (curves are thinned)" : "Epoch", left + wide / 2, height);
   context.save();
   context.translate(0, top + high / 2);
   context.rotate(-Math.PI / 2);

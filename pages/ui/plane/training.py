@@ -268,6 +268,7 @@ def loss_curves(config: PlaneConfig, events: list, shown: int | None) -> dict[st
     marks = change_markers(changes, config.epochs).to_dict("records") if changes else []
     return {
         **curves,
+        "isThinned": bool(epochs) and len(curves["train"][0]) <= epochs[-1].epoch,  # epoch 0 is before training
         "end": config.epochs,
         "log": bool(st.session_state.get("plane_log_scale")),
         "marks": [
