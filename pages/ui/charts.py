@@ -22,7 +22,7 @@ CHARACTER = 8 / 300  # width of a label's character as a fraction of a phone's c
 ROW = 20  # pixels between labels below each other
 MAX_DOTS = 80  # points of a curve; with more of them, only the last one has a dot
 LONG_LABEL = 16  # characters; a phone has no room for two longer ones side by side
-AXIS = {"labelPadding": 6, "titlePadding": 8}  # pixels; Streamlit's distances leave a low chart no room for its curve
+AXIS: dict[str, Any] = {"labelPadding": 6, "titlePadding": 8}  # pixels; Streamlit's distances leave a low chart no room for its curve
 LegendOrient = Literal["top", "top-right"] | None
 ChartT = TypeVar("ChartT", bound=alt.Chart | alt.LayerChart | alt.FacetChart)
 
