@@ -22,7 +22,7 @@ CHARACTER = 8 / 300  # width of a label's character as a fraction of a phone's c
 ROW = 20  # pixels between labels below each other
 MAX_DOTS = 80  # points of a curve; with more of them, only the last one has a dot
 LONG_LABEL = 16  # characters; a phone has no room for two longer ones side by side
-AXIS: dict[str, Any] = {"labelPadding": 6, "titlePadding": 8}  # pixels; Streamlit's distances leave a low chart no room for its curve
+LABEL_PADDING, TITLE_PADDING = 6, 8  # pixels; Streamlit's distances leave a low chart no room for its curve
 LegendOrient = Literal["top", "top-right"] | None
 ChartT = TypeVar("ChartT", bound=alt.Chart | alt.LayerChart | alt.FacetChart)
 
@@ -234,13 +234,23 @@ def curves_spec(
         legend = alt.Legend(title=None, orient=legend_orient, labelLimit=400, symbolType="stroke", columns=columns)
         if legend_orient != "top":  # inside the plot, where curves may pass below it
             legend["fillColor"], legend["padding"] = theme.background, 4
-    x = alt.X("x:Q", title=x_title, axis=alt.Axis(tickMinStep=1, format="~s", **AXIS), scale=x_scale)
+    x = alt.X(
+        "x:Q",
+        title=x_title,
+        axis=alt.Axis(tickMinStep=1, format="~s", labelPadding=LABEL_PADDING, titlePadding=TITLE_PADDING),
+        scale=x_scale,
+    )
     lines = (
         alt.Chart(alt.NamedData("curves"))
         .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if dots else False, clip=True)
         .encode(
             x=x,
-            y=alt.Y("y:Q", title=y_title, axis=alt.Axis(format=y_format, **AXIS), scale=y_scale),
+            y=alt.Y(
+                "y:Q",
+                title=y_title,
+                axis=alt.Axis(format=y_format, labelPadding=LABEL_PADDING, titlePadding=TITLE_PADDING),
+                scale=y_scale,
+            ),
             color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
             tooltip=[

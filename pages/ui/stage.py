@@ -21,6 +21,7 @@ from pages.ui.redraw_turn import redraw_turn
 from pages.ui.theme import projector_button
 
 MAIN, BAR = "main area", "run bar"  # keys of the fragments
+DRAWN = "drawn run"  # session state: what the main area shows
 FAST, SLOW = 0.2, 1.0  # seconds between redraws, with few and with many viewers
 FEW_VIEWERS = 3
 VIEWER_SECONDS = 3.0  # a browser that has redrawn its run within this time is watching
@@ -60,6 +61,7 @@ def show_stage(
     def main_area() -> None:
         with redraw_turn(), show_store_errors():
             run = run_panel.current_run(kind)
+            st.session_state[DRAWN] = state(run)
             if run:
                 run_panel.report_view(run)
             needs_redraw = False
@@ -77,11 +79,9 @@ def show_stage(
     def bar() -> None:
         with redraw_turn(), show_store_errors():
             active = run_bar.show(kind, config, fragments=[MAIN, BAR], prepare=prepare, parent=parent)
-            seconds = redraw_interval() if active else None
-            streamlit_internals.set_refresh_interval(BAR, seconds)
-            if active and not st.session_state.get("run_is_active"):  # the main area does not know yet
-                streamlit_internals.set_refresh_interval(MAIN, seconds)
-            st.session_state["run_is_active"] = active
+            streamlit_internals.set_refresh_interval(BAR, redraw_interval() if active else None)
+            if state(run_panel.find_run(kind)) != st.session_state.get(DRAWN):  # the main area does not know yet
+                streamlit_internals.set_refresh_interval(MAIN, redraw_interval())
 
     run_panel.adopt_run_from_url(kind)
     with st.sidebar:
@@ -91,6 +91,11 @@ def show_stage(
     main_area()
     with st.bottom:
         bar()
+
+
+def state(run: Run | None) -> tuple[str, bool] | None:
+    """Return which run it is and whether it has ended."""
+    return (run.id, run.status.is_terminal) if run else None
 
 
 def redraw_interval() -> float:
