@@ -72,6 +72,10 @@ def test_the_places_of_characters_and_lines_do_not_depend_on_the_generated_text(
     assert cells(reconstruction_html("how are you?", generated)) == cells(reconstruction_html("how are you?", ""))
 
 
+def test_a_text_that_is_much_longer_than_the_sentence_is_shown_as_a_whole():
+    assert "".join(text for _, _, text in pieces("ab", "ab" * 50)) == "ab" * 50
+
+
 def epochs(*losses: float) -> list[MemorizeEpoch]:
     return [MemorizeEpoch(number, loss, 0.01, "a", 0.5) for number, loss in enumerate(losses)]
 

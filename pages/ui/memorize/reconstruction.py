@@ -47,10 +47,12 @@ def diff(sentence: str, generated: str) -> list[tuple[str, str, str]]:
 def reconstruction_html(sentence: str, generated: str) -> str:
     """Format the generated text as HTML that marks correct, wrong and missing characters; see CAPTION."""
     size = "large" if len(graphemes(sentence)) <= LARGE else "medium"
+    compared = diff(sentence, generated)
     breaks = line_breaks(sentence)
-    breaks += ["<wbr>"] * MAX_EXTRA_CHARACTERS
+    extra = sum(len(graphemes(text)) for _, text, _ in compared) - len(breaks)
+    breaks += ["<wbr>"] * max(extra, MAX_EXTRA_CHARACTERS)
     pieces, place = "", 0
-    for kind, text, wanted in diff(sentence, generated):
+    for kind, text, wanted in compared:
         shown = ""
         for character in graphemes(text):
             shown += _escape(character) if kind != "wrong" else escape(display(character))
