@@ -97,7 +97,7 @@ def box_of(page: Page, selector: str) -> dict:
 @pytest.mark.parametrize("kind", ["memorize", "classify"])
 def test_the_curves_are_as_high_as_a_high_window_allows(page: Page, server_url: str, kind: str):
     page.set_viewport_size({"width": 1920, "height": 1080})
-    start(page, server_url, kind, "Watch")
+    start(page, server_url, kind, "Full speed")
     button(page, "Train").click()
     expect(status(page)).to_contain_text("Finished")
     expect(page.get_by_role("button", name="Use its settings")).to_be_visible()

@@ -11,8 +11,10 @@ from pages.ui.markdown import escape_markdown
 from pages.ui.theme import is_projector_view
 
 KEY = "starred run"
-# above the run are the tabs and a line that names it; below it, there is no run bar
-STYLE = "<style>.st-key-shown_run .st-key-window_high { --top: 10rem; --bottom: 5rem; }</style>"
+# Above the run are the navigation and a line that names it. Below it, there is no run bar.
+STYLE = """<style>
+@media (min-width: 641px) { .st-key-shown_run .st-key-window_high { height: calc(100vh - 14.6rem); } }
+</style>"""
 
 
 @st.fragment(key=KEY)
