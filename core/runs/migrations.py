@@ -11,7 +11,7 @@ from sqlalchemy import Connection, LargeBinary, bindparam, column, select, table
 
 from core.runs.models import config_hash, searchable_text
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 PORTION = 1_000  # runs that are held in memory at a time
 
 
@@ -142,4 +142,12 @@ MIGRATIONS: dict[int, list[str | Callable[[Connection], None]]] = {
         "DROP INDEX IF EXISTS runs_by_owner",
     ],
     6: [],  # new tables only: classes that a teacher opens
+    7: [  # new settings, so that a new run with the same settings as an old one has the same config
+        *(
+            f"UPDATE runs SET config_json = replace(config_json, '\"{after}\":', '{new}, \"{after}\":')"
+            " WHERE kind = 'classify'"
+            for new, after in (('"label_smoothing": 0.0', "schedule"), ('"threshold": 0.25', "augment"))
+        ),
+        _fill_search_columns,
+    ],
 }
