@@ -53,7 +53,9 @@ CLASSIFY_OPTIONS = {
     "momentum": "fraction of the last step that is added to the next one, so that steps in one direction add up",
     "weight_decay": "how strongly each weight is pulled towards 0, to reduce overfitting",
     "dropout": "fraction of the hidden units that are switched off at random in each step",
-    "label_smoothing": "share of the target's probability that all classes get alike, so that no answer gets too sure",
+    "label_smoothing": (
+        "share of the target's probability that all classes get alike, so that the network does not become too sure"
+    ),
     "schedule": f"how the learning rate changes during training: {', '.join(optim.SCHEDULES)}",
     "batch_size": "number of images per training step",
     "epochs": "number of passes through the training images",

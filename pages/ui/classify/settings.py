@@ -252,7 +252,7 @@ def data_settings(features: str) -> dict[str, Any]:
             0.25,
             key="threshold",
             bind="query-params",
-            help="Weaker filter responses count as 0, so that a feature tells of few, similar patches only.",
+            help="Filter responses below this value count as 0, so that only regions that resemble the filter count.",
         )
     return chosen
 

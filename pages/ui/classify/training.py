@@ -33,8 +33,8 @@ CARDS_CAPTION = (
     "probabilities.</span>"
 )
 THINNED_CAPTION = (
-    '<span style="font-size: 0.9rem; opacity: 0.85">Cards: validation images. The training curve is thinned; the pale '
-    "area reaches its peaks.</span>"
+    '<span style="font-size: 0.9rem; opacity: 0.85">Cards: validation images. The training curve is thinned; '
+    "shading shows its peaks.</span>"
 )
 EventT = TypeVar("EventT")
 

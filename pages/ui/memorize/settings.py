@@ -97,7 +97,7 @@ def settings() -> MemorizeConfig | None:
 
 def fits_address(sentence: str) -> bool:
     """Return whether a page whose address contains the sentence can be reloaded."""
-    return len(quote(sentence[:LONGEST_IN_ADDRESS])) <= LONGEST_IN_ADDRESS >= len(sentence)
+    return len(sentence) <= LONGEST_IN_ADDRESS and len(quote(sentence)) <= LONGEST_IN_ADDRESS
 
 
 def preset_selector(config: MemorizeConfig | None) -> None:
