@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.ui import lesson_link, lesson_link_builder, streamlit_internals
+import pages.ui.streamlit_internals
+from pages.ui import lesson_link, lesson_link_builder
 from pages.ui.autograd import break_it_lab, exercises, formula, gradient_check, network, training_step
 from pages.ui.classroom.session import open_tabs
 from pages.ui.kept import keep
@@ -16,7 +17,7 @@ TABS = {
     "Exercises": exercises.show,
 }
 
-streamlit_internals.ensure_run_from_app()
+pages.ui.streamlit_internals.ensure_run_from_app()
 shown = lesson_link.shown_tabs("autograd", TABS, open_tabs("autograd", TABS))
 with keep({"tab": next(iter(shown))}):
     tabs = st.tabs(list(shown), key="tab", bind="query-params")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import pages.ui.streamlit_internals
 from core import classify
 from core.autograd.functional import cross_entropy, linear, relu
 from core.autograd.nn import CrossEntropyLoss, Linear, Module, ReLU, Sequential
@@ -11,7 +12,6 @@ from core.classify import MLP
 from core.classify.augment import augment
 from core.classify.patch_features import PatchEncoder
 from core.runs import Run
-from pages.ui import streamlit_internals
 from pages.ui.classify import confusion, custom_image, diagnostics, export, run_comparison, training
 from pages.ui.classify.initial_weights import continue_from
 from pages.ui.classify.settings import SETTINGS, settings
@@ -25,7 +25,7 @@ CODE = (
     *(augment, PatchEncoder),
 )
 
-streamlit_internals.ensure_run_from_app()
+pages.ui.streamlit_internals.ensure_run_from_app()
 with st.sidebar, keep_settings(*SETTINGS, "classify_pace", "classify_log_scale"):
     config = settings()
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
+import pages.ui.streamlit_internals
 from core.classroom import ClassState
-from pages.ui import streamlit_internals
 from pages.ui.classroom import asking, conductor, entrance, invite, members, star, tiles
 from pages.ui.classroom.session import class_access
 from pages.ui.theme import is_projector_view, projector_button
@@ -20,7 +20,7 @@ TABS: dict[str, Callable[[ClassState], None]] = {
 
 STYLE = "<style>.stMainBlockContainer { padding-top: 4.2rem; }</style>"
 
-streamlit_internals.ensure_run_from_app()
+pages.ui.streamlit_internals.ensure_run_from_app()
 st.html(STYLE)
 access = class_access()
 state = access.state()

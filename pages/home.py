@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+import pages.ui.streamlit_internals
 from core.classify.datasets import DATASETS
-from pages.ui import streamlit_internals
 from pages.ui.classroom.session import class_access, enter_code
 from pages.ui.dataset_status import location_label
 from pages.ui.home import player
@@ -30,7 +30,7 @@ STYLE = """<style>
 </style>"""
 PROJECTOR_STYLE = "<style>.stMainBlockContainer { padding-top: 4.2rem; }</style>"  # the header covers no tabs here
 
-streamlit_internals.ensure_run_from_app()
+pages.ui.streamlit_internals.ensure_run_from_app()
 st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
 player.show()
 with st.container(key="doors"):

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
+import pages.ui.streamlit_internals
 from core.lessons import load_lessons
-from pages.ui import streamlit_internals
 from pages.ui.lessons.answers import answers_download
 from pages.ui.lessons.class_links import show_class_links
 from pages.ui.lessons.overview import show_links, show_overview
 from pages.ui.lessons.plan import show_plan
 from pages.ui.visitor import may_teach
 
-streamlit_internals.ensure_run_from_app()
+pages.ui.streamlit_internals.ensure_run_from_app()
 lessons = {lesson.title: lesson for lesson in load_lessons().values()}
 with st.sidebar:
     title = st.radio(

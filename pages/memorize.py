@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+import pages.ui.streamlit_internals
 from core import memorize
 from core.memorize import MemorizeConfig, bptt
 from core.memorize.generate import generate
 from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer
 from core.runs import Run
-from pages.ui import streamlit_internals
 from pages.ui.code_view import show_code
 from pages.ui.kept_settings import keep_settings
 from pages.ui.memorize import (
@@ -24,7 +24,7 @@ from pages.ui.memorize import (
 from pages.ui.memorize.settings import SETTINGS, continue_from, settings
 from pages.ui.stage import Tab, show_stage
 
-streamlit_internals.ensure_run_from_app()
+pages.ui.streamlit_internals.ensure_run_from_app()
 with st.sidebar, keep_settings(*SETTINGS, "memorize_pace", "log_scale"):
     config = settings()
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import pages.ui.streamlit_internals
 from core import plane
 from core.autograd.functional import cross_entropy, linear, mse_loss
 from core.autograd.nn import CrossEntropyLoss, Linear, Module, MSELoss
@@ -11,7 +12,6 @@ from core.plane.datasets import make
 from core.plane.features import compute_features
 from core.plane.network import PlaneNetwork
 from core.runs import Run
-from pages.ui import streamlit_internals
 from pages.ui.classify import run_comparison
 from pages.ui.classify.initial_weights import continue_from
 from pages.ui.code_view import show_code
@@ -25,7 +25,7 @@ CODE = (
     *(Module, Linear, CrossEntropyLoss, MSELoss, SGD),
 )
 
-streamlit_internals.ensure_run_from_app()
+pages.ui.streamlit_internals.ensure_run_from_app()
 with st.sidebar, keep_settings(*SETTINGS, "plane_pace", "plane_log_scale"):
     config = settings()
 

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from pages.ui import downloads, run_panel, streamlit_internals
+import pages.ui.streamlit_internals
+from pages.ui import downloads, run_panel
 from pages.ui.classroom.session import settings
 from pages.ui.runs.comparison import MAX_RUNS, show_comparison
 from pages.ui.runs.details import show_details
@@ -11,7 +12,7 @@ from pages.ui.runs.leaderboard import show_leaderboards
 from pages.ui.runs.table import export_rows, nickname_field, page_of_runs, run_filters, run_label, run_table
 from pages.ui.runs.teacher import teacher_panel
 
-streamlit_internals.ensure_run_from_app()
+pages.ui.streamlit_internals.ensure_run_from_app()
 st.title("Runs")
 nickname_field()
 filters = run_filters()

@@ -5,6 +5,7 @@ syntax trees here.
 """
 
 import ast
+import graphlib
 import shutil
 import subprocess
 import sys
@@ -128,6 +129,79 @@ def test_imports_name_the_whole_path_and_never_the_entry_point(path):
 def test_the_entry_point_imports_only_streamlit_and_shared_parts_of_pages():
     modules = imports(ast.parse((PROJECT / "app.py").read_text()))
     assert all(module == "streamlit" or module.startswith("pages.ui") for module in modules)
+
+
+def module_of(path: Path) -> str:
+    return name(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imports_when_loaded(path: Path) -> set[str]:
+    """Return the dotted names that a module imports while it is loaded itself, those for type checkers left out."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
+            isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ):
+            node.body = []
+    return imports(tree)
+
+
+def test_imports_have_no_cycle():
+    """Nor does a module import the package that it is in, if that package imports modules itself.
+
+    In a cycle, two threads that import its modules in different orders wait for each other. Python then hands out a
+    module that is not complete.
+    """
+    modules = {module_of(path): imports_when_loaded(path) for path in [*CORE, *PAGES]}
+    edges = {module: (found & set(modules)) - {module} for module, found in modules.items()}
+    edges["core.autograd.tensor"].remove("core.autograd.functional")  # its last line, when Tensor is complete
+    graphlib.TopologicalSorter(edges).prepare()  # raises CycleError
+
+
+def test_the_first_import_of_the_project_is_the_same_everywhere():
+    """Threads that start with different files then import in the same order, since pages.ui imports all of core."""
+    for path in (PROJECT / "app.py", *(PROJECT / "pages").glob("*.py")):
+        tree = ast.parse(path.read_text())
+        nodes = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        first = next(node for node in nodes if any(found.startswith(("core", "pages")) for found in imports(node)))
+        assert "pages.ui" in {found[: len("pages.ui")] for found in imports(first)}, path
+    packages = {f"core.{folder.parent.name}" for folder in (PROJECT / "core").glob("*/__init__.py")}
+    assert packages == imports(ast.parse((PROJECT / "pages" / "ui" / "__init__.py").read_text()))
+
+
+IMPORT_IN_TWO_THREADS = """
+import importlib, sys, threading
+from importlib.machinery import SourceFileLoader
+
+load, reached, go_on = SourceFileLoader.exec_module, threading.Event(), threading.Event()
+
+def load_in_steps(loader, module):
+    if module.__name__ == "core.runs.access":  # the first module that core.runs imports
+        reached.set()
+        go_on.wait(2)  # the other thread has long come to where it waits, if it does
+    load(loader, module)
+
+def import_in_thread(module):
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        errors.append(error)
+
+SourceFileLoader.exec_module, errors = load_in_steps, []
+threads = [threading.Thread(target=import_in_thread, args=[module]) for module in ("core.runs", "core.runs.store")]
+threads[0].start()
+reached.wait()
+threads[1].start()
+threads[1].join(2)
+go_on.set()
+for thread in threads:
+    thread.join()
+sys.exit(str(errors) if errors else 0)
+"""
+
+
+def test_threads_that_import_in_different_orders_get_complete_modules():
+    subprocess.run([sys.executable, "-c", IMPORT_IN_TWO_THREADS], cwd=PROJECT, check=True)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.memorize import bptt
+from core.memorize.bptt import run_layer as run_layer_bptt
 
 State = tuple[Tensor, Tensor]
 
@@ -71,7 +71,7 @@ def run_layer(cell: MyLSTMCell, sequence: Tensor, state: State) -> tuple[Tensor,
     return torch.stack(outputs), (h, c)
 
 
-BACKENDS = {"torch": run_layer, "bptt": bptt.run_layer}
+BACKENDS = {"torch": run_layer, "bptt": run_layer_bptt}
 
 
 class MyLSTM(nn.Module):

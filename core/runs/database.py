@@ -27,9 +27,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.paths import data_dir
-from core.runs import class_models, models
+from core.runs.class_models import INDEXES as CLASS_INDEXES
 from core.runs.migrations import MIGRATIONS, SCHEMA_VERSION
-from core.runs.models import Base, SchemaVersion
+from core.runs.models import INDEXES, Base, SchemaVersion
 
 BUSY_TIMEOUT = 30  # seconds that SQLite waits for the transaction of another process
 SCHEMA_LOCK = 7_305  # any number; all servers that share a PostgreSQL database use the same one
@@ -88,7 +88,7 @@ def _create_or_migrate(connection: Connection) -> None:
                 connection.exec_driver_sql(step)
             else:
                 step(connection)
-    for index in (*models.INDEXES, *class_models.INDEXES):
+    for index in (*INDEXES, *CLASS_INDEXES):
         connection.execute(CreateIndex(index, if_not_exists=True))
     connection.execute(update(SchemaVersion).values(version=SCHEMA_VERSION))
 

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, and_, case, delete, func, insert, select, update
 from sqlalchemy.orm import Session, aliased, sessionmaker
 
-from core.runs import housekeeping
 from core.runs.database import connect, write_lock
+from core.runs.housekeeping import expire, expire_answers, mark_deleted, purge_some, settle, settle_some, shrink_file
 from core.runs.identity import Visitor
 from core.runs.job_types import JOB_TYPES, job_type_of
 from core.runs.limits import MAX_STARTS_PER_ADDRESS, MAX_WAITING_RUNS, Limits
@@ -324,7 +324,7 @@ class Store:
 
     def delete(self, *run_ids: str) -> None:
         """Delete runs. They disappear at once; `tidy` removes their events and checkpoints."""
-        housekeeping.mark_deleted(self._session, run_ids)
+        mark_deleted(self._session, run_ids)
 
     def delete_ended(self, classroom: str | None = None) -> None:
         """Delete all runs that have ended, or those of one class."""
@@ -338,12 +338,12 @@ class Store:
 
         Settles ended runs, removes the data of deleted ones, and, once an hour, deletes old ones and old answers.
         """
-        housekeeping.settle_some(self._session)
-        housekeeping.purge_some(self._session)
-        housekeeping.shrink_file(self._database)
+        settle_some(self._session)
+        purge_some(self._session)
+        shrink_file(self._database)
         if time.monotonic() >= self._next_expiry:
-            housekeeping.expire(self._session, self.limits)
-            housekeeping.expire_answers(self._session, self.limits())
+            expire(self._session, self.limits)
+            expire_answers(self._session, self.limits())
             self._next_expiry = time.monotonic() + EXPIRY_INTERVAL
 
     def nickname(self, owner: str) -> str:
@@ -562,7 +562,7 @@ class Store:
         """End a run, unless it has ended already or was claimed by another worker."""
         with self._session.begin() as session:
             session.execute(update(Run).where(*_is_claimed_by(run)).values(_final_values(status, message)))
-        housekeeping.settle(self._session, run.id)
+        settle(self._session, run.id)
 
     def _update_active(self, run_id: str, **values: Any) -> None:
         """Set columns of a run, unless it has ended."""

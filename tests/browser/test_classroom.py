@@ -17,6 +17,7 @@ from tests.browser.conftest import (
     expect_drawn,
     record_drawn_texts,
     status,
+    wait_until_complete,
 )
 from tests.browser.table import select_first_row
 from tests.runs import wait_for
@@ -160,4 +161,20 @@ def test_a_page_continues_with_its_run_after_its_server_was_killed_and_restarted
         store.close()
     finally:
         context.close()
+        server.close()
+
+
+def test_the_first_visitors_of_a_new_server_may_open_any_page(new_page, tmp_path):
+    """They come while the server is still importing the project, in as many threads, through different files."""
+    server = Server(tmp_path)
+    try:
+        pages = {path: new_page() for path in ("memorize", "", "classroom", "classify", "plane", "runs")}
+        for path, page in pages.items():
+            page.goto(f"{server.url}/{path}", wait_until="commit")
+        for page in pages.values():
+            expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
+            wait_until_complete(page)
+            expect(page.get_by_test_id("stException")).to_have_count(0)
+        assert "Traceback" not in server.log.read_text()
+    finally:
         server.close()

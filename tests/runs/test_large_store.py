@@ -416,7 +416,7 @@ def test_the_oldest_runs_are_deleted_when_a_class_has_too_many_megabytes(store):
 def test_old_runs_are_looked_for_once_an_hour(store, monkeypatch):
     now, searches = [1_000.0], []
     monkeypatch.setattr("core.runs.store.time.monotonic", lambda: now[0])
-    monkeypatch.setattr(housekeeping, "expire", lambda *_: searches.append(now[0]))
+    monkeypatch.setattr("core.runs.store.expire", lambda *_: searches.append(now[0]))
     for _ in range(4):
         store.tidy()
         now[0] += 1_800
