@@ -164,11 +164,12 @@ def test_a_page_continues_with_its_run_after_its_server_was_killed_and_restarted
         server.close()
 
 
-def test_the_first_visitors_of_a_new_server_may_open_any_page(new_page, tmp_path):
+def test_the_first_visitors_of_a_new_server_may_open_any_page(browser, tmp_path):
     """They come while the server is still importing the project, in as many threads, through different files."""
     server = Server(tmp_path)
+    context = browser.new_context()  # not new_page(): it is closed after the server, and shows errors in its console
     try:
-        pages = {path: new_page() for path in ("memorize", "", "classroom", "classify", "plane", "runs")}
+        pages = {path: context.new_page() for path in ("memorize", "", "classroom", "classify", "plane", "runs")}
         for path, page in pages.items():
             page.goto(f"{server.url}/{path}", wait_until="commit")
         for page in pages.values():
@@ -177,4 +178,5 @@ def test_the_first_visitors_of_a_new_server_may_open_any_page(new_page, tmp_path
             expect(page.get_by_test_id("stException")).to_have_count(0)
         assert "Traceback" not in server.log.read_text()
     finally:
+        context.close()
         server.close()
