@@ -60,7 +60,8 @@ class Measurements:
         redraws: durations of redraws of the part of a page that shows a run.
         first_points: by page, from a click on Train to the first displayed point of its curve, without an earlier run.
         queued_first_points: the same, if a run of an earlier visit was going on.
-        event_ages: age of an epoch when it is first displayed, from when it was in the database.
+        event_ages: age of an epoch when it is first displayed, from when it was in the database. Epochs that a run
+            already has when its page is opened do not count.
         errors: errors that students saw, counted by message.
         started: ids of the runs that were started.
         refused: starts that the server refused.
@@ -122,7 +123,8 @@ class Student:
         """Forget everything about the page shown, as a refresh does."""
         self.widgets: dict[str, tuple[str, Any, str]] = {}  # label -> type, protobuf element and fragment
         self.values: dict[str, WidgetState] = {}
-        self.page, self.epochs_shown = "", 0
+        self.page = ""
+        self.epochs_shown: dict[str, int] = {}  # by run
         self.fragments: dict[str, float] = {}  # id -> seconds between redraws
         self.waiting: asyncio.Future[None] | None = None
         self.waiting_for = ""  # a fragment, or the whole page
@@ -140,12 +142,17 @@ class Student:
             except (OSError, websockets.WebSocketException, TimeoutError) as error:
                 self.measurements.errors[type(error).__name__] += 1
 
-    async def open_all_pages(self) -> None:
-        """Open every page once, as a teacher does before class, so that a new server loads its code."""
+    async def prepare(self) -> None:
+        """Open every page and train once, as a teacher does before class: a new server then has its workers."""
         async with self.connect() as self.socket:
             listener = asyncio.create_task(self.listen())
             for page in PAGES:
                 self.page = self.pages.get(page, "")
+                await self.rerun(timeout=FIRST_PAGE_TIMEOUT)
+            await self.change_page("memorize")
+            await self.train()
+            while not self.epochs_shown:
+                await asyncio.sleep(0.1)
                 await self.rerun(timeout=FIRST_PAGE_TIMEOUT)
             listener.cancel()
 
@@ -188,7 +195,7 @@ class Student:
             self.set_text("Sentence to memorise", self.random.choice(SENTENCES))
             await self.rerun()
         if button := self.enabled_button("Train"):
-            self.clicked, self.epochs_shown, self.earlier_run = time.monotonic(), 0, self.run
+            self.clicked, self.earlier_run = time.monotonic(), self.run
             self.was_busy = self.owner in self.epoch_times.busy
             await self.rerun(trigger=button.id, fragment=self.widgets["Train"][2])
             await self.watch()
@@ -214,7 +221,7 @@ class Student:
     async def change_page(self, page: str = "") -> None:
         page = page or self.random.choice(["memorize", "memorize", "classify", "plane", "autograd", "home", "runs"])
         self.page, self.query, self.run, self.clicked = self.pages.get(page, self.page), "", "", 0.0
-        self.widgets, self.values, self.fragments = {}, {}, {}
+        self.widgets, self.values, self.fragments, self.epochs_shown = {}, {}, {}, {}
         await self.rerun()
         await asyncio.sleep(self.random.uniform(1, 4))
 
@@ -332,10 +339,10 @@ class Student:
             return
         if self.clicked:
             self.on_point()
-        else:
-            now, appeared = time.monotonic(), self.epoch_times.times[run_id][self.epochs_shown : epochs]
+        elif run_id in self.epochs_shown:
+            now, appeared = time.monotonic(), self.epoch_times.times[run_id][self.epochs_shown[run_id] : epochs]
             self.measurements.event_ages += [now - moment for moment in appeared]
-        self.epochs_shown = max(self.epochs_shown, epochs)
+        self.epochs_shown[run_id] = max(self.epochs_shown.get(run_id, 0), epochs)
 
     def on_point(self) -> None:
         """Measure the time since the click on Train, if this is the first point of its run."""
@@ -399,7 +406,7 @@ async def run_load_test(
     url: str, server: psutil.Process, store: Store, students: int, seconds: float, lesson: bool = False
 ) -> dict[str, object]:
     """Simulate the students for so many seconds and return the results."""
-    await Student(url, Measurements(), EpochTimes(), seed=-1).open_all_pages()
+    await Student(url, Measurements(), EpochTimes(), seed=-1).prepare()
     measurements, epoch_times = Measurements(), EpochTimes()
     samples: list[tuple[float, float]] = []
     started = time.monotonic()
