@@ -126,6 +126,7 @@ class Student:
         self.page = ""
         self.epochs_shown: dict[str, int] = {}  # by run
         self.fragments: dict[str, float] = {}  # id -> seconds between redraws
+        self.due: dict[str, float] = {}  # id -> when it is redrawn next
         self.waiting: asyncio.Future[None] | None = None
         self.waiting_for = ""  # a fragment, or the whole page
         self.clicked, self.was_busy, self.requested = 0.0, False, 0.0  # clicked: when; 0 once the point is displayed
@@ -269,13 +270,12 @@ class Student:
 
     async def redraw(self) -> None:
         """Request redraws of fragments at their intervals, as a browser does."""
-        due: dict[str, float] = {}
         while True:
             await asyncio.sleep(0.05)
             now = time.monotonic()
             for fragment, interval in list(self.fragments.items()):
-                if now >= due.setdefault(fragment, now + interval) and self.waiting is None:
-                    due[fragment] = now + interval
+                if now >= self.due[fragment] and self.waiting is None:
+                    self.due[fragment] = now + interval
                     self.requested = now
                     await self.send(fragment)
 
@@ -292,7 +292,9 @@ class Student:
                         page.url_pathname or "home": page.page_script_hash for page in message.navigation.app_pages
                     }
                 case "auto_rerun":
-                    self.fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
+                    fragment, interval = message.auto_rerun.fragment_id, message.auto_rerun.interval
+                    if self.fragments.get(fragment) != interval:  # otherwise, a browser lets its timer run on
+                        self.fragments[fragment], self.due[fragment] = interval, time.monotonic() + interval
                 case "stop_auto_rerun":
                     for fragment in message.stop_auto_rerun.fragment_ids:
                         self.fragments.pop(fragment, None)

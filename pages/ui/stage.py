@@ -24,6 +24,7 @@ MAIN, BAR = "main area", "run bar"  # keys of the fragments
 DRAWN = "drawn run"  # session state: what the main area shows
 FAST, SLOW = 0.2, 1.0  # seconds between redraws, with few and with many viewers
 FEW_VIEWERS = 3
+START_SECONDS = 2.0  # so long after its start, a run is redrawn fast, so that its first point is seen soon
 VIEWER_SECONDS = 3.0  # a browser that has redrawn its run within this time is watching
 _redraws: deque[tuple[float, str]] = deque(maxlen=200)  # when, and for which browser; of all sessions
 
@@ -73,15 +74,16 @@ def show_stage(
                         needs_redraw = tab.show(run) is True
                     seconds = tab.seconds
             active = needs_redraw or (run is not None and not run.status.is_terminal)
-            streamlit_internals.set_refresh_interval(MAIN, max(seconds, redraw_interval()) if active else None)
+            streamlit_internals.set_refresh_interval(MAIN, max(seconds, redraw_interval(run)) if active else None)
 
     @st.fragment(key=BAR)
     def bar() -> None:
         with redraw_turn(), show_store_errors():
             active = run_bar.show(kind, config, fragments=[MAIN, BAR], prepare=prepare, parent=parent)
-            streamlit_internals.set_refresh_interval(BAR, redraw_interval() if active else None)
-            if state(run_panel.find_run(kind)) != st.session_state.get(DRAWN):  # the main area does not know yet
-                streamlit_internals.set_refresh_interval(MAIN, redraw_interval())
+            run = run_panel.find_run(kind)
+            streamlit_internals.set_refresh_interval(BAR, redraw_interval(run) if active else None)
+            if state(run) != st.session_state.get(DRAWN):  # the main area does not know yet
+                streamlit_internals.set_refresh_interval(MAIN, redraw_interval(run))
 
     run_panel.adopt_run_from_url(kind)
     with st.sidebar:
@@ -98,9 +100,10 @@ def state(run: Run | None) -> tuple[str, bool] | None:
     return (run.id, run.status.is_terminal) if run else None
 
 
-def redraw_interval() -> float:
-    """Return the seconds between redraws: more when many browsers watch their runs at the same time."""
+def redraw_interval(run: Run | None = None) -> float:
+    """Return the seconds between redraws of a run: more when many browsers watch, unless it has just started."""
     now = time.monotonic()
     _redraws.append((now, st.session_state["token"]))
     viewers = len({token for moment, token in list(_redraws) if now - moment < VIEWER_SECONDS})
-    return min(SLOW, FAST * max(1.0, viewers / FEW_VIEWERS))
+    starts = run is not None and time.time() - run.created_at < START_SECONDS
+    return FAST if starts else min(SLOW, FAST * max(1.0, viewers / FEW_VIEWERS))

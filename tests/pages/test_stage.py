@@ -483,3 +483,11 @@ def test_redraws_become_rarer_with_many_viewers(monkeypatch, viewers, seconds):
     assert interval == pytest.approx(seconds)
     now[0] += stage.VIEWER_SECONDS + 1
     assert stage.redraw_interval() == stage.FAST, "those who left do not count"
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(0.1, 0.2), (1.9, 0.2), (2.1, 1.0)])
+def test_a_run_that_starts_is_redrawn_fast_however_many_watch(monkeypatch, age, seconds):
+    monkeypatch.setattr(stage, "_redraws", deque((time.monotonic(), str(number)) for number in range(40)))
+    monkeypatch.setattr(stage.st, "session_state", {"token": "0"})
+    starting = Run(id="run", kind="memorize", config_json="{}", created_at=time.time() - age)
+    assert stage.redraw_interval(starting) == pytest.approx(seconds)
