@@ -10,7 +10,7 @@ from pages.ui.home import player
 from pages.ui.lessons.class_links import show_class_links
 from pages.ui.theme import is_projector_view
 
-DOORS = [
+PAGES = [
     ("memorize", ":material/short_text: Memorize", "Start here: teach a network your sentence."),
     ("classify", ":material/image: Classify", "A network learns to recognise images."),
     ("plane", ":material/scatter_plot: Points", "Watch a boundary bend around points."),
@@ -34,7 +34,7 @@ pages.ui.streamlit_internals.ensure_run_from_app()
 st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
 player.show()
 with st.container(key="doors"):
-    for column, (page, label, text) in zip(st.columns(len(DOORS), gap="small"), DOORS, strict=True):
+    for column, (page, label, text) in zip(st.columns(len(PAGES), gap="small"), PAGES, strict=True):
         with column.container(border=True, height="stretch"):
             st.page_link(f"pages/{page}.py", label=label)
             st.markdown(text)

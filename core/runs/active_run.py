@@ -183,14 +183,14 @@ class ActiveRun:
 
     @property
     def _must_end(self) -> bool:
-        return self._desired.stop_requested or self.must_leave or self._time_is_up
+        return self._desired.stop_requested or self.must_leave or self._time_limit_reached
 
     @property
     def _must_pause(self) -> bool:
         return self._desired.pause_requested and not self._steps_granted
 
     @property
-    def _time_is_up(self) -> bool:
+    def _time_limit_reached(self) -> bool:
         return self.sync.train_seconds + self.sync.slow_seconds > 60 * self._max_minutes
 
     def _should_release(self, others_wait: bool) -> bool:

@@ -1,6 +1,7 @@
 """Where a dataset is stored, and its download with a progress bar."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.classify import ClassifyConfig
 from core.classify.datasets import DatasetError, DatasetInfo, load
@@ -18,15 +19,19 @@ def download_with_progress(config: ClassifyConfig) -> bool:
 
     Returns False, and shows the error, if the dataset is not available.
     """
-    placeholder = st.empty()
+    bars: list[DeltaGenerator] = []  # none if nothing is downloaded: an empty place would move what is below it
 
     def show_progress(fraction: float, text: str) -> None:
-        placeholder.progress(fraction, text=text)
+        if not bars:
+            bars.append(st.empty())
+        bars[0].progress(fraction, text=text)
 
     try:
         load(config.dataset, progress=show_progress)
     except DatasetError as error:
-        placeholder.error(str(error), icon=":material/cloud_off:")
+        st.error(str(error), icon=":material/cloud_off:")
         return False
-    placeholder.empty()
+    finally:
+        for bar in bars:
+            bar.empty()
     return True

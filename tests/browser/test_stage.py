@@ -101,6 +101,7 @@ def test_the_curves_are_as_high_as_a_high_window_allows(page: Page, server_url: 
     button(page, "Train").click()
     expect(status(page)).to_contain_text("Finished")
     expect(page.get_by_role("button", name="Use its settings")).to_be_visible()
+    wait_until_complete(page)
     for curve in page.locator(f"{CHART[kind]} canvas").all():
         assert curve.bounding_box()["height"] > 400
     main = page.get_by_test_id("stMain")
@@ -117,6 +118,7 @@ def test_the_projector_shows_high_curves_and_large_type(page: Page, server_url: 
     start(page, server_url, kind, "Full speed", "&view=projector")
     button(page, "Train").click()
     expect(status(page)).to_contain_text("Finished")
+    wait_until_complete(page)
     box, bar = box_of(page, f"{CHART[kind]} canvas"), page.get_by_test_id("stBottom").bounding_box()
     assert box["height"] > 230
     assert box["y"] + box["height"] <= bar["y"]

@@ -402,3 +402,13 @@ def test_a_formula_with_one_large_class_must_beat_the_guess_of_that_class():
     assert share > 0.7
     kind, _ = training.outcome(SimpleNamespace(config=config, message=""), [PlaneResult(500, 0.7, float(share))])
     assert kind == "warning"
+
+
+def test_rewind_restarts_the_run_at_the_pace_of_its_page(open_page, finished):
+    app = open_page("plane", run=finished, pace=SLOW)
+    button(app, "Rewind the shown run").click().run()
+    assert not app.exception
+    rewound = get_dispatcher().store.run(run_of(app))
+    assert rewound.id != finished
+    assert rewound.min_step_seconds == 1.0
+    button(app, "Stop").click().run()

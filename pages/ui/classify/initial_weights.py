@@ -37,7 +37,7 @@ def rewind(kind: str) -> None:
     if run is None:
         raise ValueError("There is no run to rewind yet. Press Train first.")
     access = run_panel.run_access()
-    restarted = run_bar.submit("classify", run.config, run.parent)
+    restarted = run_bar.submit(kind, run.config, run.parent)
     access.pause(restarted)
     if not run.status.is_terminal and access.can_edit(run):
         access.stop(run.id)
