@@ -24,7 +24,7 @@ MAIN, BAR = "main area", "run bar"  # keys of the fragments
 DRAWN = "drawn run"  # session state: what the main area shows
 FAST, SLOW = 0.2, 1.0  # seconds between redraws, with few and with many viewers
 FEW_VIEWERS = 3
-START_SECONDS = 2.0  # so long after its start, a run is redrawn fast, so that its first point is seen soon
+START_SECONDS = 2.0  # a run is redrawn fast for so long, however many watch, so that its first point is seen soon
 VIEWER_SECONDS = 3.0  # a browser that has redrawn its run within this time is watching
 _redraws: deque[tuple[float, str]] = deque(maxlen=200)  # when, and for which browser; of all sessions
 
