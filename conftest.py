@@ -10,15 +10,27 @@ import pytest
 
 TESTS = Path(__file__).parent / "tests"
 BROWSER = TESTS / "browser"
-SLOW_FIXTURES = {"browser", "server", "open_page", "postgres", "cluster"}
+SLOW_FIXTURES = {"browser", "server", "open_page", "finished", "sentence_run", "image_run", "postgres", "cluster"}
 SLOW_FILES = {  # they start servers or databases, draw whole pages, or train for many seconds
     *(TESTS / "runs" / f"test_{name}.py" for name in ("dispatcher", "failures", "local_cluster", "migrations")),
     *(
         TESTS / "pages" / f"test_{name}.py"
-        for name in ("address", "autograd", "lessons", "memorize_notebook", "presets", "threads")
+        for name in (
+            "address",
+            "autograd",
+            "downloads",
+            "lessons",
+            "memorize_notebook",
+            "presets",
+            "process",
+            "threads",
+        )
     ),
     TESTS / "lessons" / "test_claims.py",
-    TESTS / "classify" / "test_presets.py",
+    *(TESTS / "classify" / f"test_{name}.py" for name in ("notebook", "presets")),
+    *(TESTS / "memorize" / f"test_{name}.py" for name in ("advice", "recording")),
+    *(TESTS / "plane" / f"test_{name}.py" for name in ("notebook", "presets")),
+    TESTS / "test_notebook.py",
     TESTS / "test_terminal.py",
 }
 

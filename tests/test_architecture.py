@@ -54,6 +54,7 @@ def check_imports(project: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_imports_keep_their_directions():
     result = check_imports(PROJECT)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -71,6 +72,7 @@ def project_copy(tmp_path_factory):
     return copy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "forbidden_import"),
     [
@@ -106,6 +108,7 @@ def test_a_forbidden_import_is_found(project_copy, module, forbidden_import):
     assert f"{importer} -> " in result.stdout
 
 
+@pytest.mark.slow
 def test_the_unchanged_copy_keeps_all_contracts(project_copy):
     assert check_imports(project_copy).returncode == 0
 
@@ -146,6 +149,7 @@ def imports_when_loaded(path: Path) -> set[str]:
     return imports(tree)
 
 
+@pytest.mark.slow
 def test_imports_have_no_cycle():
     """Nor does a module import the package that it is in, if that package imports modules itself.
 
@@ -200,6 +204,7 @@ sys.exit(str(errors) if errors else 0)
 """
 
 
+@pytest.mark.slow
 def test_threads_that_import_in_different_orders_get_complete_modules():
     subprocess.run([sys.executable, "-c", IMPORT_IN_TWO_THREADS], cwd=PROJECT, check=True)
 

@@ -3,10 +3,13 @@
 import io
 import zipfile
 
+import pytest
+
 from core.project_archive import project_archive
 from tests.test_notebook import SECTION, notebook, run
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_beside_the_unpacked_project(tmp_path):
     zipfile.ZipFile(io.BytesIO(project_archive())).extractall(tmp_path)
     book = notebook("Where", "Which core is imported.", SECTION, ("Its path:", "import core\ncore.__file__"))

@@ -77,6 +77,7 @@ def inputs(kind, make_dataset) -> tuple:
     return (MEMORIZE,) if kind == "memorize" else (CLASSIFY, make_dataset(train=133))
 
 
+@pytest.mark.slow
 def test_every_state_of_a_run_that_was_steered_and_resumed_is_recomputed(kind, fit, module, inputs):
     made, states = train(fit, STEERING[kind], resumed_at=9)
     assert len({change.at for change in made}) == 3

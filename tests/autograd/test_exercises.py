@@ -222,6 +222,7 @@ def test_solutions_of_softmax_match_pytorch():
         assert passed_on("softmax", name, values) == pytest.approx(gradient)
 
 
+@pytest.mark.slow
 def test_solutions_of_momentum_match_pytorch():
     values = {"g1": 0.7, "g2": -1.3, "momentum": 0.9, "lr": 0.2}
     parameter = torch.zeros(1, dtype=torch.float64, requires_grad=True)

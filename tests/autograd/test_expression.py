@@ -258,6 +258,7 @@ def differentiated(expression: Expression, values: dict[str, float]):
         assume(False)
 
 
+@pytest.mark.slow
 @settings(max_examples=1500)
 @given(text=formulas, a=numbers, b=numbers, c=numbers)
 def test_gradients_match_pytorch_for_any_formula(text, a, b, c):
@@ -268,6 +269,7 @@ def test_gradients_match_pytorch_for_any_formula(text, a, b, c):
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=1500)
 @given(text=formulas, a=numbers, b=numbers, c=numbers)
 def test_gradients_match_finite_differences_for_any_formula(text, a, b, c):
@@ -286,6 +288,7 @@ def test_gradients_match_finite_differences_for_any_formula(text, a, b, c):
         assert abs(ours[name] - once[name]) <= tolerance
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(text=formulas)
 def test_a_formula_survives_being_written_out_and_parsed_again(text):
@@ -377,6 +380,7 @@ def test_hostile_texts_are_rejected_and_nothing_runs(nothing_runs):
             assert_quick("".join(rng.choices(fragments, k=rng.randint(1, 12))))
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(st.text(max_size=60) | st.text("abf01.e+-*/(),_ ", max_size=60))
 def test_any_text_raises_only_expression_errors(text):

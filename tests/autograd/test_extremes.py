@@ -135,6 +135,7 @@ def test_operators_are_as_exact_as_pytorch_s_at_every_magnitude(name, dtype):
     compare(partial(OPERATORS[name], number=2.5), partial(OPERATORS[name], number=number), [both_signs(dtype)], dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", MATRICES)
 def test_sums_and_products_of_matrices_are_as_exact_as_pytorch_s_at_every_magnitude(name, dtype):
@@ -158,6 +159,7 @@ def test_dropout_is_as_exact_as_a_product_with_its_mask_at_every_magnitude(dtype
     compare(lambda a: dropout(a, rng=np.random.default_rng(0)), lambda a: a * mask, [values], dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("target", [0, 1, 2])
 def test_cross_entropy_is_as_exact_as_pytorch_s_at_every_magnitude(target, dtype):

@@ -190,6 +190,7 @@ def test_gradients_of_a_deep_graph_match_pytorch():
     np.testing.assert_allclose(ours.grad, theirs.grad.numpy(), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [2_000, 20_000])
 def test_a_long_chain_does_not_exceed_the_recursion_limit(length):
     x = leaf(1)

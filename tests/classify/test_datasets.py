@@ -222,6 +222,7 @@ def torchvision(tmp_path_factory, monkeypatch):
     return install
 
 
+@pytest.mark.slow
 def test_a_download_reports_its_progress_and_is_saved(folder, torchvision):
     torchvision()
     shown = []
@@ -236,6 +237,7 @@ def test_a_download_reports_its_progress_and_is_saved(folder, torchvision):
         assert (saved_file["x_test"] == 7).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what_happens", "reason"),
     [
@@ -266,6 +268,7 @@ def test_an_interrupted_download_leaves_no_file(folder, torchvision):
     assert not list(folder.iterdir())
 
 
+@pytest.mark.slow
 def test_a_stalled_download_is_cancelled(folder, torchvision, monkeypatch):
     torchvision("time.sleep(60)")
     monkeypatch.setattr(datasets, "DOWNLOAD_TIMEOUT", 2.0)

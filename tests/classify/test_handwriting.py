@@ -78,6 +78,7 @@ def digits(classifier):
     return [dataset.x_test[next(i for i in right if dataset.y_test[i] == digit)] for digit in range(10)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_photographed_digits_are_recognised(classifier, digits, kind):
     rng = np.random.default_rng(3)

@@ -39,6 +39,7 @@ def test_statistics_in_blocks_are_those_of_all_images(patch_features):
     np.testing.assert_allclose(deviation, features.std(axis=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_statistics_of_the_most_features_take_little_memory(dataset):
     encoder = PatchEncoder(dataset.x_train, PatchSettings(patches=6))
     train = np.zeros((1_500, MAX_FEATURES), np.float16)

@@ -8,7 +8,7 @@ from tests.runs.conftest import postgres, postgres_url  # noqa: F401
 PASSWORD = "correct horse"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def url(request, tmp_path):
     if request.param == "postgresql":
         return request.getfixturevalue("postgres_url")

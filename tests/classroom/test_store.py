@@ -200,6 +200,7 @@ def test_settings_are_stored_as_they_were_set(teacher, classes):
         teacher.change_settings(solutions="sometimes")
 
 
+@pytest.mark.slow
 def test_the_codes_that_visitors_try_do_not_fill_the_memory(classes):
     for number in range(MAX_KNOWN + 50):
         assert classes.state(f"X{number}") is None
@@ -240,6 +241,7 @@ def test_deleting_a_class_deletes_its_answers_and_keeps_the_runs(join, teacher):
 # Eyes up
 
 
+@pytest.mark.slow
 def test_eyes_up_pauses_all_runs_of_members_and_release_resumes_exactly_those(join, visit, teacher):
     ada, bob, stranger = join("Ada"), join("Bob"), visit("8A")
     store = teacher.dispatcher.store

@@ -35,6 +35,7 @@ def is_valid(sentence: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 @given(
     sentence=st.text(min_size=1, max_size=20).filter(is_valid),
     hidden_size=st.integers(1, 6),

@@ -360,6 +360,7 @@ def test_stop_when_learned_ends_with_the_first_correct_sentence():
     assert len(events("hello", lr=1e-5, epochs=12, stop_when_learned=True)) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_stop_when_learned_ends_at_the_same_epoch_whether_the_run_is_watched_or_resumed(seed):
     """Watching generates text at every epoch, also where it is correct by chance or one epoch earlier."""

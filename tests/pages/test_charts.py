@@ -60,6 +60,7 @@ def test_labels_stand_to_the_right_of_their_line_and_in_the_right_half_to_its_le
     assert marks["dx"][0] > 0 > marks["dx"][1]
 
 
+@pytest.mark.slow
 @given(changes)
 def test_labels_never_overlap_even_on_a_phone(changes):
     marks = change_markers(changes, TOTAL)

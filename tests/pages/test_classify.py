@@ -302,6 +302,7 @@ def test_training_does_not_start_from_weights_that_do_not_fit(open_page, finishe
     assert len(get_dispatcher().store.list_runs(limit=None)) == before
 
 
+@pytest.mark.slow
 def test_the_notebook_repeats_the_run(tmp_path):
     import nbformat
     from nbclient import NotebookClient

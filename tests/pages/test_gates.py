@@ -19,6 +19,7 @@ def test_a_heat_map_is_drawn_even_if_all_values_are_nan(value):
     assert len(chart.data) == (20 if np.isfinite(value) else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "visible"), [(330, 30), (900, 69)], ids=["phone", "laptop"])
 def test_as_many_characters_are_shown_as_have_room_for_their_labels(width, visible):
     symbols = list("abcdefghijklmnopqrstuvwxyz" * 3)[:69]

@@ -473,6 +473,7 @@ def test_the_comparison_says_what_memory_a_sentence_needs_and_names_the_cell_to_
     assert "the last character is always enough" in cell_comparison.expectation("abc")
 
 
+@pytest.mark.slow
 def test_an_rnn_learns_the_example_faster_because_an_lstm_must_first_learn_to_erase():
     """With forget gates that start closed and the others open, an LSTM starts like an RNN, and is as fast."""
     learned = {}
@@ -629,6 +630,7 @@ def test_the_code_beside_a_gate_s_formula_gives_the_gate_the_same_letter():
         assert line.startswith(f"{letter} = {function.strip(chr(92)).replace('sigma', 'sigmoid')}(")
 
 
+@pytest.mark.slow
 def test_what_the_gates_tab_says_holds_for_the_default_run():
     config = MemorizeConfig()
     *_, end = fit(config)

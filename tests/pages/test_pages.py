@@ -37,6 +37,7 @@ def title(app) -> str:
     return app.title[0].value if app.title else app.tabs[0].label
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["home", "memorize", "classify", "plane", "autograd", "runs", "classroom"])
 def test_the_first_page_that_a_new_server_opens_runs_from_the_entry_point(name):
     """Streamlit executes a page's file directly if `st.navigation` was never called."""

@@ -296,6 +296,7 @@ def test_everything_can_be_downloaded(open_page, finished):
     assert labels == ["weights.npz", "history.csv", "points.csv", "run.ipynb", "project.zip", *["PNG", "SVG"] * 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [
@@ -341,6 +342,7 @@ def test_downloaded_points_can_be_uploaded_again():
     np.testing.assert_allclose(parsed.points, np.column_stack([data.points, data.targets]))
 
 
+@pytest.mark.slow
 def test_the_history_has_a_row_per_epoch(finished):
     epochs = [event for _, event in get_dispatcher().store.events(finished) if isinstance(event, PlaneEpoch)]
     table = export.history(epochs)

@@ -178,6 +178,7 @@ def filled(open_copy):
     return open_copy(SMALL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", OFTEN)
 def test_frequent_queries_search_an_index_and_scan_no_table(filled, action):
     with recorded_statements(filled) as statements:
@@ -268,7 +269,7 @@ def test_pages_of_filtered_runs_together_are_all_that_match(store):
 # Deleting
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def either_store(request, url):
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_url")
@@ -322,6 +323,7 @@ def test_deleting_a_run_that_is_training_stops_it_and_loses_nothing_else(either_
     assert [count(store, table) for table in ("runs", "events", "checkpoints")] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_more_runs_are_deleted_at_once_than_a_statement_can_have_parameters(either_store, monkeypatch):
     """PostgreSQL allows 65,535."""
     monkeypatch.setattr(housekeeping, "PAUSE", 0.0)

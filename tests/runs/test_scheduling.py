@@ -221,6 +221,7 @@ def test_limits_apply_to_students_and_not_to_teachers(store, limits, config, mes
     assert store.create(config, by=ANN)
 
 
+@pytest.mark.slow
 def test_starts_per_minute_are_limited_per_browser(store):
     store.set_limits(Limits(max_starts_per_minute=20))
 
@@ -289,6 +290,7 @@ def test_starts_per_minute_are_limited_per_address(store, monkeypatch):
     assert store.create(CONFIG, by=replace(cookies[3], address="")), "its address is unknown"
 
 
+@pytest.mark.slow
 def test_a_whole_class_may_press_train_every_ten_seconds(store):
     students = [Visitor(f"student {number}", classroom="7B", address="192.0.2.1") for number in range(30)]
     for _ in range(6):

@@ -36,6 +36,7 @@ text = st.text(st.characters())  # lone surrogates as well: nothing that can be 
 leaves = st.builds(Leaf, text, arrays)
 
 
+@pytest.mark.slow
 @given(
     st.builds(
         Tree, st.none() | st.integers() | finite, st.lists(st.booleans()).map(tuple), st.none() | leaves,

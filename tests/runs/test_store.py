@@ -323,6 +323,7 @@ def write_a_whole_run(url, run_id):
     store.finish(run, Status.FINISHED)
 
 
+@pytest.mark.slow
 def test_two_processes_write_while_another_reads(url):
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         # at first all open a database that does not exist yet

@@ -107,6 +107,7 @@ def step(number):
     return Step(number, 0, 0.5, 0.1)
 
 
+@pytest.mark.slow
 def test_a_long_run_keeps_a_few_thousand_steps_in_the_same_relative_resolution():
     kept = [number for number in range(2_000_000) if is_worth_storing(step(number))]
     assert kept[:FULL_RESOLUTION] == list(range(FULL_RESOLUTION))

@@ -72,6 +72,7 @@ def test_a_run_trains_to_its_end_and_its_weights_are_saved(store, train):
     assert (kept.metadata["epoch"], seq) == (30, 29)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [LONG, ClassifyConfig(epochs=500)])
 def test_a_paused_run_advances_one_step_or_one_epoch_at_a_time(store, train, config):
     run_id = store.create(config)
@@ -136,6 +137,7 @@ def test_the_limits_of_a_run_are_those_of_its_class(store, train):
     )
 
 
+@pytest.mark.slow
 def test_a_run_that_nobody_views_is_paused_and_given_back_as_its_class_wants(store, start_worker):
     store.set_limits(Limits(idle_pause_minutes=1e-9), "7B")
     watched, unwatched = (store.create(LONG, by=Visitor(room, classroom=room)) for room in ("8A", "7B"))
@@ -147,6 +149,7 @@ def test_a_run_that_nobody_views_is_paused_and_given_back_as_its_class_wants(sto
     assert store.run(watched).status is Status.RUNNING
 
 
+@pytest.mark.slow
 def test_a_change_takes_effect_and_is_saved_as_an_event(store, train):
     run_id = train(LONG)
     wait_for(lambda: store.events(run_id))
@@ -175,6 +178,7 @@ def test_weights_that_do_not_fit_fail_with_a_message(store, train):
 # Slow motion
 
 
+@pytest.mark.slow
 def test_slow_motion_can_be_switched_off_while_a_run_waits_for_its_next_step(store, train):
     run_id = store.create(LONG)
     store.set_pace(run_id, 10)
@@ -185,6 +189,7 @@ def test_slow_motion_can_be_switched_off_while_a_run_waits_for_its_next_step(sto
     wait_for(lambda: len(store.events(run_id)) > 20)
 
 
+@pytest.mark.slow
 def test_a_run_in_slow_motion_or_paused_has_no_turn(store, start_worker, monkeypatch):
     monkeypatch.setattr(worker, "PATIENCE", 1e6)
     ids = [store.create(LONG) for _ in range(4)]
@@ -327,6 +332,7 @@ def many(store, count):
     return [store.create(configs[i % 5], by=Visitor(str(i))) for i in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [DIGITS, MemorizeConfig("abc abd", hidden_size=16, epochs=200), PLANE])
 def test_a_run_yields_the_same_events_alone_and_beside_29_others_and_when_it_is_resumed(
     store, start_worker, config, monkeypatch
@@ -349,6 +355,7 @@ def test_a_run_yields_the_same_events_alone_and_beside_29_others_and_when_it_is_
     assert json_events(store, moved) == expected
 
 
+@pytest.mark.slow
 def test_edits_of_a_paused_network_are_events_and_the_run_goes_on_from_them(store, train):
     run_id = store.create(replace(PLANE, epochs=5, edits=()))
     store.pause(run_id)
@@ -374,6 +381,7 @@ def test_edits_of_a_paused_network_are_events_and_the_run_goes_on_from_them(stor
     assert run.metrics.keys() >= {"loss", "accuracy", "test_accuracy", "parameters"}
 
 
+@pytest.mark.slow
 def test_a_run_whose_worker_was_lost_continues_from_its_checkpoint_with_the_same_events(store, start_worker):
     run_id = store.create(DIGITS)
     store.pause(run_id)
@@ -393,6 +401,7 @@ def test_a_run_whose_worker_was_lost_continues_from_its_checkpoint_with_the_same
     wait_for(lambda: not first._runs)
 
 
+@pytest.mark.slow
 def test_two_runs_with_the_same_new_patch_features_train_in_one_worker(store, train, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     config = ClassifyConfig(hidden=(8,), features="patches", patches=20, train_size=200, batch_size=50, epochs=1)
@@ -404,6 +413,7 @@ def test_two_runs_with_the_same_new_patch_features_train_in_one_worker(store, tr
     assert first == second
 
 
+@pytest.mark.slow
 def test_every_run_advances_beside_long_ones(store, train):
     long = [train(LONG, by=Visitor(f"long {i}")) for i in range(2)]
     wait_for(lambda: all(store.events(run_id) for run_id in long))
@@ -511,6 +521,7 @@ def test_a_run_that_cannot_be_saved_fails_and_takes_no_other_with_it(store, trai
     assert ended(store, good).status is Status.FINISHED
 
 
+@pytest.mark.slow
 def test_a_worker_survives_a_store_that_is_unavailable_and_loses_no_event(store, train, monkeypatch):
     save, failures = store.sync, []
 
@@ -526,6 +537,7 @@ def test_a_worker_survives_a_store_that_is_unavailable_and_loses_no_event(store,
     assert [event.epoch for _, event in store.events(run.id)] == list(range(30))
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_save_for_too_long_forgets_its_runs(store, start_worker, monkeypatch):
     run_id = store.create(LONG)
     the_worker = start_worker()
@@ -564,6 +576,7 @@ def test_runs_share_their_dataset_and_only_one_at_a_time_has_a_turn():
     assert total_bytes(needs) == 10 + 20 + 30 + 100 + 7
 
 
+@pytest.mark.slow
 def test_runs_wait_while_the_memory_is_full_and_a_paused_run_makes_room(store, start_worker, monkeypatch):
     monkeypatch.setattr(worker, "PATIENCE", 0.1)
     need = JOB_TYPES["memorize"].memory(LONG)
@@ -620,6 +633,7 @@ def test_a_closed_worker_gives_its_runs_back_with_everything_they_learned(store,
         assert store.checkpoint_and_seq(run_id)[1] == len(store.events(run_id)) - 1
 
 
+@pytest.mark.slow
 def test_a_worker_with_more_than_its_share_gives_runs_to_another(store, start_worker, monkeypatch):
     monkeypatch.setattr(worker, "BALANCE_INTERVAL", 0.1)
     monkeypatch.setattr(worker, "PATIENCE", 600)
