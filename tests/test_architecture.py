@@ -5,6 +5,7 @@ syntax trees here.
 """
 
 import ast
+import functools
 import graphlib
 import shutil
 import subprocess
@@ -38,8 +39,18 @@ def imports(tree: ast.AST) -> set[str]:
     return found
 
 
+@functools.cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def calls(tree: ast.AST) -> list[ast.Call]:
     return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def top_level_imports(path: Path) -> set[str]:
+    """Return the top-level packages that a module imports, such as numpy."""
+    return {module.partition(".")[0] for module in imports(parse(path))}
 
 
 def called_names(tree: ast.AST) -> set[str]:
@@ -122,11 +133,11 @@ def test_models_import_only_each_other(model):
             assert names & MODELS or module in ("core.autograd", "core.memorize")
 
 
-@pytest.mark.parametrize("path", [*CORE, *PAGES], ids=name)
-def test_imports_name_the_whole_path_and_never_the_entry_point(path):
-    tree = ast.parse(path.read_text())
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level], "relative import"
-    assert "app" not in {module.partition(".")[0] for module in imports(tree)}
+def test_imports_name_the_whole_path_and_never_the_entry_point():
+    for path in [*CORE, *PAGES]:
+        relative = [node for node in ast.walk(parse(path)) if isinstance(node, ast.ImportFrom) and node.level]
+        assert not relative, f"{name(path)} has a relative import"
+        assert "app" not in top_level_imports(path), name(path)
 
 
 def test_the_entry_point_imports_only_streamlit_and_shared_parts_of_pages():
@@ -209,34 +220,32 @@ def test_threads_that_import_in_different_orders_get_complete_modules():
     subprocess.run([sys.executable, "-c", IMPORT_IN_TWO_THREADS], cwd=PROJECT, check=True)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name)
-def test_pages_import_nothing_by_a_computed_name(path):
-    assert "importlib" not in {module.partition(".")[0] for module in imports(ast.parse(path.read_text()))}
+def test_pages_import_nothing_by_a_computed_name():
+    assert not [name(path) for path in PAGES if "importlib" in top_level_imports(path)]
 
 
-@pytest.mark.parametrize("path", [*CORE, *PAGES], ids=name)
-def test_data_cannot_run_code(path):
+def test_data_cannot_run_code():
     """There is no eval, exec, compile or pickle, and arrays and checkpoints are loaded without pickled objects."""
-    tree = ast.parse(path.read_text())
-    assert not called_names(tree) & {"eval", "exec", "compile"}
-    modules = imports(tree)
-    if (
-        "pickle.UnpicklingError" in modules
-    ):  # the error of torch.load(weights_only=True); `import pickle` stays forbidden
-        modules -= {"pickle.UnpicklingError", "pickle"}
-        assert not any(isinstance(node, ast.Import) and node.names[0].name == "pickle" for node in ast.walk(tree))
-    assert not {module.partition(".")[0] for module in modules} & {"pickle", "dill", "joblib", "shelve", "marshal"}
-    for call in calls(tree):
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "load":
-            keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-            match ast.unparse(call.func):
-                case "np.load" | "numpy.load":
-                    assert keywords.get("allow_pickle") == "False"
-                case "torch.load":
-                    assert keywords.get("weights_only") == "True"
+    for path in [*CORE, *PAGES]:
+        tree = parse(path)
+        assert not called_names(tree) & {"eval", "exec", "compile"}, name(path)
+        modules = imports(tree)
+        if "pickle.UnpicklingError" in modules:  # the error of torch.load(weights_only=True), no more of pickle
+            modules -= {"pickle.UnpicklingError", "pickle"}
+            imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+            assert "pickle" not in {alias.name for node in imported for alias in node.names}, name(path)
+        unsafe = {"pickle", "dill", "joblib", "shelve", "marshal"}
+        assert not {module.partition(".")[0] for module in modules} & unsafe, name(path)
+        for call in calls(tree):
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "load":
+                keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+                match ast.unparse(call.func):
+                    case "np.load" | "numpy.load":
+                        assert keywords.get("allow_pickle") == "False", name(path)
+                    case "torch.load":
+                        assert keywords.get("weights_only") == "True", name(path)
 
 
-@pytest.mark.parametrize("path", CORE, ids=name)
-def test_training_prints_nothing(path):
+def test_training_prints_nothing():
     printing = {"core/__main__.py", "core/runs/local_cluster.py"}  # the terminal, and the cluster's address
-    assert name(path) in printing or "print" not in called_names(ast.parse(path.read_text()))
+    assert {name(path) for path in CORE if "print" in called_names(parse(path))} <= printing
