@@ -16,7 +16,7 @@ test: lint
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder -m "not browser"
 	$(BIN)/python -m pytest -m browser
 
-# What to run before each commit: a few minutes on two cores.
+# What to run before each commit: about a minute on two cores.
 check: lint
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow"
 

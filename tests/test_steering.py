@@ -71,6 +71,7 @@ def follow(run, control, changes, events, until=None):
         events.append(to_json(item))
 
 
+@pytest.mark.slow
 def test_a_run_resumes_exactly_wherever_it_was_interrupted(kind, fit):
     control, whole = Control(), []
     end = follow(fit(control=control), control, CHANGES[kind], whole)

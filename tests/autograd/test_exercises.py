@@ -94,6 +94,7 @@ def test_correct_answers_are_accepted_in_any_form(exercise, name, answer):
     assert grade(EXERCISES[exercise], name, answer) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exercise", "name", "answer"), INCORRECT)
 def test_mistakes_get_a_valid_counterexample(exercise, name, answer):
     exercise = EXERCISES[exercise]

@@ -38,6 +38,7 @@ def rows(name: str) -> dict:
     return {row.label: row for row in symptom.rows}
 
 
+@pytest.mark.slow
 def test_cell_product_learns_only_how_frequent_each_character_is():
     correct, faulty = curves("cell_product")
     assert correct[-1] < 0.01

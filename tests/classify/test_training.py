@@ -281,6 +281,7 @@ def test_thirty_two_images_are_memorised(make_dataset):
     assert last.train_loss < 0.02
 
 
+@pytest.mark.slow
 def test_real_digits_are_learned_in_seconds():
     config = ClassifyConfig(dataset="mnist-5k", epochs=10)
     *_, result = fit(config, datasets.load("mnist-5k"))

@@ -269,6 +269,7 @@ def test_eyes_up_pauses_all_runs_of_members_and_release_resumes_exactly_those(jo
     assert not store.run(late).pause_requested
 
 
+@pytest.mark.slow
 def test_a_held_run_without_a_worker_joins_the_queue_again(join, teacher):
     ada, store = join("Ada"), teacher.dispatcher.store
     run_id = run_access(ada).submit(CONFIG)

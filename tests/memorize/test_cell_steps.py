@@ -87,6 +87,7 @@ def test_gates_are_those_computed_from_the_weights_of_nn_lstm():
         h = steps.values["hidden"][t]
 
 
+@pytest.mark.slow
 def test_characters_and_predictions_are_aligned_with_the_steps(trained):
     model, alphabet, sentence = trained
     steps = cell_steps(model, alphabet, sentence, 0)

@@ -58,6 +58,7 @@ def test_generation_stops_after_max_length_characters(trained):
     assert generate_text(trained.model, trained.alphabet, "to", 0) == ""
 
 
+@pytest.mark.slow
 def test_with_a_temperature_the_first_character_is_sampled_from_the_scaled_probabilities(half_trained):
     model, alphabet, _ = half_trained
     temperature, draws = 1.5, 800

@@ -119,6 +119,7 @@ def test_the_bound_on_the_unpacked_size_counts_before_anything_is_loaded(monkeyp
         from_file(file)
 
 
+@pytest.mark.slow
 def test_a_file_that_unpacks_to_too_much_is_rejected():
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -194,6 +194,7 @@ def test_frequent_queries_search_an_index_and_scan_no_table(filled, action):
     assert scans == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_of_runs_is_read_in_the_order_of_an_index(filled, page):
     with recorded_statements(filled) as statements:
@@ -234,6 +235,7 @@ def steps(store, act):
     return total[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", OFTEN)
 def test_the_work_does_not_grow_with_the_number_of_ended_runs(open_copy, action):
     small, large = (steps(open_copy(number), OFTEN[action]) for number in (SMALL, LARGE))
