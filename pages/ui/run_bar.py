@@ -56,7 +56,7 @@ def show(
     follow_pace(kind, run)
     refusal = "" if active else why_not(config)
     with st.container():
-        if refusal and run:
+        if refusal and config:  # a limit: its sentence is too long for the status
             st.caption(f":material/info: {escape_markdown(refusal)}")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{kind}_buttons"):
         st.button(
@@ -100,7 +100,8 @@ def show(
         )
     done = completed_epochs(run) if run else 0
     total = run.config.epochs if run else config.epochs if config else 1
-    show_timeline(run, done, total, status_text(run, done, refusal), fragments)
+    text = refusal if refusal and not config else status_text(run, done, bool(refusal))
+    show_timeline(run, done, total, text, fragments)
     return run is not None and not run.status.is_terminal
 
 
@@ -232,10 +233,10 @@ def completed_epochs(run: Run) -> int:
     return int(next((n for event in reversed(run_panel.cached_events(run)) if (n := metrics(event).get("epochs"))), 0))
 
 
-def status_text(run: Run | None, done: int, refusal: str) -> str:
-    """Return the status of the run in a few words."""
+def status_text(run: Run | None, done: int, refused: bool) -> str:
+    """Return the status of the run in a few words. refused: no run can be started."""
     if run is None:
-        return refusal or "Press Train to start."
+        return "No run yet." if refused else "Press Train to start."
     text = run_panel.STATUS_TEXTS[run.status]
     if run.status is Status.WAITING:
         text = " ".join([text, run_panel.queue_label(run)])

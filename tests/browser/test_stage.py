@@ -148,10 +148,15 @@ def test_the_generated_text_breaks_where_the_words_of_the_sentence_end(page: Pag
     assert page.evaluate(LINES)[0] == expected[0], "whatever was generated"
 
 
-def test_an_error_in_a_setting_moves_nothing(page: Page, server_url: str):
+@pytest.mark.parametrize("after_a_run", [False, True])
+def test_an_error_in_a_setting_moves_nothing(page: Page, server_url: str, after_a_run: bool):
     page.set_viewport_size({"width": 1280, "height": 720})
-    start(page, server_url, "memorize", "Watch")
-    places = page.evaluate(PLACES % RESULT["memorize"])
+    start(page, server_url, "memorize", "Full speed")
+    if after_a_run:
+        button(page, "Train").click()
+        expect(status(page)).to_contain_text("Finished")
+        wait_until_complete(page)
+    places, bar = page.evaluate(PLACES % RESULT["memorize"]), box_of(page, "[data-testid=stBottom]")
     sentence = page.get_by_label("Sentence to memorise")
     sentence.fill("")
     sentence.press("Control+Enter")
@@ -159,6 +164,7 @@ def test_an_error_in_a_setting_moves_nothing(page: Page, server_url: str):
     expect(button(page, "Train")).to_be_disabled()
     wait_until_complete(page)
     assert page.evaluate(PLACES % RESULT["memorize"]) == places
+    assert box_of(page, "[data-testid=stBottom]") == bar
 
 
 def test_the_curves_of_the_cell_comparison_are_visible_without_scrolling(page: Page, server_url: str):

@@ -15,7 +15,7 @@ from core.classify import ClassifyConfig, Epoch
 from core.classify.datasets import get_info
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.memorize.predictions import correct_characters
-from core.runs import Run, Status, get_dispatcher
+from core.runs import Limits, Run, Status, get_dispatcher
 from pages.ui import stage
 from pages.ui.classify.sample_cards import compact_samples_html
 from pages.ui.memorize.reconstruction import reconstruction_html
@@ -189,9 +189,24 @@ def test_an_invalid_setting_leaves_the_shown_run_on_the_page(open_page, sentence
     said = outcome(app)
     app.text_area(key="sentence").set_value("").run()
     assert outcome(app) == said
-    assert status(app).endswith("epoch 50 of 50")
+    assert status(app) == "Correct the setting that is marked in the sidebar."
     assert len(chart_data(app, 0)["curves"]) == 50
     assert button(app, "Train").disabled
+
+
+def test_a_limit_is_explained_above_the_buttons(open_page, sentence_run):
+    store = get_dispatcher().store
+    store.set_limits(Limits(max_memorize_epochs=20), "")
+    try:
+        for app, says in (
+            (open_page("memorize", memorize_epochs="50"), "No run yet."),
+            (open_page("memorize", memorize_epochs="50", run=sentence_run), "epoch 50 of 50"),
+        ):
+            assert any("20" in caption.value for caption in app.caption)
+            assert status(app).endswith(says)
+            assert button(app, "Train").disabled
+    finally:
+        store.set_limits(Limits(), "")
 
 
 # The pace

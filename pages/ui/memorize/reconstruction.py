@@ -22,7 +22,7 @@ character that can be generated, so that nothing moves while the generated text 
 .reconstruction .missing { opacity: 0.65; border-bottom: 3px dotted currentColor; }
 @media (max-width: 640px) { .reconstruction.large { font-size: 1.25rem; } .reconstruction.medium { font-size: 1rem; } }
 </style>"""
-CAPTION = "Underlined once: correct. Underlined twice and shaded: wrong. Dot: missing."
+CAPTION = "Single underline: correct. Double underline, shaded: wrong. Dot: missing."
 MAX_EXTRA_CHARACTERS = 10  # that a network may generate after the end of the sentence
 LARGE = 140  # characters that fit on the page in large type
 LONG_WORD = 20  # characters; longer words are broken, because a phone has no room for them in one line

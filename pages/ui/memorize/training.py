@@ -24,7 +24,7 @@ from pages.ui.timeline import shown_epoch
 
 EPOCH_TITLE, LOSS_TITLE = "Epoch (one pass over the sentence)", "Loss (nats)"
 THINNED_CAPTION = (  # short enough for one line
-    "Underlined once: correct, twice: wrong. Dot: missing. Thinned curve; shading shows its peaks."
+    "Single underline: correct, double: wrong. Dot: missing. Thinned curve; shading shows its peaks."
 )
 
 
