@@ -27,12 +27,18 @@ STYLE = """<style>
 .st-key-doors .stPageLink a:focus-visible::after { outline: 3px solid currentColor; outline-offset: 2px; }
 .st-key-doors .stPageLink p { font-size: 1.6rem; font-weight: 700; line-height: 1.3; }
 .st-key-doors .stMarkdown p { font-size: 1.06rem; }
+/* The player's height, measured: what is below it must not move when it appears, or a click misses its link. */
+.st-key-player_place { --rest: min(160px, 131px + (100vw - 1280px) * 0.075);
+                       min-height: calc(var(--rest) + clamp(150px, 100vh - 500px, 520px)); }
+@media (max-width: 1199px) { .st-key-player_place { --rest: 147px; } }
+@media (max-width: 760px) { .st-key-player_place { min-height: 348px; } }
 </style>"""
 PROJECTOR_STYLE = "<style>.stMainBlockContainer { padding-top: 4.2rem; }</style>"  # the header covers no tabs here
 
 pages.ui.streamlit_internals.ensure_run_from_app()
 st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
-player.show()
+with st.container(key="player_place"):
+    player.show()
 with st.container(key="doors"):
     for column, (page, label, text) in zip(st.columns(len(PAGES), gap="small"), PAGES, strict=True):
         with column.container(border=True, height="stretch"):

@@ -57,6 +57,30 @@ def test_reduced_motion_shows_the_end(new_page, server_url: str):
     assert "".join(page.locator(".text span").all_text_contents()).strip() == recording.load().sentence
 
 
+RECORD_PLACES = """() => {
+  window.places = [];
+  const record = () => {
+    const link = document.querySelector(".st-key-doors .stPageLink a");
+    if (link && getComputedStyle(link, "::after").position === "absolute")  // it covers its card
+      window.places.push(link.getBoundingClientRect().y);
+    requestAnimationFrame(record);
+  };
+  record();
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (420, 860)], ids=str)
+def test_the_doors_keep_their_place_while_the_player_above_them_loads(page: Page, server_url: str, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})  # it loads in several frames
+    page.goto(server_url, wait_until="commit")
+    page.evaluate(RECORD_PLACES)
+    expect(page.locator(".curve .point")).to_be_visible()
+    page.wait_for_function("window.places.length > 30")
+    places = page.evaluate("window.places")
+    assert max(places) - min(places) < 45, "a click would miss its card"
+
+
 def test_the_whole_card_is_the_door(page: Page, server_url: str):
     page.goto(server_url)
     expect(page.locator(".curve .point")).to_be_visible()  # the player above the doors has its height
