@@ -70,7 +70,7 @@ RECORD_PLACES = """() => {
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (420, 860)], ids=str)
-def test_the_doors_keep_their_place_while_the_player_above_them_loads(page: Page, server_url: str, size):
+def test_the_cards_keep_their_place_while_the_player_above_them_loads(page: Page, server_url: str, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})  # it loads in several frames
     page.goto(server_url, wait_until="commit")
