@@ -9,6 +9,9 @@ import pytest
 from hypothesis import settings
 
 from core.classify.datasets import Dataset
+from core.source import make_parser_thread_safe
+
+make_parser_thread_safe()  # as in the app: some tests parse while a worker's thread of an earlier one still does
 
 # The same code gets the same result in every run, also on slow machines.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
