@@ -11,6 +11,7 @@ from pages.ui.theme import DARK, colors, is_projector_view
 # The navigation gives up its icons before it hides a page, where a sidebar leaves it little space.
 # A window-high part takes what tabs and run bar leave, and in a high window leaves room for the lines below it; its
 # charts take what the rest of it leaves. On a phone, where charts stand below each other, they have a fixed height.
+# A high curve grows with the window, too, and leaves room for some lines below it.
 STYLE = """<style>
 [data-testid="stHeader"] { container: header / inline-size; }
 @container header (max-width: 59rem) { [data-testid="stTopNavLink"] > span:first-child { display: none; } }
@@ -31,8 +32,10 @@ STYLE = """<style>
   .st-key-window_high > :has(.stVegaLiteChart) { flex: 1 1 0; min-height: 9rem; }
   .st-key-window_high .stHorizontalBlock,
   .st-key-window_high .stHorizontalBlock :has(.stVegaLiteChart) { height: 100%; }
+  .st-key-high_curve .stElementContainer { height: max(21rem, 100vh - 27rem); }
 }
 @media (max-width: 640px) {
+  .st-key-high_curve .stElementContainer { height: 21rem; }
   .st-key-window_high .stElementContainer:has(.stVegaLiteChart) { flex: none; height: 13.8rem; }
   .stMainBlockContainer { padding-left: 0.8rem; padding-right: 0.8rem; }
   [data-testid="stBottomBlockContainer"] { padding-left: 0.8rem; padding-right: 0.8rem; }
@@ -65,3 +68,8 @@ def inject_css() -> None:
 def window_high() -> DeltaGenerator:
     """Return a container that is as high as the window allows. Charts in it need the height "stretch"."""
     return st.container(key="window_high")
+
+
+def high_curve() -> DeltaGenerator:
+    """Return a container for one chart that is higher in a high window. The chart needs the height "stretch"."""
+    return st.container(key="high_curve")

@@ -168,10 +168,14 @@ def test_an_error_in_a_setting_moves_nothing(page: Page, server_url: str, after_
 
 
 def test_the_curves_of_the_cell_comparison_are_visible_without_scrolling(page: Page, server_url: str):
-    page.set_viewport_size({"width": 1280, "height": 720})
+    page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(f"{server_url}/memorize?tab=Cell comparison&memorize_epochs=50&hidden_size=8")
     curves = page.locator(".stVegaLiteChart canvas")
     expect(curves).to_be_visible()
+    wait_until_complete(page)
+    assert curves.bounding_box()["height"] > 550
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.wait_for_function("document.querySelector('.stVegaLiteChart canvas').getBoundingClientRect().height < 400")
     before = curves.bounding_box()
     assert before["y"] + before["height"] <= page.get_by_test_id("stBottom").bounding_box()["y"]
     button(page, "Train all cells").click()

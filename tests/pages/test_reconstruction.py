@@ -21,7 +21,9 @@ def pieces(sentence: str, generated: str) -> list[tuple[str, str, str]]:
         ("abc", "abc", [("correct", "abc", "abc")]),
         ("abc", "", [("missing", "···", "abc")]),
         ("abcd", "abxd", [("correct", "ab", "ab"), ("wrong", "x", "c"), ("correct", "d", "d")]),
-        ("ab", "xy", [("wrong", "x", "a"), ("wrong", "y", "b")]),
+        ("ab", "xy", [("wrong", "xy", "ab")]),
+        ("a b c", "xxxxx", [("wrong", "xx", "a "), ("wrong", "xx", "b "), ("wrong", "x", "c")]),
+        ("ab", "axx", [("correct", "a", "a"), ("wrong", "x", "b"), ("wrong", "x", "")]),
         ("ab", "abc", [("correct", "ab", "ab"), ("wrong", "c", "")]),
         ("👍🏽a", "👍🏽", [("correct", "👍🏽", "👍🏽"), ("missing", "·", "a")]),
     ],
@@ -30,7 +32,7 @@ def test_the_text_is_split_into_correct_wrong_and_missing_pieces(sentence, gener
     assert diff(sentence, generated) == expected
 
 
-def test_a_wrong_space_is_visible_and_every_wrong_character_says_what_was_right():
+def test_a_wrong_space_is_visible_and_wrong_characters_say_what_was_right():
     assert pieces("abcd", "a cd") == [
         ("correct", "correct", "a"),
         ("wrong", "wrong: should be b", "␣"),
@@ -39,6 +41,16 @@ def test_a_wrong_space_is_visible_and_every_wrong_character_says_what_was_right(
     assert ("wrong", "wrong: should be ␣", "b") in pieces("a b", "abb")
     assert ("wrong", "wrong: should be ⏎", "␣") in pieces("a\nb", "a b")
     assert ("wrong", "wrong: the sentence has ended", "c") in pieces("ab", "abc")
+    assert pieces("to be", "xxxxx") == [
+        ("wrong", "wrong: should be to␣", "xxx"),
+        ("wrong", "wrong: should be be", "xx"),
+    ]
+
+
+def test_a_long_text_that_is_all_wrong_takes_a_few_bytes_per_character():
+    sentence = "a sentence that is long enough to be watched for a while; " * 12
+    html = reconstruction_html(sentence, "x" * len(sentence)).split("</style>")[1]
+    assert len(html) < 20 * len(sentence), "it is sent several times a second to every browser"
 
 
 def test_markup_in_the_sentence_stays_text():

@@ -32,16 +32,7 @@ def show() -> None:
             show_form()
         return
     st.header(escape_markdown(question.text), anchor=False)
-    if question.is_open:
-        for option in question.options:
-            st.markdown(f"* {escape_markdown(option)}")
-        st.html(STYLE)
-        answer_count()
-        if question.kind == CURVE:
-            choose_truth(access, question)
-    else:
-        results.show(access)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True):  # above the answers: visible however many there are
         if question.is_open:
             button("Reveal", "visibility", access.reveal, help="Shows all answers and the truth to everybody.")
         if question.round == 1:
@@ -52,6 +43,15 @@ def show() -> None:
                 help="Covers the answers. Everybody answers once more, after a discussion.",
             )
         button("End the question", "close", access.close_question, help="Students return to their pages.")
+    if question.is_open:
+        for option in question.options:
+            st.markdown(f"* {escape_markdown(option)}")
+        st.html(STYLE)
+        answer_count()
+        if question.kind == CURVE:
+            choose_truth(access, question)
+    else:
+        results.show(access)
 
 
 def button(label: str, icon: str, act: Any, help: str) -> None:

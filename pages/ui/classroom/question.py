@@ -52,8 +52,8 @@ def show(access: ClassAccess) -> None:
     if question.is_open:
         show_form(question)
     else:
+        st.button("Continue", type="primary", on_click=mark_seen, args=[question])  # visible however high the chart is
         results.show(access, own=True)
-        st.button("Continue", type="primary", on_click=mark_seen, args=[question])
 
 
 def mark_seen(question: Question) -> None:

@@ -22,8 +22,8 @@ from pages.ui.memorize.reconstruction import CAPTION, reconstruction_html
 from pages.ui.memorize.run_group import any_active, find_runs, group_buttons, load_epochs
 from pages.ui.memorize.timing import milliseconds_per_epoch, timed_part
 from pages.ui.memorize.training import EPOCH_TITLE, LOSS_TITLE
+from pages.ui.style import high_curve
 
-CHART_HEIGHT = 360  # pixels: on a screen of 1280 x 720, it is visible with the buttons
 Histories = dict[str, list[MemorizeEpoch]]  # the epochs so far of each cell
 LONG_CONTEXT = 15  # characters; with fewer, the plain RNN is not slower on any text in docs/benchmarks.md
 DESCRIPTIONS = {
@@ -107,13 +107,18 @@ def draw_curves(configs: list[MemorizeConfig], runs: list[Run | None], histories
         EPOCH_TITLE,
         LOSS_TITLE,
         log=has_begun,
-        height=CHART_HEIGHT,
         end=configs[0].epochs,
         guessing=math.log(len(Alphabet(configs[0].sentence))),
     )
     losses = ", ".join(f"{cell} {history[-1].loss:.2g}" for cell, history in histories.items() if history)
     alt_text = f"Line chart of the loss of each cell over the epochs, on a logarithmic scale. Latest loss: {losses}."
-    show_live_chart(chart, ended, alt=alt_text if has_begun else "Loss curves, empty before the first epoch.")
+    with high_curve():
+        show_live_chart(
+            chart,
+            ended,
+            height="stretch",
+            alt=alt_text if has_begun else "Loss curves, empty before the first epoch.",
+        )
     return chart
 
 

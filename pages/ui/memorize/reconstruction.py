@@ -31,17 +31,23 @@ LONG_WORD = 20  # characters; longer words are broken, because a phone has no ro
 def diff(sentence: str, generated: str) -> list[tuple[str, str, str]]:
     """Split the generated text into pieces (kind, text, expected text).
 
-    kind is "correct", "wrong" (also: extra) or "missing". Wrong characters are pieces of their own.
+    kind is "correct", "wrong" (also: extra) or "missing". A wrong piece ends where a word of the sentence ends.
     """
     pieces: list[tuple[str, str, str]] = []
     for wanted, got in zip_longest(graphemes(sentence), graphemes(generated)):
-        kind = "missing" if got is None else "correct" if got == wanted else "wrong"
-        piece = (kind, got or "·", wanted or "")
-        if pieces and kind != "wrong" and pieces[-1][0] == kind:
-            _, text, expected = pieces.pop()
+        piece = ("missing" if got is None else "correct" if got == wanted else "wrong", got or "·", wanted or "")
+        if pieces and _continues(pieces[-1], piece):
+            kind, text, expected = pieces.pop()
             piece = (kind, text + piece[1], expected + piece[2])
         pieces.append(piece)
     return pieces
+
+
+def _continues(before: tuple[str, str, str], after: tuple[str, str, str]) -> bool:
+    """Return whether two pieces are one."""
+    if before[0] != after[0] or after[0] != "wrong":
+        return before[0] == after[0]
+    return bool(before[2]) == bool(after[2]) and not before[2][-1:].isspace()
 
 
 def reconstruction_html(sentence: str, generated: str) -> str:
@@ -81,7 +87,8 @@ def line_breaks(sentence: str) -> list[str]:
 def _explanation(kind: str, wanted: str) -> str:
     """Return what a reader sees who points at a piece."""
     if kind == "wrong":
-        return f"wrong: should be {escape(display(wanted))}" if wanted else "wrong: the sentence has ended"
+        right = "".join(map(display, graphemes(wanted)))
+        return f"wrong: should be {escape(right)}" if wanted else "wrong: the sentence has ended"
     return kind
 
 
