@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from core import classify, memorize, plane
 from core.autograd import nn, optim
-from core.classify import ClassifyConfig, augment, datasets, inputs
+from core.classify import ClassifyConfig, augment, copies, datasets, inputs
 from core.classify.presets import PRESETS
 from core.classify.weights_file import to_file
 from core.memorize import MemorizeConfig, lstm
@@ -70,6 +70,10 @@ CLASSIFY_OPTIONS = {
     "grid": "patch features: filter responses are averaged in a grid of N by N cells",
     "threshold": "patch features: weaker filter responses count as 0",
     "augment": f"random changes of the training images: {', '.join(augment.AUGMENTATIONS)}",
+    "average": (
+        "at the end, also measure accuracy with predictions averaged over copies of each image: "
+        f"{', '.join(copies.COPIES)}"
+    ),
     "train_size": "number of training images to use; 0 for all",
     "shuffled_labels": "shuffle the training labels, so that the network can only memorise them",
 }
@@ -186,7 +190,7 @@ def add_options(parser: Parser, config: type, helps: dict[str, str]) -> None:
         if isinstance(default, bool):
             parser.add_argument(flag(name), action="store_true", default=argparse.SUPPRESS, help=text)
             continue
-        convert, metavar = (names, "NAME,NAME") if name == "augment" else kinds[type(default)]
+        convert, metavar = (names, "NAME,NAME") if name in ("augment", "average") else kinds[type(default)]
         shown = (",".join(map(str, default)) or "none") if isinstance(default, tuple) else default
         text = f"{text} (default: {shown})"
         parser.add_argument(flag(name), type=convert, metavar=metavar, default=argparse.SUPPRESS, help=text)
@@ -338,6 +342,9 @@ def run_classify(options: argparse.Namespace) -> None:
             dataset=dataset.name,
             features=config.features,
             test_accuracy=result.accuracy,
+            average=config.average,
+            averaged_test_accuracy=result.averaged_accuracy,
+            averaged_val_accuracy=result.averaged_val_accuracy,
             epochs=len(history),
             train_seconds=training.seconds,
             train_size=train_size,
@@ -345,10 +352,16 @@ def run_classify(options: argparse.Namespace) -> None:
             history=history,
         )
         return
+    received = inputs.FEATURES[config.features]
+    print(f"\nTest accuracy  {result.accuracy:.2%} of {result.size:,} test images, from {received}")
+    if result.averaged_accuracy is not None:
+        print(
+            f"Averaged       {result.averaged_accuracy:.2%} (validation: {result.averaged_val_accuracy:.2%}), with "
+            f"predictions averaged over {' and '.join(config.average)}"
+        )
     print(
-        f"\nTest accuracy  {result.accuracy:.2%} of {result.size:,} test images, from {config.features}\n"
         f"Time           {training.seconds:.1f} s for {count(len(history), 'epoch')}"
-        + (", including the patch features" if config.features == "patches" else "")
+        + ("" if config.features == "pixels" else f", including the {received}")
     )
 
 

@@ -253,7 +253,7 @@ def test_the_output_names_patch_features_and_rejects_other_augmentations(run, tm
     status, out, _ = run("classify", *options)
     assert status == 0
     assert "500 training images" in out
-    assert "test images, from patches" in out
+    assert "test images, from patch features" in out
     assert "including the patch features" in out
     status, _, err = run("classify", *options[:2], "--augment", "shift,elastic")
     assert status == 2

@@ -5,9 +5,12 @@ datasets           labelled images: built in, from a file, or downloaded
 custom_data        datasets of uploaded images
 images             single images: decoded and cropped
 handwriting        digits in drawings and photographs: found and centred
-inputs             network inputs: pixels or patch features
+inputs             network inputs: pixels, whitened pixels or patch features
+whitening          ZCA whitening of pixels
 patch_features     whitened patches as fixed features (Coates & Ng 2011)
+feature_cache      what was computed from all images, in files
 augment            random changes to training images
+copies             mirrored and shifted images, to average predictions over
 cache              size limits for folders of cached files
 mlp                the network and its predictions
 training           the training loop: `fit(config, dataset)` yields events

@@ -9,8 +9,10 @@ from itertools import pairwise
 from core.autograd import optim
 from core.autograd.nn import ACTIVATIONS, INIT_STDS
 from core.classify.augment import AUGMENTATIONS
+from core.classify.copies import COPIES
 from core.classify.inputs import FEATURES
 from core.classify.patch_features import PatchSettings
+from core.classify.whitening import MAX_VALUES
 from core.training import check_name, check_range
 
 MAX_LAYERS = 20  # hidden ones
@@ -38,11 +40,13 @@ class ClassifyConfig:
         activation: a name in `core.autograd.nn.ACTIVATIONS`.
         initialisation: a name in `core.autograd.nn.INIT_STDS`.
         optimizer: a name in `core.autograd.optim.OPTIMIZERS`.
-        features: what the network receives, "pixels" or "patches".
+        features: what the network receives, a name in `core.classify.inputs.FEATURES`.
         patches: number of patch filters, see `core.classify.patch_features.PatchSettings`.
         grid: size of the pooling grid of patch features, see there.
         threshold: filter responses below it count as 0, see there.
         augment: names in `core.classify.augment.AUGMENTATIONS`.
+        average: names in `core.classify.copies.COPIES`. The final accuracy is measured a second time, with predictions
+            averaged over these copies of each image.
         train_size: number of training images; 0 for all.
         shuffled_labels: whether the labels of the training images are shuffled.
 
@@ -68,6 +72,7 @@ class ClassifyConfig:
     grid: int = 2
     threshold: float = 0.25
     augment: tuple[str, ...] = ()
+    average: tuple[str, ...] = ()
     train_size: int = 0
     shuffled_labels: bool = False
 
@@ -100,6 +105,14 @@ class ClassifyConfig:
                 "Patch features are computed once, before training, so flip is the only augmentation that works with "
                 "them. Choose only flip, or choose pixels as input features."
             )
+        for kind in self.average:
+            check_name("Each kind of copy to average over", kind, COPIES)
+        object.__setattr__(self, "average", tuple(kind for kind in COPIES if kind in self.average))
+        if self.features == "patches" and "shifts" in self.average:
+            raise ValueError(
+                "Patch features are computed once for each image, so predictions can only be averaged over mirror "
+                "images, not over shifts. Choose only mirror, or choose pixels as input features."
+            )
 
     @property
     def patch_settings(self) -> PatchSettings:
@@ -108,7 +121,7 @@ class ClassifyConfig:
 
     def input_size(self, image_shape: tuple[int, ...]) -> int:
         """Return how many input values the network receives for an image of this shape."""
-        return math.prod(image_shape) if self.features == "pixels" else self.patch_settings.features
+        return self.patch_settings.features if self.features == "patches" else math.prod(image_shape)
 
 
 def validation_size(n_images: int) -> int:
@@ -140,6 +153,12 @@ def check_parameter_count(config: ClassifyConfig, image_shape: tuple[int, ...], 
 def check_fits_dataset(config: ClassifyConfig, n_images: int, image_shape: tuple[int, ...], classes: int) -> None:
     """Raise ValueError unless the config can train on `n_images` images of this shape, validation included."""
     check_parameter_count(config, image_shape, classes)
+    values = math.prod(image_shape)
+    if config.features == "whitened" and values > MAX_VALUES:
+        raise ValueError(
+            f"Whitening is for images of at most {MAX_VALUES:,} values, but those of {config.dataset} have {values:,}. "
+            "Choose pixels or patch features as input features."
+        )
     validation = validation_size(n_images)
     available = n_images - validation
     if config.train_size > available:

@@ -1,18 +1,21 @@
-"""Network inputs: pixels or patch features, scaled to mean 0 and standard deviation 1."""
+"""Network inputs: pixels, whitened pixels or patch features, each scaled to a mean of about 0."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterator
 from typing import Literal, Protocol
 
 import numpy as np
 
+from core.classify import patch_features, whitening
 from core.classify.augment import augment
+from core.classify.copies import copies
 from core.classify.datasets import Dataset
-from core.classify.patch_features import PatchFeatures, PatchSettings, prepare
+from core.classify.patch_features import PatchFeatures, PatchSettings
+from core.classify.whitening import Standardizer, Whitening
 
 Split = Literal["train", "test"]
-FEATURES = ("pixels", "patches")
+FEATURES = {"pixels": "pixels", "whitened": "whitened pixels", "patches": "patch features"}  # name: in words
 
 
 class Inputs(Protocol):
@@ -30,24 +33,11 @@ class Inputs(Protocol):
     def batch(self, split: Split, indices: np.ndarray) -> np.ndarray:
         """Return the images of these indices, not augmented: (n, size) float32."""
 
+    def copies(self, split: Split, indices: np.ndarray, kinds: Collection[str]) -> Iterator[np.ndarray]:
+        """Yield `batch`, then the same for copies of the images, see `core.classify.copies`."""
+
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Encode any images of the dataset's shape: (n, height, width[, 3]) uint8 -> (n, size) float32."""
-
-
-class Standardizer:
-    """Scale images to mean 0 and standard deviation 1 per colour channel, as measured on the training images."""
-
-    def __init__(self, images: np.ndarray):
-        channels = images.reshape(-1, 3 if images.ndim == 4 else 1)[::7]  # every seventh pixel is sample enough
-        self.mean = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self.scale = (1 / (channels.std(axis=0, dtype=np.float64) + 1e-3)).astype(np.float32)
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(n, height, width[, colours]) uint8 or float32 -> (n, height · width · colours) float32."""
-        inputs = images.reshape(len(images), -1, len(self.mean)).astype(np.float32)
-        inputs -= self.mean
-        inputs *= self.scale
-        return inputs.reshape(len(images), -1)
 
 
 class Pixels:
@@ -68,9 +58,57 @@ class Pixels:
         """Return standardized pixels: (n, size) float32."""
         return self.encode(self.images[split][indices])
 
+    def copies(self, split: Split, indices: np.ndarray, kinds: Collection[str]) -> Iterator[np.ndarray]:
+        """Yield standardized pixels of the images, then of each copy: (n, size) float32."""
+        return map(self.encode, copies(self.images[split][indices], kinds))
+
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Standardize images: (n, height, width[, 3]) -> (n, size) float32."""
         return self.standardize(images)
+
+
+class Whitened:
+    """Inputs with one value per pixel and colour, whitened. What changes images changes whitened ones.
+
+    Whitening after augmentation would take as long as training. It makes little difference: the whitening of a shifted
+    image is the shifted whitened image, except near the edges.
+
+    Args:
+        whitening: the whitening.
+        values: the whitened images, "train" and "test", (n, size) float16.
+        shape: (height, width[, colours]).
+        augmentations: names in core.classify.augment.AUGMENTATIONS.
+    """
+
+    def __init__(
+        self,
+        whitening: Whitening,
+        values: dict[str, np.ndarray],
+        shape: tuple[int, ...],
+        augmentations: tuple[str, ...] = (),
+    ):
+        self.whitening, self.size, self.augmentations = whitening, whitening.size, augmentations
+        self.images = {split: whitened.reshape(-1, *shape) for split, whitened in values.items()}
+
+    def train_batch(self, indices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return augmented whitened pixels: (n, size) float32."""
+        images = self.images["train"][indices]
+        return self._flat(augment(images, self.augmentations, rng) if self.augmentations else images)
+
+    def batch(self, split: Split, indices: np.ndarray) -> np.ndarray:
+        """Return whitened pixels: (n, size) float32."""
+        return self._flat(self.images[split][indices])
+
+    def copies(self, split: Split, indices: np.ndarray, kinds: Collection[str]) -> Iterator[np.ndarray]:
+        """Yield whitened pixels of the images, then of each copy: (n, size) float32."""
+        return map(self._flat, copies(self.images[split][indices], kinds))
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Whiten images: (n, height, width[, 3]) uint8 -> (n, size) float32."""
+        return self.whitening(images).astype(np.float32)
+
+    def _flat(self, images: np.ndarray) -> np.ndarray:
+        return images.reshape(len(images), -1).astype(np.float32, copy=False)
 
 
 class Patches:
@@ -93,6 +131,13 @@ class Patches:
     def batch(self, split: Split, indices: np.ndarray) -> np.ndarray:
         """Return standardized features: (n, size) float32."""
         return self._scaled(getattr(self.features, split)[indices])
+
+    def copies(self, split: Split, indices: np.ndarray, kinds: Collection[str]) -> Iterator[np.ndarray]:
+        """Yield standardized features of the images, then with "mirror" of their mirror images: (n, size) float32."""
+        features = getattr(self.features, split)[indices]
+        yield self._scaled(features)
+        if "mirror" in kinds:
+            yield self._scaled(self.features.encoder.mirror(features))
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Compute standardized features: (n, height, width[, 3]) uint8 -> (n, size) float32."""
@@ -133,7 +178,12 @@ def normalize_contrast(features: np.ndarray) -> np.ndarray:
 def make_inputs(
     dataset: Dataset, features: str, augmentations: tuple[str, ...], settings: PatchSettings
 ) -> Generator[tuple[float, str], None, Inputs]:
-    """Prepare a dataset's inputs. Yields progress (fraction, text) while patch features are computed."""
+    """Prepare a dataset's inputs. Yields progress (fraction, text) while anything is computed from all images.
+
+    features: a name in FEATURES. settings: of patch features.
+    """
     if features == "pixels":
         return Pixels(dataset, augmentations)
-    return Patches((yield from prepare(dataset, settings)), flip="flip" in augmentations)
+    if features == "whitened":
+        return Whitened(*(yield from whitening.prepare(dataset)), dataset.x_train.shape[1:], augmentations)
+    return Patches((yield from patch_features.prepare(dataset, settings)), flip="flip" in augmentations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 
 import numpy as np
@@ -75,14 +76,25 @@ def predict_all(model: Module, inputs: Inputs, split: Split, indices: np.ndarray
 
 
 def evaluate(
-    model: Module, inputs: Inputs, split: Split, indices: np.ndarray, labels: np.ndarray
+    model: Module,
+    inputs: Inputs,
+    split: Split,
+    indices: np.ndarray,
+    labels: np.ndarray,
+    average: Collection[str] = (),
 ) -> tuple[float, float]:
-    """Return mean cross-entropy and accuracy (0 to 1) on the images of these indices, which have these labels."""
+    """Return mean cross-entropy and accuracy (0 to 1) on the images of these indices, which have these labels.
+
+    average: predict from the mean of the log-probabilities of each image and its copies, see `core.classify.copies`.
+    """
     model.eval()
     loss, correct = 0.0, 0
     for start in range(0, len(indices), 1_000):
         targets = labels[start : start + 1_000]
-        log_probabilities = log_softmax(model(inputs.batch(split, indices[start : start + 1_000])).data)
+        copies = inputs.copies(split, indices[start : start + 1_000], average)
+        log_probabilities = np.mean([log_softmax(model(copy).data) for copy in copies], axis=0)
+        if average:
+            log_probabilities = log_softmax(log_probabilities)  # probabilities add up to 1
         loss -= float(log_probabilities[np.arange(len(targets)), targets].sum())
         correct += int((log_probabilities.argmax(axis=1) == targets).sum())
     model.train()

@@ -31,7 +31,9 @@ for event in fit(config, dataset, control):
         epochs.append(event)
         print(f"epoch {event.epoch + 1}: loss {event.train_loss:.4f}, validation accuracy {event.val_accuracy:.2%}")
     if isinstance(event, Result):
-        print(f"test accuracy {event.accuracy:.2%} on {event.size:,} images")"""
+        print(f"test accuracy {event.accuracy:.2%} on {event.size:,} images")
+        if event.averaged_accuracy is not None:
+            print(f"with predictions averaged over copies of each image: {event.averaged_accuracy:.2%}")"""
 
 CHART = """\
 import altair as alt

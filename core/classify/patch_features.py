@@ -9,36 +9,21 @@ pipeline of Coates, Lee & Ng, "An analysis of single-layer networks in unsupervi
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
-from shutil import rmtree
-from tempfile import TemporaryDirectory
 
 import numpy as np
-from filelock import FileLock, Timeout
-from numpy.lib.format import open_memmap
-from threadpoolctl import threadpool_limits
 
-from core.classify.cache import evict_least_recently_used
 from core.classify.datasets import Dataset
-from core.paths import data_dir
+from core.classify.feature_cache import encode_dataset
 from core.training import check_range
 
 VERSION = 2  # part of the cache key: increase it whenever the same settings would give other features
 WHITENING_SAMPLES = 100_000  # patches from which the covariance for whitening is estimated
 CONTRAST_FLOOR, WHITENING_FLOOR = 10.0, 0.1  # keep noise in flat patches and rare directions from being amplified
 MAX_FEATURES = 51_200  # per image: 1,600 patches on a 4 × 4 grid
-BLOCK_SIZE = 200  # images that a thread encodes at a time
-LOCK_POLL = 0.5  # seconds between two checks whether another process has finished
-TEMPORARY = ".encoding-"  # prefix of the folder in which a file is written, before its key
-CACHE_LIMIT = 12e9  # bytes; the least recently used files are deleted first
 
 
 @dataclass(frozen=True)
@@ -87,6 +72,7 @@ class PatchEncoder:
     """Computes patch features, with filters made from training images only.
 
     Attributes:
+        size: number of features per image.
         cut: the patches as they were drawn, then their mirror images, (patches, size, size[, colours]) uint8.
         whitened: the same patches whitened, each of norm 1, (patches, size · size · colours) float32.
         filters: whitening and comparison with the whitened patches in one matrix,
@@ -102,7 +88,7 @@ class PatchEncoder:
                 f"{settings.size} × {settings.size} pixels and a pooling grid of {settings.grid} × {settings.grid} "
                 "cells. Choose smaller patches or a smaller grid."
             )
-        self.settings = settings
+        self.settings, self.size = settings, settings.features
         rng = np.random.default_rng(settings.seed)
         self.cut = _with_mirrored(random_patches(images, settings.size, settings.patches // 2, rng))
         sample = _with_mirrored(random_patches(images, settings.size, WHITENING_SAMPLES // 2, rng))
@@ -137,6 +123,10 @@ class PatchEncoder:
         negative = -(cells @ np.minimum(responses, -threshold)) - threshold
         positive = cells @ np.maximum(responses, threshold, out=responses) - threshold
         return np.stack([positive, negative], axis=1).reshape(-1).astype(np.float16)
+
+    def identity(self) -> tuple[str, tuple[np.ndarray, ...]]:
+        """Return everything that determines the features, besides the images: a text and arrays."""
+        return json.dumps([VERSION, asdict(self.settings)]), (self.filters, self.bias)
 
     def mirror(self, features: np.ndarray) -> np.ndarray:
         """Return the features of the mirrored images, up to rounding. (n, features) -> (n, features)."""
@@ -213,74 +203,10 @@ class PatchFeatures:
 def prepare(dataset: Dataset, settings: PatchSettings) -> Generator[tuple[float, str], None, PatchFeatures]:
     """Compute a dataset's patch features on all cores, or load them from DATA_DIR.
 
-    Yields progress (fraction, text) repeatedly; returns the features. If another process is computing the same
-    features, waits for it.
+    Yields progress (fraction, text) repeatedly; returns the features.
     """
     encoder = PatchEncoder(dataset.x_train, settings)
-    splits = {"train": dataset.x_train, "test": dataset.x_test}
-    folder = data_dir() / "features"
-    folder.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(folder)
-    features: dict[str, np.ndarray] = {}
-    total, done = sum(map(len, splits.values())), 0
-    for split, images in splits.items():
-        path = folder / f"{cache_key(images, encoder)}.npy"
-        while split not in features:
-            for encoded in _encode_to(path, images, encoder):
-                yield (done + encoded) / total, f"Comparing {total:,} images with {settings.patches:,} patches"
-            with suppress(FileNotFoundError):  # another process has just deleted it to make space
-                os.utime(path)  # just used
-                features[split] = np.load(path, mmap_mode="r", allow_pickle=False)
-        done += len(images)
-    evict_least_recently_used(folder, "*.npy", CACHE_LIMIT)
-    return PatchFeatures(encoder, features["train"], features["test"])
-
-
-def cache_key(images: np.ndarray, encoder: PatchEncoder) -> str:
-    """Return a hash of everything that determines the features: images, filters, settings and VERSION."""
-    key = hashlib.sha256(json.dumps([VERSION, asdict(encoder.settings)]).encode())
-    for array in (encoder.filters, encoder.bias, images):
-        key.update(repr((array.shape, array.dtype.str)).encode())
-        key.update(np.ascontiguousarray(array).data)
-    return key.hexdigest()[:32]
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Delete what killed processes left behind: the folders whose lock is free."""
-    for temporary in folder.glob(f"{TEMPORARY}*"):
-        key = temporary.name.removeprefix(TEMPORARY).partition("-")[0]
-        with suppress(Timeout), FileLock(folder / f"{key}.lock", timeout=0):
-            rmtree(temporary, ignore_errors=True)
-
-
-def _encode_to(path: Path, images: np.ndarray, encoder: PatchEncoder) -> Iterator[int]:
-    """Write the images' features to this file unless it exists; yield how many images are done."""
-    lock = FileLock(path.with_suffix(".lock"))
-    while not path.exists():
-        try:
-            with lock.acquire(timeout=LOCK_POLL):
-                if not path.exists():
-                    yield from _encode_all(path, images, encoder)
-        except Timeout:
-            yield 0  # another process is computing this file
-
-
-def _encode_all(path: Path, images: np.ndarray, encoder: PatchEncoder) -> Iterator[int]:
-    """Encode into a temporary folder, then rename atomically, so a file at `path` is always complete."""
-    starts = range(0, len(images), BLOCK_SIZE)
-    with TemporaryDirectory(prefix=f"{TEMPORARY}{path.stem}-", dir=path.parent) as folder:
-        temporary = Path(folder) / path.name
-        out = open_memmap(temporary, "w+", np.float16, (len(images), encoder.settings.features))
-
-        def encode(start: int) -> int:
-            out[start : start + BLOCK_SIZE] = encoder(images[start : start + BLOCK_SIZE])
-            return min(start + BLOCK_SIZE, len(images))
-
-        # one BLAS thread per worker thread: more would compete for the same cores
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
-            try:
-                yield from pool.map(encode, starts)
-            finally:
-                pool.shutdown(cancel_futures=True)
-        out.flush()
-        os.replace(temporary, path)
+    images = len(dataset.x_train) + len(dataset.x_test)
+    text = f"Comparing {images:,} images with {settings.patches:,} patches"
+    encoded = yield from encode_dataset(dataset, encoder, text)
+    return PatchFeatures(encoder, encoded["train"], encoded["test"])

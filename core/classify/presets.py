@@ -22,7 +22,8 @@ class Preset:
         settings: fields of ClassifyConfig that differ from their defaults.
         digits: further differences for handwritten digits.
         colours: further differences for CIFAR-10.
-        patches: further differences for patch features.
+        whitened: further differences for whitened pixels, besides those for a dataset.
+        patches: differences for patch features, instead of those for a dataset.
         teaching: whether it demonstrates a failure, on TEACHING_DATASET.
     """
 
@@ -31,6 +32,7 @@ class Preset:
     settings: Mapping[str, Any]
     digits: Mapping[str, Any] = field(default_factory=dict)
     colours: Mapping[str, Any] = field(default_factory=dict)
+    whitened: Mapping[str, Any] = field(default_factory=dict)
     patches: Mapping[str, Any] = field(default_factory=dict)
     teaching: bool = False
 
@@ -38,12 +40,14 @@ class Preset:
         """Return the preset's config for a dataset and input features (see ClassifyConfig)."""
         settings = dict(self.settings)
         if features == "patches":
-            settings.update(self.patches, features=features)
+            settings.update(self.patches)
         elif dataset.startswith("mnist"):
             settings.update(self.digits)
         elif dataset == "cifar10":
             settings.update(self.colours)
-        return ClassifyConfig(dataset, seed=seed, **settings)
+        if features == "whitened":
+            settings.update(self.whitened)
+        return ClassifyConfig(dataset, seed=seed, features=features, **settings)
 
 
 def teaching(title: str, text: str, **settings: Any) -> Preset:
@@ -75,10 +79,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             "validation accuracy, because the augmented images are harder.",
             {"hidden": (1024, 512), "epochs": 40, "schedule": "warmup", "weight_decay": 1e-5}
             | {"augment": ("shift", "flip")},
-            digits={"augment": ("shift", "rotate", "elastic"), "epochs": 80},
-            colours={"lr": 0.02, "weight_decay": 1e-4, "dropout": 0.1},
-            patches={"patches": 1600, "augment": ("flip",), "hidden": (1024,), "epochs": 30, "dropout": 0.5}
-            | {"optimizer": "adam", "lr": 2e-4, "batch_size": 200, "weight_decay": 0.0},
+            digits={"augment": ("shift", "rotate", "elastic"), "epochs": 80, "average": ("shifts",)},
+            colours={"lr": 0.02, "weight_decay": 1e-3, "dropout": 0.1, "epochs": 100, "average": ("mirror",)}
+            | {"label_smoothing": 0.1},
+            whitened={"lr": 0.01, "weight_decay": 1.5e-3, "dropout": 0.0, "average": ("mirror", "shifts")},
+            patches={"patches": 1600, "grid": 3, "threshold": 1.0, "augment": ("flip",), "average": ("mirror",)}
+            | {"hidden": (512,), "epochs": 30, "dropout": 0.3, "label_smoothing": 0.1, "weight_decay": 0.0}
+            | {"optimizer": "adam", "lr": 2e-4, "batch_size": 200},
         ),
         "rate-too-high": teaching(
             "Learning rate too high",

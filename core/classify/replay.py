@@ -31,7 +31,8 @@ def replay(
     Yields the state after every multiple of `every` steps, whenever `seconds` have passed, and at last the wanted one.
     To give up is to stop iterating.
     Any state can be the `start` of another replay; `state.metadata["progress"]["step"]` is its number of steps. Before
-    the first state, the inputs are prepared, which takes long for patch features that are not cached.
+    the first state, the inputs are prepared, which takes long for patch features or whitened pixels that are not in
+    the cache.
 
     Args:
         config: the config that the run was started with.
@@ -75,7 +76,7 @@ def replay_seconds(
             batch_size, begin = change.value, change.at
     images += batch_size * len(range(max(begin, steps.start), steps.stop))
     weights = sum(parameter_counts(config, image_shape, classes))
-    augmented_pixels = math.prod(image_shape) * images if config.augment and config.features == "pixels" else 0
+    augmented_pixels = math.prod(image_shape) * images if config.augment and config.features != "patches" else 0
     return (
         SECONDS_PER_STEP * len(steps)
         + SECONDS_PER_WEIGHT_UPDATE * weights * len(steps)

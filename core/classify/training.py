@@ -20,7 +20,7 @@ from core.training import Change, Checkpoint, Control, LoopState, check_finite, 
 
 @dataclass(frozen=True)
 class PreparationProgress:
-    """Progress of computing patch features, before the first step.
+    """Progress of computing patch features or whitened pixels, before the first step.
 
     Attributes:
         fraction: fraction that is done, 0 to 1.
@@ -103,11 +103,15 @@ class Result:
         loss: mean cross-entropy.
         accuracy: 0 to 1.
         size: number of test images.
+        averaged_accuracy: 0 to 1, with predictions averaged over the copies in the config's `average`; None without.
+        averaged_val_accuracy: likewise, on the validation images.
     """
 
     loss: float
     accuracy: float
     size: int
+    averaged_accuracy: float | None = None
+    averaged_val_accuracy: float | None = None
 
 
 Event = PreparationProgress | Step | Epoch | Result | Change
@@ -135,7 +139,7 @@ class Progress:
 
 
 def prepare_inputs(config: ClassifyConfig, dataset: Dataset) -> Generator[PreparationProgress, None, Inputs]:
-    """Prepare the dataset as inputs of the config's network. Yields progress while patch features are computed."""
+    """Prepare the dataset as inputs of the config's network. Yields progress while anything is computed for that."""
     preparing = make_inputs(dataset, config.features, config.augment, config.patch_settings)
     while True:
         try:
@@ -162,7 +166,7 @@ def fit(
     """Train an MLP on the dataset. Yields a Step per batch, an Epoch after each pass, and a Result at the end.
 
     A tenth of the training images is held out for validation. The test images are only used for evaluation.
-    With patch features, PreparationProgress events are yielded first.
+    With whitened pixels or patch features, PreparationProgress events are yielded first.
 
     Args:
         config: all settings of the run.
@@ -267,6 +271,10 @@ def fit(
         if progress.epoch == config.epochs:
             test_loss, test_accuracy = evaluate(model, inputs, "test", np.arange(len(y_test)), y_test)
             check_finite(test_loss, end, optimizer.lr)
-            yield Result(test_loss, test_accuracy, len(y_test))
+            averaged = averaged_val = None
+            if config.average:
+                _, averaged = evaluate(model, inputs, "test", np.arange(len(y_test)), y_test, config.average)
+                _, averaged_val = evaluate(model, inputs, "train", validation, y_train[validation], config.average)
+            yield Result(test_loss, test_accuracy, len(y_test), averaged, averaged_val)
 
     yield make_checkpoint()

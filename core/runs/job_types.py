@@ -162,9 +162,10 @@ def classify_memory(config: classify.ClassifyConfig) -> MemoryNeed:
     batch = max(config.batch_size, 1_000)  # evaluation uses batches of 1,000
     activations = 2 * batch * (inputs + 4 * sum(config.hidden))
     sample = 4 * max(5_000 * (inputs if config.features == "patches" else 0), pixels * info.train_size // 7)
+    matrices = 10 * inputs**2 if config.features == "whitened" else 0  # five of double precision
     return MemoryNeed(
         _own_bytes(parameters) + FLOAT * 600 * inputs,  # some images are kept, to show and to probe
-        FLOAT * max(activations, sample),  # a sample of the inputs is used to standardize them
+        FLOAT * max(activations, sample, matrices),  # a sample of the inputs is used to standardize them
         info.name,
         (info.train_size + info.test_size) * (pixels + 8),
     )

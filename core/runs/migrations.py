@@ -11,7 +11,7 @@ from sqlalchemy import Connection, LargeBinary, bindparam, column, select, table
 
 from core.runs.models import config_hash, searchable_text
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 PORTION = 1_000  # runs that are held in memory at a time
 
 
@@ -148,6 +148,11 @@ MIGRATIONS: dict[int, list[str | Callable[[Connection], None]]] = {
             " WHERE kind = 'classify'"
             for new, after in (('"label_smoothing": 0.0', "schedule"), ('"threshold": 0.25', "augment"))
         ),
+        _fill_search_columns,
+    ],
+    8: [  # likewise
+        """UPDATE runs SET config_json = replace(config_json, '"train_size":', '"average": [], "train_size":')"""
+        " WHERE kind = 'classify'",
         _fill_search_columns,
     ],
 }

@@ -44,6 +44,7 @@ CONTROLS: Mapping[str, Mapping[str, str]] = {
         "classify_seed": "Seed",
         "features": "Network input",
         "augment": "Augmentation",
+        "average": "Average predictions over",
         "train_size": "Training images",
         "shuffled_labels": "Shuffle the labels",
         "patches": "Patches",
@@ -94,7 +95,10 @@ EXPANDERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "classify": {
         "training_settings": ("momentum", "schedule", "weight_decay", "batch_size", "dropout", "label_smoothing"),
         "network_settings": ("optimizer", "activation", "initialisation", "classify_seed"),
-        "data_settings": ("features", "augment", "train_size", "shuffled_labels", "patches", "grid", "threshold"),
+        "data_settings": (
+            *("features", "augment", "average", "train_size", "shuffled_labels"),
+            *("patches", "grid", "threshold"),
+        ),
         "initial_weights": ("classify_continue",),
         "custom_data": ("custom_data",),
     },

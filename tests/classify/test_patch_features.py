@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from core.classify import ClassifyConfig, Result, fit, patch_features
-from core.classify.patch_features import PatchEncoder, PatchSettings, cache_key, normalize, prepare, random_patches
+from core.classify import ClassifyConfig, Result, feature_cache, fit, patch_features
+from core.classify.feature_cache import cache_key
+from core.classify.patch_features import PatchEncoder, PatchSettings, normalize, prepare, random_patches
 
 SETTINGS = PatchSettings(patches=8, size=4)
 
@@ -131,7 +132,7 @@ def test_the_cache_key_depends_on_every_image(dataset, make_dataset):
 
 
 def test_an_interrupted_computation_leaves_no_file(dataset, data_dir, monkeypatch):
-    monkeypatch.setattr(patch_features, "BLOCK_SIZE", 10)
+    monkeypatch.setattr(feature_cache, "BLOCK_SIZE", 10)
     computing = prepare(dataset, SETTINGS)
     next(computing)
     computing.close()
@@ -146,7 +147,7 @@ def test_the_least_recently_used_features_are_deleted_first(dataset, data_dir, m
     old = set((data_dir / "features").glob("*.npy"))
     for file in old:
         os.utime(file, (1, 1))
-    monkeypatch.setattr(patch_features, "CACHE_LIMIT", 1)
+    monkeypatch.setattr(feature_cache, "CACHE_LIMIT", 1)
     _, second = run(prepare(dataset, PatchSettings(patches=6, size=4)))
     assert not old & set((data_dir / "features").glob("*.npy"))
     assert np.isfinite(first.train).all(), "a deleted file that is still open can be read"

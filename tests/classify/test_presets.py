@@ -7,6 +7,7 @@ import pytest
 
 from core import classify
 from core.classify import Epoch, Result, Step, datasets
+from core.classify.inputs import FEATURES
 from core.classify.presets import PRESETS, TEACHING_DATASET
 
 GUESSING = np.log(10)
@@ -37,7 +38,7 @@ def test_each_text_has_two_sentences():
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("dataset", datasets.DATASETS)
-@pytest.mark.parametrize("features", ["pixels", "patches"])
+@pytest.mark.parametrize("features", FEATURES)
 def test_each_preset_works_with_any_dataset(name, dataset, features):
     config = PRESETS[name].config(dataset, features)
     assert (config.dataset, config.features) == (dataset, features)

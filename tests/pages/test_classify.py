@@ -106,6 +106,30 @@ def test_a_run_with_weights_that_do_not_fit_is_explained_in_every_tab(open_page,
         assert "belong to another network" in app.error[0].value
 
 
+@pytest.mark.parametrize(
+    "settings", [{"features": "patches", "patches": 10, "threshold": 1.0}, {"features": "whitened"}]
+)
+def test_the_tabs_use_the_inputs_that_the_run_was_trained_with(open_page, settings):
+    from core.classify import ClassifyConfig, Result
+    from core.runs import get_dispatcher
+
+    dispatcher = get_dispatcher()
+    run_id = dispatcher.submit(
+        ClassifyConfig(hidden=(16,), epochs=1, train_size=500, lr=0.01, average=("mirror",), **settings)
+    )
+    wait_for(lambda: dispatcher.store.run(run_id).status.is_terminal, timeout=300)
+    result = next(event for _, event in dispatcher.store.events(run_id) if isinstance(event, Result))
+    wrong = 1_000 - round(1_000 * result.accuracy)
+    assert f"**{wrong} of 1,000 test images are misclassified**" in texts(
+        open_page("classify", run=run_id, tab="Confusion matrix")
+    )
+    said = texts(open_page("classify", run=run_id, tab="Diagnostics"))
+    assert ("**Patches**" in said) == (settings["features"] == "patches")
+    assert ("**Whitening**" in said) == (settings["features"] == "whitened")
+    averaged = f"With predictions averaged over mirror images: {result.averaged_accuracy:.2%}."
+    assert averaged in texts(open_page("classify", run=run_id))
+
+
 def test_confusion_matrix_and_worst_mistakes_are_shown(open_page, finished):
     app = open_page("classify", run=finished, tab="Confusion matrix")
     said = texts(app)

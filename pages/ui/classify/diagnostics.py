@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.classify import Epoch
 from core.classify.diagnostics import align, principal_components
-from core.classify.inputs import Patches
+from core.classify.inputs import Patches, Whitened
 from core.runs import Run
 from pages.ui import run_panel
 from pages.ui.charts import apply_theme
@@ -17,6 +17,7 @@ from pages.ui.classify.training import EPOCH, events_of_type
 from pages.ui.timeline import shown_epoch
 
 MAX_UNITS = 60  # first-layer images
+MAX_WHITENED = 24  # images before and after whitening, and filters
 MAX_POINTS = 500  # validation images in two dimensions
 LEGEND_LAYERS = 6  # with more layers, the legend names only some of them
 
@@ -46,6 +47,8 @@ def show_first_layer(snapshot: Snapshot) -> None:
         whitened = [diverging_image(patch.reshape(shape)) for patch in encoder.whitened[:MAX_UNITS]]
         right.html(image_grid_html(whitened, 2.6))
         return
+    if isinstance(snapshot.inputs, Whitened):
+        show_whitening(snapshot, snapshot.inputs)
     weights = snapshot.model.linears()[0].weight.data
     shape = snapshot.dataset.x_train.shape[1:]
     what = "class" if not snapshot.config.hidden else "unit of the first hidden layer"
@@ -59,6 +62,27 @@ def show_first_layer(snapshot: Snapshot) -> None:
         "noise; more epochs and more images give them structure."
     )
     st.html(image_grid_html([diverging_image(unit.reshape(shape)) for unit in weights.T[:MAX_UNITS]], 3.6))
+
+
+def show_whitening(snapshot: Snapshot, inputs: Whitened) -> None:
+    """Show some images before and after whitening, and the filters that do it."""
+    st.markdown(
+        f"**Whitening**: {MAX_WHITENED} training images as they are (left) and whitened (right). Neighbouring pixels "
+        "of an image are nearly equal, which makes learning slow. Whitening removes what they have in common; edges "
+        "remain. It is computed from the training images and **not learned**."
+    )
+    indices = np.arange(min(MAX_WHITENED, len(snapshot.dataset.x_train)))
+    images = snapshot.dataset.x_train[indices]
+    left, right = st.columns(2)
+    left.html(image_grid_html(list(images), 2.6))
+    whitened = inputs.batch("train", indices).reshape(images.shape)
+    right.html(image_grid_html([diverging_image(image) for image in whitened], 2.6))
+    st.markdown(
+        "**Filters** that compute a whitened pixel, for some positions: the pixel itself minus a weighted mean of its "
+        "neighbours."
+    )
+    filters = inputs.whitening.matrix[np.linspace(0, inputs.size - 1, MAX_WHITENED + 2).astype(int)[1:-1]]
+    st.html(image_grid_html([diverging_image(each.reshape(images.shape[1:])) for each in filters], 2.6))
 
 
 def diverging_image(weights: np.ndarray) -> np.ndarray:

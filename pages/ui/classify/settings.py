@@ -10,6 +10,7 @@ from core.autograd.nn import ACTIVATIONS, INIT_STDS
 from core.autograd.optim import OPTIMIZERS, SCHEDULES
 from core.classify import ClassifyConfig, check_fits_dataset, fit_batch_size
 from core.classify.augment import AUGMENTATIONS
+from core.classify.copies import COPIES
 from core.classify.datasets import DATASETS, DatasetError, DatasetInfo, get_info, is_custom
 from core.classify.inputs import FEATURES
 from core.classify.presets import PRESETS, TEACHING_DATASET
@@ -26,7 +27,6 @@ WIDGET_KEYS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classi
 DEFAULTS = {"preset": "baseline", "dataset": TEACHING_DATASET, "features": "pixels"}
 MAX_EPOCHS, MAX_MOMENTUM, MAX_GRID, MAX_THRESHOLD = 100, 0.99, 4, 2.0  # of the sliders; a loaded config may have more
 MAXIMA = {"epochs": MAX_EPOCHS, "momentum": MAX_MOMENTUM, "grid": MAX_GRID, "threshold": MAX_THRESHOLD}
-FEATURE_LABELS = {"pixels": "pixels", "patches": "patch features"}
 SETTINGS = [
     "preset",
     *(WIDGET_KEYS.get(field.name, field.name) for field in fields(ClassifyConfig)),
@@ -102,14 +102,15 @@ def input_selector() -> str:
     """Show the choice of the network's input."""
     selected = st.segmented_control(
         "Network input",
-        FEATURES,
+        list(FEATURES),
         default="pixels",
         required=True,
-        format_func=FEATURE_LABELS.__getitem__,
+        format_func=FEATURES.__getitem__,
         key="features",
         on_change=update_preset,
-        help="Patch features measure how similar each part of an image is to small patches of training images. They "
-        "are computed before training and not learned; the first time takes a minute or more.",
+        help="Whitened pixels are pixels without what neighbouring pixels have in common, so that edges stand out. "
+        "Patch features measure how similar each part of an image is to small patches of training images. Both are "
+        "computed before training and not learned; the first time takes a minute or more.",
     )
     return selected or "pixels"
 
@@ -136,7 +137,7 @@ def live_settings() -> dict[str, Any]:
         ),
         "weight_decay": st.select_slider(
             "Weight decay",
-            [0.0, 1e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2],
+            [0.0, 1e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1.5e-3, 2e-3, 5e-3, 1e-2],
             ClassifyConfig.weight_decay,
             format_func=lambda decay: f"{decay:g}",
             help="How strongly every weight is pulled towards 0, so that only useful weights grow.",
@@ -201,12 +202,21 @@ def data_settings(features: str) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         "augment": st.pills(
             "Augmentation",
-            list(AUGMENTATIONS) if features == "pixels" else ["flip"],
+            ["flip"] if features == "patches" else list(AUGMENTATIONS),
             selection_mode="multi",
             key="augment",
             bind="query-params",
             help="Random changes to the training images in each step: shifted, mirrored, rotated or bent. Patch "
             "features are computed before training and can only be mirrored.",
+        ),
+        "average": st.pills(
+            "Average predictions over",
+            ["mirror"] if features == "patches" else list(COPIES),
+            selection_mode="multi",
+            key="average",
+            bind="query-params",
+            help="At the end, accuracy is measured a second time, with predictions averaged over copies of each image: "
+            "its mirror image, and shifts by one pixel in four directions. It does not change the training.",
         ),
         "train_size": st.select_slider(
             "Training images",
@@ -344,7 +354,7 @@ def set_widgets(config: ClassifyConfig, fields: list[str]) -> None:
         value = getattr(config, field)
         if field == "hidden":
             value = ", ".join(map(str, value))
-        if field == "augment":
+        if field in ("augment", "average"):
             value = list(value)
         if field in MAXIMA:
             value = min(value, MAXIMA[field])

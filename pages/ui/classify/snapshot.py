@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from core.classify import MLP, ClassifyConfig, predict_all, prepare_inputs, restore_model, split
+from core.classify import MLP, ClassifyConfig, predict_all, restore_model, split
 from core.classify.datasets import Dataset, DatasetError, load
-from core.classify.inputs import Inputs
+from core.classify.inputs import Inputs, make_inputs
+from core.classify.patch_features import PatchSettings
 from core.runs import Run
 from pages.ui import run_panel
 from pages.ui.markdown import escape_markdown
@@ -67,7 +68,7 @@ def load_snapshot(run: Run | None) -> Snapshot | None:
         key = (run.id, run.attempt, seq, has_ended)
     if cache.get("key") != key:
         try:
-            dataset, inputs = load_inputs(config.dataset, config.features, config.patches, config.grid)
+            dataset, inputs = load_inputs(config.dataset, config.features, config.patch_settings)
             model = restore_model(config, dataset, checkpoint)
         except DatasetError as error:
             st.error(escape_markdown(str(error)), icon=":material/cloud_off:")
@@ -88,10 +89,10 @@ def load_snapshot(run: Run | None) -> Snapshot | None:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def load_inputs(dataset: str, features: str, patches: int, grid: int) -> tuple[Dataset, Inputs]:
-    """Load a dataset and prepare it as network inputs. Raises DatasetError."""
+def load_inputs(dataset: str, features: str, settings: PatchSettings) -> tuple[Dataset, Inputs]:
+    """Load a dataset and prepare it as network inputs, without augmentation. Raises DatasetError."""
     images = load(dataset)
-    preparing = prepare_inputs(ClassifyConfig(dataset, features=features, patches=patches, grid=grid), images)
+    preparing = make_inputs(images, features, (), settings)
     while True:
         try:
             next(preparing)

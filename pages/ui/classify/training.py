@@ -10,6 +10,7 @@ import streamlit as st
 from core import classify
 from core.classify import ClassifyConfig, Epoch, PreparationProgress, Result, Samples, Step, restore_model
 from core.classify.datasets import DatasetError, get_info
+from core.classify.inputs import FEATURES
 from core.classify.single_step import last_batch, sample_predictions
 from core.runs import Run, Status
 from core.training import Change
@@ -28,6 +29,7 @@ STEP, EPOCH = "Step (one batch each)", "Epoch (all training images once)"
 MIN_EPOCHS_TO_ZOOM = 4  # accuracies; with fewer, the axis starts at 0
 GUESSING_FACTOR = 1.2  # an accuracy below this multiple of pure guessing is no success
 MAX_BATCH_IMAGES = 10
+COPIES_IN_WORDS = {"mirror": "mirror images", "shifts": "shifts by one pixel"}
 CARDS_CAPTION = (
     '<span style="font-size: 0.9rem; opacity: 0.85">Cards: predictions on validation images, with their '
     "probabilities.</span>"
@@ -102,7 +104,7 @@ def single_step(run: Run, steps: list[Step], epochs: list[Epoch]) -> SingleStep 
     if checkpoint is None:
         return None
     try:
-        dataset, inputs = load_inputs(config.dataset, config.features, config.patches, config.grid)
+        dataset, inputs = load_inputs(config.dataset, config.features, config.patch_settings)
         model = restore_model(config, dataset, checkpoint)
     except (DatasetError, ValueError):  # the other tabs say what is wrong
         return None
@@ -148,6 +150,9 @@ def outcome(run: Run | None, events: list[classify.Event]) -> tuple[str, str]:
     correct = round(result.accuracy * result.size)
     source = "" if run.config.features == "pixels" else f", from {feature_label(run.config)}"
     text = f"{correct:,} of {result.size:,} test images are classified correctly{source}."
+    if result.averaged_accuracy is not None:
+        copies = " and ".join(COPIES_IN_WORDS[kind] for kind in run.config.average)
+        text += f" With predictions averaged over {copies}: {result.averaged_accuracy:.2%}."
     if classes and result.accuracy < GUESSING_FACTOR / classes:
         return "warning", f"{text} That is about as good as guessing."
     return "success", text
@@ -163,7 +168,9 @@ def class_names(dataset: str) -> tuple[str, ...]:
 
 def feature_label(config: ClassifyConfig) -> str:
     """Return what the network receives as input, in words."""
-    return "raw pixels" if config.features == "pixels" else f"features of {config.patches:,} patches"
+    if config.features == "patches":
+        return f"features of {config.patches:,} patches"
+    return "raw pixels" if config.features == "pixels" else FEATURES[config.features]
 
 
 def loss_chart(
