@@ -7,7 +7,7 @@ runs/          storing runs and training them in worker processes
 
 training       what both training loops share: live changes, checkpoints, divergence
 replay         the state of a run after any of its steps, recomputed
-__main__       training from a terminal: `python -m core --help`
+terminal/      training from a terminal: `python -m core --help`
 notebook       Jupyter notebooks from text and code
 source         the source of running objects
 text, paths, jit

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.__main__ import main, sparkline
+from core.__main__ import main
 from core.classify.weights_file import from_file
 from core.memorize import EXAMPLE_SENTENCE
 from core.plane.weights_file import from_file as plane_from_file
+from core.terminal.output import sparkline
 
 PROJECT = Path(__file__).parents[1]
 
@@ -346,3 +347,17 @@ def test_labels_are_shuffled_with_the_shuffled_labels_option(run):
     status, out, _ = run("classify", "--shuffled-labels", "--epochs", "2", "--json")
     assert status == 0
     assert json.loads(out.splitlines()[-1])["test_accuracy"] < 0.3
+
+
+def test_help_is_shown_at_once_because_nothing_large_is_imported():
+    code = """
+import sys
+from core.__main__ import main
+try:
+    main(["--help"])
+except SystemExit:
+    print({"numpy", "torch", "numba"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "memorize" in done.stdout
+    assert done.stdout.endswith("set()\n")

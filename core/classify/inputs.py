@@ -7,12 +7,11 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from core.classify import patch_features, whitening
 from core.classify.augment import augment
 from core.classify.copies import copies
 from core.classify.datasets import Dataset
-from core.classify.patch_features import PatchFeatures, PatchSettings
-from core.classify.whitening import Standardizer, Whitening
+from core.classify.patch_features import PatchFeatures, PatchSettings, prepare_patches
+from core.classify.whitening import Standardizer, Whitening, prepare_whitened
 
 Split = Literal["train", "test"]
 FEATURES = {"pixels": "pixels", "whitened": "whitened pixels", "patches": "patch features"}  # name: in words
@@ -185,5 +184,5 @@ def make_inputs(
     if features == "pixels":
         return Pixels(dataset, augmentations)
     if features == "whitened":
-        return Whitened(*(yield from whitening.prepare(dataset)), dataset.x_train.shape[1:], augmentations)
-    return Patches((yield from patch_features.prepare(dataset, settings)), flip="flip" in augmentations)
+        return Whitened(*(yield from prepare_whitened(dataset)), dataset.x_train.shape[1:], augmentations)
+    return Patches((yield from prepare_patches(dataset, settings)), flip="flip" in augmentations)

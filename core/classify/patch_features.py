@@ -200,7 +200,7 @@ class PatchFeatures:
     test: np.ndarray
 
 
-def prepare(dataset: Dataset, settings: PatchSettings) -> Generator[tuple[float, str], None, PatchFeatures]:
+def prepare_patches(dataset: Dataset, settings: PatchSettings) -> Generator[tuple[float, str], None, PatchFeatures]:
     """Compute a dataset's patch features on all cores, or load them from DATA_DIR.
 
     Yields progress (fraction, text) repeatedly; returns the features.

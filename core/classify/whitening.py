@@ -65,7 +65,7 @@ class Whitening:
         return json.dumps(["whitened", VERSION]), (standardize.mean, standardize.scale, self.mean, self.matrix)
 
 
-def prepare(dataset: Dataset) -> Generator[tuple[float, str], None, tuple[Whitening, dict[str, np.ndarray]]]:
+def prepare_whitened(dataset: Dataset) -> Generator[tuple[float, str], None, tuple[Whitening, dict[str, np.ndarray]]]:
     """Measure the whitening on a dataset's training images and apply it to all, or load both from DATA_DIR.
 
     Yields progress (fraction, text) repeatedly. Returns the whitening, and the whitened images "train" and "test",

@@ -8,7 +8,7 @@ from filelock import FileLock
 
 from core.classify import ClassifyConfig, Result, feature_cache, fit, patch_features
 from core.classify.feature_cache import cache_key
-from core.classify.patch_features import PatchEncoder, PatchSettings, normalize, prepare, random_patches
+from core.classify.patch_features import PatchEncoder, PatchSettings, normalize, prepare_patches, random_patches
 
 SETTINGS = PatchSettings(patches=8, size=4)
 
@@ -102,14 +102,14 @@ def test_filters_are_cut_from_training_images_only(dataset, make_dataset):
 
 
 def test_features_are_computed_once_and_then_loaded(dataset):
-    progress, made = run(prepare(dataset, SETTINGS))
+    progress, made = run(prepare_patches(dataset, SETTINGS))
     assert [fraction for fraction, _ in progress] == sorted(fraction for fraction, _ in progress)
     assert progress[-1][0] == 1.0
     encoder = made.encoder
     np.testing.assert_array_equal(made.train, encoder(dataset.x_train))
     np.testing.assert_array_equal(made.test, encoder(dataset.x_test))
 
-    progress, again = run(prepare(dataset, SETTINGS))
+    progress, again = run(prepare_patches(dataset, SETTINGS))
     assert progress == [], "nothing is computed twice"
     np.testing.assert_array_equal(again.train, made.train)
 
@@ -133,22 +133,22 @@ def test_the_cache_key_depends_on_every_image(dataset, make_dataset):
 
 def test_an_interrupted_computation_leaves_no_file(dataset, data_dir, monkeypatch):
     monkeypatch.setattr(feature_cache, "BLOCK_SIZE", 10)
-    computing = prepare(dataset, SETTINGS)
+    computing = prepare_patches(dataset, SETTINGS)
     next(computing)
     computing.close()
     assert not list((data_dir / "features").glob("*.npy"))
     assert not list((data_dir / "features").glob(".encoding-*"))
-    _, made = run(prepare(dataset, SETTINGS))
+    _, made = run(prepare_patches(dataset, SETTINGS))
     np.testing.assert_array_equal(made.train, made.encoder(dataset.x_train))
 
 
 def test_the_least_recently_used_features_are_deleted_first(dataset, data_dir, monkeypatch):
-    _, first = run(prepare(dataset, SETTINGS))
+    _, first = run(prepare_patches(dataset, SETTINGS))
     old = set((data_dir / "features").glob("*.npy"))
     for file in old:
         os.utime(file, (1, 1))
     monkeypatch.setattr(feature_cache, "CACHE_LIMIT", 1)
-    _, second = run(prepare(dataset, PatchSettings(patches=6, size=4)))
+    _, second = run(prepare_patches(dataset, PatchSettings(patches=6, size=4)))
     assert not old & set((data_dir / "features").glob("*.npy"))
     assert np.isfinite(first.train).all(), "a deleted file that is still open can be read"
     assert len(second.train) == 60
@@ -192,13 +192,13 @@ def test_what_a_killed_process_left_behind_is_deleted_but_not_what_is_being_writ
         path.mkdir(parents=True)
         (path / "large.npy").write_bytes(bytes(99))
     with FileLock(folder / "bbb.lock"):
-        run(prepare(dataset, SETTINGS))
+        run(prepare_patches(dataset, SETTINGS))
     assert not abandoned.exists()
     assert in_progress.exists()
 
 
 def test_features_that_another_process_deletes_at_once_are_computed_again(dataset, data_dir, monkeypatch):
-    run(prepare(dataset, SETTINGS))
+    run(prepare_patches(dataset, SETTINGS))
     utime = os.utime
 
     def deleted_first(path):
@@ -207,6 +207,6 @@ def test_features_that_another_process_deletes_at_once_are_computed_again(datase
         utime(path)
 
     monkeypatch.setattr(os, "utime", deleted_first)
-    progress, made = run(prepare(dataset, SETTINGS))
+    progress, made = run(prepare_patches(dataset, SETTINGS))
     assert progress
     np.testing.assert_array_equal(made.train, made.encoder(dataset.x_train))

@@ -6,7 +6,7 @@ import pytest
 from core.classify import ClassifyConfig, Result, check_fits_dataset, fit
 from core.classify.inputs import Whitened, make_inputs
 from core.classify.patch_features import PatchSettings
-from core.classify.whitening import EPSILON, Standardizer, prepare, zca_matrix
+from core.classify.whitening import EPSILON, Standardizer, prepare_whitened, zca_matrix
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_the_matrix_is_the_inverse_root_of_the_covariance():
 
 
 def test_whitened_training_images_have_the_variances_of_the_definition(dataset):
-    whitening, values = finish(prepare(dataset))[1]
+    whitening, values = finish(prepare_whitened(dataset))[1]
     standardized = Standardizer(dataset.x_train)(dataset.x_train)
     before = np.linalg.eigvalsh(np.cov(standardized, rowvar=False, bias=True))
     after = np.linalg.eigvalsh(np.cov(values["train"].astype(float), rowvar=False, bias=True))
@@ -50,18 +50,18 @@ def test_whitened_training_images_have_the_variances_of_the_definition(dataset):
 
 
 def test_whitening_is_measured_once_and_then_loaded(dataset):
-    progress, (first, _) = finish(prepare(dataset))
+    progress, (first, _) = finish(prepare_whitened(dataset))
     fractions = [fraction for fraction, text in progress if text.startswith("Whitening")]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    progress, (again, _) = finish(prepare(dataset))
+    progress, (again, _) = finish(prepare_whitened(dataset))
     assert progress == []
     np.testing.assert_array_equal(again.matrix, first.matrix)
 
 
 def test_test_images_have_no_part_in_the_whitening(dataset):
     other = type(dataset)(**{**vars(dataset), "x_test": 255 - dataset.x_test})
-    whitenings = [finish(prepare(each))[1][0] for each in (dataset, other)]
+    whitenings = [finish(prepare_whitened(each))[1][0] for each in (dataset, other)]
     np.testing.assert_array_equal(whitenings[0].matrix, whitenings[1].matrix)
 
 
