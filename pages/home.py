@@ -27,6 +27,7 @@ STYLE = """<style>
 .st-key-doors .stPageLink a:focus-visible::after { outline: 3px solid currentColor; outline-offset: 2px; }
 .st-key-doors .stPageLink p { font-size: 1.6rem; font-weight: 700; line-height: 1.3; }
 .st-key-doors .stMarkdown p { font-size: 1.06rem; }
+.st-key-doors .stElementContainer:has(.stSkeleton) { height: 28px; overflow: hidden; } /* as high as a link */
 /* The player's height, measured: what is below it must not move when it appears, or a click misses its link. */
 .st-key-player_place { --rest: min(160px, 131px + (100vw - 1280px) * 0.075);
                        min-height: calc(var(--rest) + clamp(150px, 100vh - 500px, 520px)); }
