@@ -460,7 +460,7 @@ def test_a_batch_larger_than_the_data_is_rejected(make_dataset):
         ("activation", "softmax", "activation must be one of relu, tanh, sigmoid"),
         ("initialisation", "ones", "initialisation must be one of he, glorot, small, large, zero"),
         ("optimizer", "rmsprop", "optimizer must be one of sgd, adam"),
-        ("features", "edges", "must be one of pixels, patches"),
+        ("features", "edges", "must be one of pixels, whitened, patches"),
         ("augment", ("blur",), "Each augmentation must be one of shift, flip, rotate, elastic, but it is 'blur'"),
         ("train_size", -1, "number of training images"),
     ],

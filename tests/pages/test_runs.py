@@ -137,7 +137,7 @@ def test_a_comparison_lists_differing_settings_changes_and_results(add_run):
     assert rows["Test accuracy"].tolist() == ["90.00%", "–"]
     assert "Batch size" not in rows
     captions = " ".join(caption.value for caption in app.caption)
-    assert "different tasks" in captions
+    assert "different inputs" in captions
     assert "first epoch" in captions, "neither run has a curve yet"
 
 

@@ -316,7 +316,7 @@ def test_the_migrated_schema_equals_that_of_a_new_database(old_url, open_store, 
         new_url = new_url.replace("postgresql:", "postgresql+psycopg:")
     open_store(new_url)
     assert schema(old_url) == schema(new_url)
-    assert execute(old_url, "SELECT version FROM schema") == execute(new_url, "SELECT version FROM schema") == [(7,)]
+    assert execute(old_url, "SELECT version FROM schema") == execute(new_url, "SELECT version FROM schema") == [(8,)]
 
 
 def test_a_migrated_database_can_be_opened_again(old_url, open_store):
