@@ -187,13 +187,18 @@ def has_peaks(frame: pd.DataFrame) -> bool:
 def _to_table(curves: dict[str, pd.DataFrame], *columns: str) -> pa.Table:
     """Return the points of all curves as one table with these columns and the column curve.
 
-    A table of Arrow, the format in which data are sent to a browser, is made in a fraction of the time of pandas.
+    A table of Arrow, the format in which data are sent to a browser, is made in a fraction of the time of pandas. A
+    point takes few bytes: numbers of single precision, and the number of its curve in place of the name.
     """
     lengths = [len(frame) for frame in curves.values()]
+    numbers = np.repeat(np.arange(len(curves), dtype=np.int8), lengths)
     return pa.table(
         {
-            **{name: np.concatenate([[], *(frame[name] for frame in curves.values())]) for name in columns},
-            "curve": pa.array(np.repeat(np.array(list(curves), dtype=object), lengths), pa.string()),
+            **{
+                name: np.concatenate([[], *(frame[name] for frame in curves.values())]).astype(np.float32)
+                for name in columns
+            },
+            "curve": pa.DictionaryArray.from_arrays(numbers, pa.array(list(curves), pa.string())),
         }
     )
 
