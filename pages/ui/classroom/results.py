@@ -21,8 +21,8 @@ IN_WORDS = {
     CURVE: "All curves over each other",
 }
 HEIGHT = 300
-CHOICE_HEIGHTS, AXIS_HEIGHTS = (36, 44), (90, 140)  # pixels, with one round and with two; axes and legend
-LABEL_WIDTH, LINE_HEIGHT = 30, 20  # characters in a line of a choice; pixels
+CHOICE_HEIGHTS, AXIS_HEIGHTS = (36, 44), (90, 210)  # pixels, with one round and with two; axes and legend
+LABEL_WIDTH, LINE_HEIGHT, GAP = 30, 20, 12  # characters in a line of a choice; pixels
 LABEL_LINES = r"split(datum.label, '\n')"
 # Vega draws the first of several lines at the height of the bars.
 CENTRED = {"condition": {"test": "true", "expr": f"-{LINE_HEIGHT / 2:g} * (length({LABEL_LINES}) - 1)"}, "value": 0}
@@ -141,7 +141,7 @@ def choice_chart(question: Question, rounds: tuple[tuple[Any, ...], ...]) -> alt
     )
     bars = base.mark_bar().encode(color=round_colours(rounds))
     text = base.mark_text(align="left", dx=4, fontSize=16, color=colors().text).encode(text="answers:Q")
-    height = max(CHOICE_HEIGHTS[len(rounds) - 1], LINE_HEIGHT * lines)
+    height = max(CHOICE_HEIGHTS[len(rounds) - 1], LINE_HEIGHT * lines + GAP)
     return alt.LayerChart(layer=[bars, text], height=height * len(labels) + AXIS_HEIGHTS[len(rounds) - 1])
 
 
