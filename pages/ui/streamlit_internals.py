@@ -6,8 +6,11 @@
 import time
 from collections import deque
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
@@ -58,6 +61,18 @@ class RetainedFile(media_file_manager.MediaFileMetadata):
 def retain_downloads() -> None:
     """Make Streamlit keep its media files as RetainedFile does. Repeated calls have no effect."""
     vars(media_file_manager)["MediaFileMetadata"] = RetainedFile
+
+
+def serve_component_files(name: str, folder: Path) -> None:
+    """Let browsers fetch the files of this folder for the component "package.component". Repeated calls have no effect.
+
+    Streamlit serves files of installed packages only; the source of any other component is a part of every redraw.
+    """
+    manager = get_bidi_component_manager()
+    if manager.get_component_asset_root(name) is None:
+        package, component = name.split(".")
+        manifest = ComponentManifest(package, version="", components=[ComponentConfig(component, folder.name)])
+        manager.register_from_manifest(manifest, folder.parent)
 
 
 def set_refresh_interval(key: str, seconds: float | None) -> None:

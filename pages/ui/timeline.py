@@ -5,22 +5,16 @@ the speed of the server.
 """
 
 import time
-from pathlib import Path
 
 import streamlit as st
 
 from core.runs import Run
+from pages.ui.browser_component import load_component
 from pages.ui.theme import toggle_projector_view
 
 KEY = "timeline"
 SHOWN = "shown_moment"  # session state; the component's own state disappears with it on a change of page
-FOLDER = Path(__file__).parent
-component = st.components.v2.component(
-    "timeline",
-    html=(FOLDER / "timeline.html").read_text(encoding="utf-8"),
-    css=(FOLDER / "timeline.css").read_text(encoding="utf-8"),
-    js=(FOLDER / "timeline.js").read_text(encoding="utf-8"),
-)
+component = load_component("timeline")
 
 
 def shown_epoch(run: Run | None, done: int) -> int | None:

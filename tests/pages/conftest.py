@@ -15,6 +15,7 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from core.runs import get_dispatcher
 from pages.ui.run_bar import FULL
 
 PROJECT = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ def html_of(app: AppTest) -> str:
 
 def timeline(app: AppTest) -> dict[str, Any]:
     """Return what the run bar's timeline shows: run, done, total, shown, active and text."""
-    [component] = [each for each in app.get("bidi_component") if each.proto.component_name == "timeline"]
+    [component] = [each for each in app.get("bidi_component") if each.proto.component_name == "dashboard.timeline"]
     return json.loads(component.proto.json)
 
 
@@ -113,6 +114,11 @@ def run_of(app: AppTest) -> str:
     run_id = app.query_params["run"]
     assert isinstance(run_id, str)
     return run_id
+
+
+def stop_run(app: AppTest) -> None:
+    """Stop the page's run, which may have ended by itself."""
+    get_dispatcher().store.stop(run_of(app))
 
 
 def open_code(app: AppTest) -> list[str]:

@@ -44,7 +44,8 @@ def test_the_tab_explains_that_nothing_is_trained_and_then_shows_a_run_and_its_l
     app = open_page("memorize", tab="Cell")
 
     def diagrams() -> list:
-        return [found.proto for found in app.get("bidi_component") if found.proto.component_name == "cell_diagram"]
+        components = [each.proto for each in app.get("bidi_component")]
+        return [each for each in components if each.component_name == "dashboard.cell_diagram"]
 
     assert not diagrams()
     app.text_area(key="sentence").set_value("abc abd")

@@ -62,7 +62,7 @@ def tab_labels(app):
 
 
 def component_data(app, name):
-    [component] = [each for each in app.get("bidi_component") if each.proto.component_name == name]
+    [component] = [each for each in app.get("bidi_component") if each.proto.component_name == f"dashboard.{name}"]
     return json.loads(component.proto.json)
 
 

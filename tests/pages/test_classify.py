@@ -11,7 +11,7 @@ from PIL import Image
 from core.classify import Step
 from core.classify.presets import PRESETS
 from core.training import Control
-from tests.pages.conftest import button, figure, outcome, run_until
+from tests.pages.conftest import button, figure, outcome, run_until, stop_run
 from tests.runs import wait_for
 
 
@@ -294,7 +294,7 @@ def test_rewind_restarts_a_run_and_training_can_start_from_its_weights(open_page
     assert not app.exception
     rewound = app.query_params["run"]
     assert rewound != finished
-    button(app, "Stop").click().run()
+    stop_run(app)
 
     app = open_page("classify", run=finished)
     app.text_input(key="hidden").set_value("32, 16")

@@ -22,13 +22,13 @@ from pages.ui.plane import network as diagram
 from pages.ui.plane.map_image import map_image
 from pages.ui.run_bar import SLOW, total_steps
 from pages.ui.theme import LIGHT
-from tests.pages.conftest import button, figure, html_of, outcome, run_of, run_until, status
+from tests.pages.conftest import button, figure, html_of, outcome, run_of, run_until, status, stop_run
 from tests.runs import wait_for
 
 
 def network(app) -> dict:
     """Return what the browser receives to draw the network."""
-    [component] = [each for each in app.get("bidi_component") if each.proto.component_name == "network"]
+    [component] = [each for each in app.get("bidi_component") if each.proto.component_name == "dashboard.network"]
     return json.loads(component.proto.json)
 
 
@@ -92,7 +92,7 @@ def test_one_epoch_is_one_epoch_and_one_step_is_shown(open_page):
     button(app, "One step").click().run()
     run_until(app, lambda: network(app)["frames"][-1][0] == steps + 1)
     assert status(app) == "Paused · epoch 1 of 200"
-    button(app, "Stop").click().run()
+    stop_run(app)
 
 
 def test_a_function_is_learned(open_page):
@@ -114,7 +114,7 @@ def test_a_preset_sets_every_widget(open_page, name):
     app.button(key="plane_train").click().run()
     run = get_dispatcher().store.run(run_of(app))
     assert run.config == PRESETS[name].config
-    button(app, "Stop").click().run()
+    stop_run(app)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -413,4 +413,4 @@ def test_rewind_restarts_the_run_at_the_pace_of_its_page(open_page, finished):
     rewound = get_dispatcher().store.run(run_of(app))
     assert rewound.id != finished
     assert rewound.min_step_seconds == 1.0
-    button(app, "Stop").click().run()
+    stop_run(app)

@@ -20,7 +20,18 @@ from pages.ui import stage
 from pages.ui.classify.sample_cards import compact_samples_html
 from pages.ui.memorize.reconstruction import reconstruction_html
 from pages.ui.run_bar import FULL, PACES, SLOW, WATCH, WATCH_SECONDS, pace_seconds, total_steps
-from tests.pages.conftest import button, chart_data, figure, html_of, outcome, run_of, run_until, status, timeline
+from tests.pages.conftest import (
+    button,
+    chart_data,
+    figure,
+    html_of,
+    outcome,
+    run_of,
+    run_until,
+    status,
+    stop_run,
+    timeline,
+)
 from tests.runs import wait_for
 
 KINDS = ["memorize", "classify", "plane"]
@@ -29,10 +40,10 @@ SHORT = {
     "classify": {"classify_epochs": "1"},
     "plane": {"plane_epochs": "20"},
 }
-LONG = {
-    "memorize": {"memorize_epochs": "1000"},
+LONG = {  # more than ten seconds at full speed
+    "memorize": {"memorize_epochs": "1000", "hidden_size": "256", "num_layers": "4"},
     "classify": {"classify_epochs": "100"},
-    "plane": {"plane_epochs": "1000"},
+    "plane": {"plane_epochs": "1000", "plane_batch_size": "1", "plane_hidden": "32, 32"},
 }
 
 CHARTS = {"memorize": ["vega_lite_chart"], "classify": ["vega_lite_chart"], "plane": []}  # Points draws its own
@@ -145,7 +156,7 @@ def test_one_step_starts_a_run_and_pauses_it_again(open_page, kind, unit):
     run_until(app, lambda: events(name) == 2)
     run_until(app, lambda: run(run_of(app)).status is Status.PAUSED)
     assert events(name) == 2
-    button(app, "Stop").click().run()
+    stop_run(app)
 
 
 def test_a_failed_start_is_explained_beside_the_buttons_and_nothing_else_changes(open_page, monkeypatch):
@@ -217,7 +228,7 @@ def test_by_default_a_short_run_takes_long_enough_to_be_watched(open_page):
     assert app.button_group(key="memorize_pace").value == WATCH
     button(app, "Train").click().run()
     assert run(run_of(app)).min_step_seconds == pytest.approx(WATCH_SECONDS / 50)
-    button(app, "Stop").click().run()
+    stop_run(app)
 
 
 @pytest.mark.parametrize("config", [MemorizeConfig("ab", epochs=400), ClassifyConfig(epochs=3, batch_size=50)])
@@ -246,7 +257,7 @@ def test_the_pace_of_a_run_can_be_changed_and_is_shown_where_the_run_is_opened(o
     app.button_group(key=f"{kind}_pace").set_value(SLOW).run()
     assert run(run_id).min_step_seconds == 1.0
     assert open_page(kind, pace=None, run=run_id).button_group(key=f"{kind}_pace").value == SLOW
-    button(app, "Stop").click().run()
+    stop_run(app)
 
 
 # The settings of a run
@@ -273,7 +284,7 @@ def test_the_settings_of_a_run_are_shown_and_copied(open_page, sentence_run, ima
     button(app, "Train").click().run()
     assert run_of(app) != image_run
     assert run(run_of(app)).config == run(image_run).config
-    button(app, "Stop").click().run()
+    stop_run(app)
 
 
 @pytest.mark.parametrize(
@@ -467,7 +478,7 @@ def test_a_tab_that_costs_more_is_redrawn_less_often(open_page, sent):
     sent.clear()
     app.run()
     assert refreshed(app, sent) == pytest.approx({stage.MAIN: 3.0, stage.BAR: stage.FAST})
-    button(app, "Stop").click().run()
+    stop_run(app)
 
 
 def test_training_that_continues_from_a_file_redraws_the_run_bar_too(open_page, sentence_run, sent):

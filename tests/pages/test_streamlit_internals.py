@@ -6,8 +6,10 @@ That a page opened directly runs from app.py is tested in test_pages.py.
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -70,6 +72,28 @@ def test_the_entry_point_retains_downloads(open_page, monkeypatch):
     monkeypatch.setattr(media_file_manager, "MediaFileMetadata", original)
     open_page("home")
     assert media_file_manager.MediaFileMetadata is streamlit_internals.RetainedFile
+
+
+# Components
+
+
+def test_browsers_fetch_the_source_of_a_component_once_and_not_with_every_redraw(open_page):
+    for page, name in [("memorize", "timeline"), ("plane", "network"), ("home", "player")]:
+        shown = [each.proto for each in open_page(page).get("bidi_component")]
+        [component] = [each for each in shown if each.component_name == f"dashboard.{name}"]
+        assert (component.js_content, component.js_source_path) == ("", f"{name}.js")
+        assert component.html_content
+        assert component.css_content
+
+
+def test_only_the_files_of_the_component_itself_are_served(monkeypatch):
+    manager = BidiComponentManager()
+    monkeypatch.setattr(streamlit_internals, "get_bidi_component_manager", lambda: manager)
+    for folder in PROJECT.joinpath("pages/ui/browser").iterdir():
+        for _ in range(2):
+            streamlit_internals.serve_component_files(f"dashboard.{folder.name}", folder)
+        assert Path(manager.get_component_path(f"dashboard.{folder.name}")) == folder
+        assert {file.suffix for file in folder.iterdir()} == {".html", ".css", ".js"}
 
 
 # Redraws of fragments

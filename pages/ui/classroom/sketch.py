@@ -9,7 +9,7 @@ import streamlit as st
 from core.classroom import CURVE_POINTS, Axes
 from pages.ui.browser_component import load_component
 
-component = load_component(__file__)
+component = load_component("sketch")
 
 
 def show(axes: Axes, key: str, label: str, on_curve: Callable[[Any], None], curve: Any = None) -> None:

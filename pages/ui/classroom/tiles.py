@@ -21,7 +21,7 @@ CURVES, KEY = "small_curves", "tiles"
 OPENED = "opened_run"  # session state: the id of the run that the teacher looks at
 PAGES = {"home": "Home", "lessons": "Lessons", "classroom": "Class", **places.PAGES}
 MAX_DOTS = 12  # exercises on one tile
-component = load_component(__file__)
+component = load_component("tiles")
 
 
 def names_are_hidden(settings: ClassSettings) -> bool:

@@ -6,7 +6,7 @@ from core.memorize import recording
 from core.text import graphemes
 from pages.ui.browser_component import load_component
 
-player = load_component(__file__)
+player = load_component("player")
 
 
 def show() -> None:

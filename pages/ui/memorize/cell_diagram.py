@@ -17,7 +17,7 @@ from pages.ui.memorize.symbols import END_SYMBOL, START_SYMBOL, display
 
 DECIMALS = 1000  # values are sent as whole thousandths, which takes half the space of decimal numbers
 
-diagram = load_component(__file__)
+diagram = load_component("cell_diagram")
 
 
 def show(run: Run | None) -> None:

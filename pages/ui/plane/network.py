@@ -29,7 +29,7 @@ MAX_DRAWN = 500
 CLASS_NAMES = "ABCDE"
 MIN_LIMIT = 1e-3  # target that has the strongest colour, at least
 
-component = load_component(__file__, "forward.js", "drawing.js", "curves.js")
+component = load_component("network")
 
 
 class Picture(NamedTuple):

@@ -1,5 +1,7 @@
 // The loss curves below the map.
 
+import { sharpContext, textScale, ticks } from "./drawing.js";
+
 const PLOT = { left: 44, right: 8, top: 8, bottom: 38 }; // at the normal size of text
 
 function curveScales(curves, width, height) {
@@ -33,7 +35,7 @@ function shortNumber(value) {
   return Math.abs(value) >= 0.001 && Math.abs(value) < 10_000 ? String(Number(value.toPrecision(2))) : value.toExponential(0).replace("-", "−");
 }
 
-function drawCurves(canvas, width, height, curves, colors, family) {
+export function drawCurves(canvas, width, height, curves, colors, family) {
   const context = sharpContext(canvas, width, height), scales = curveScales(curves, width, height);
   const { left, top, width: wide, height: high } = scales;
   context.font = `${15 * textScale()}px ${family}`;
@@ -138,7 +140,7 @@ function drawCurveLegend(context, right, top, curves, colors, family) {
 }
 
 /** Return what the curves say at the epoch next to a pixel, in words. */
-function curveValues(curves, width, height, px) {
+export function curveValues(curves, width, height, px) {
   const scales = curveScales(curves, width, height);
   const epoch = ((px - scales.left) / scales.width) * curves.end;
   const [epochs] = curves.train;

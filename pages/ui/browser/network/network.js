@@ -1,6 +1,24 @@
 // The network and its map, drawn. Python sends the points once, and the weights of the shown epochs on each redraw;
 // what the units and the network compute for them is worked out here.
 
+import { featureColumns, forward, predictedClass, readLayers } from "./forward.js";
+import {
+  divergingColors,
+  drawPoint,
+  enlarge,
+  margins,
+  paintClasses,
+  paintDiverging,
+  paintProbability,
+  rgb,
+  SHADES,
+  sharpContext,
+  textScale,
+  ticks,
+  zeroLines,
+} from "./drawing.js";
+import { curveValues, drawCurves } from "./curves.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const GRID = 50; // points per axis for which every unit is computed
 const LINE_POINTS = 121; // for a function of x

@@ -18,7 +18,7 @@ const FEATURES = {
 };
 
 /** Split flat parameters into layers: weights (inputs, units) row by row, then biases. sizes: units, input first. */
-function readLayers(flat, sizes) {
+export function readLayers(flat, sizes) {
   let at = 0;
   const take = (count) => flat.slice(at, (at += count));
   return sizes.slice(1).map((units, index) => {
@@ -28,7 +28,7 @@ function readLayers(flat, sizes) {
 }
 
 /** Compute the inputs of the network: one column per feature. */
-function featureColumns(features, xs, ys) {
+export function featureColumns(features, xs, ys) {
   return features.map((name) => Float64Array.from(xs, (x, index) => FEATURES[name](x, ys[index])));
 }
 
@@ -36,7 +36,7 @@ function featureColumns(features, xs, ys) {
  * Compute the columns of every layer, inputs first. The last layer holds class probabilities or, for a regression,
  * the prediction. isOff(layer, unit): whether a hidden unit is switched off; layers count from 0.
  */
-function forward(layers, inputs, { activation, isRegression, isOff = () => false }) {
+export function forward(layers, inputs, { activation, isRegression, isOff = () => false }) {
   const columns = [inputs];
   const points = inputs[0].length;
   layers.forEach(({ units, weights, biases }, layer) => {
@@ -73,7 +73,7 @@ function softmax(columns, points) {
 }
 
 /** Return the most probable class of point i. */
-function predictedClass(probabilities, i) {
+export function predictedClass(probabilities, i) {
   let best = 0;
   for (let k = 1; k < probabilities.length; k++) if (probabilities[k][i] > probabilities[best][i]) best = k;
   return best;

@@ -1,8 +1,10 @@
 // Maps of the plane on canvases: smooth colours, contour lines, and points.
 
-const SHADES = 255; // colours between no value and the largest
+import { predictedClass } from "./forward.js";
 
-function rgb(hex) {
+export const SHADES = 255; // colours between no value and the largest
+
+export function rgb(hex) {
   return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 }
 
@@ -11,7 +13,7 @@ function mixed(from, to, fraction) {
 }
 
 /** Return colours from negative over 0 (the background) to positive: 2 * SHADES + 1 of them. */
-function divergingColors({ background, negative, positive }) {
+export function divergingColors({ background, negative, positive }) {
   const [ground, below, above] = [background, negative, positive].map(rgb);
   return Array.from({ length: 2 * SHADES + 1 }, (_, at) => {
     const value = at / SHADES - 1;
@@ -20,12 +22,12 @@ function divergingColors({ background, negative, positive }) {
 }
 
 /** Paint a column of n * n values, the lowest y first, on an n * n canvas. limit: the value of the strongest colour. */
-function paintDiverging(canvas, values, n, limit, colors) {
+export function paintDiverging(canvas, values, n, limit, colors) {
   paint(canvas, n, (i) => colors[Math.round((Math.max(-1, Math.min(1, values[i] / limit)) + 1) * SHADES)] ?? colors[SHADES]);
 }
 
 /** Paint one class's probability in the colour of the class. */
-function paintProbability(canvas, values, n, background, color) {
+export function paintProbability(canvas, values, n, background, color) {
   paint(canvas, n, (i) => mixed(background, color, 0.9 * values[i]));
 }
 
@@ -45,7 +47,7 @@ function paint(canvas, n, colorOf) {
 }
 
 /** Interpolate a column of n * n values to size * size, between the outermost values. */
-function enlarge(values, n, size) {
+export function enlarge(values, n, size) {
   const large = new Float32Array(size * size), step = (n - 1) / (size - 1);
   for (let row = 0; row < size; row++) {
     const y = Math.min(row * step, n - 1.000001), y0 = Math.floor(y), v = y - y0;
@@ -60,7 +62,7 @@ function enlarge(values, n, size) {
 }
 
 /** Paint the most probable class everywhere, the paler the less certain. probabilities: columns of n * n values. */
-function paintClasses(canvas, probabilities, n, size, background, colors) {
+export function paintClasses(canvas, probabilities, n, size, background, colors) {
   const large = probabilities.map((values) => enlarge(values, n, size));
   const guessing = 1 / probabilities.length;
   paint(canvas, size, (i) => {
@@ -71,7 +73,7 @@ function paintClasses(canvas, probabilities, n, size, background, colors) {
 }
 
 /** Return the lines on which a column of n * n values is 0, for a square of `size` pixels (marching squares). */
-function zeroLines(values, n, size) {
+export function zeroLines(values, n, size) {
   const path = new Path2D(), step = size / (n - 1);
   for (let row = 0; row < n - 1; row++) {
     for (let column = 0; column < n - 1; column++) {
@@ -99,7 +101,7 @@ function zeroLines(values, n, size) {
  * Return functions that are 0 where two classes are equally probable: for each class (for one of two), the logarithm of
  * how much more probable it is than every other. A logarithm is almost a plane there, so lines between points are smooth.
  */
-function margins(probabilities) {
+export function margins(probabilities) {
   const logs = probabilities.map((column) => column.map((value) => Math.log(Math.max(value, 1e-300))));
   return logs.slice(0, logs.length === 2 ? 1 : undefined).map((own, k) =>
     own.map((value, i) => value - logs.reduce((most, column, other) => (other === k ? most : Math.max(most, column[i])), -Infinity)),
@@ -107,7 +109,7 @@ function margins(probabilities) {
 }
 
 /** Return about `count` round numbers from `low` to `high`. */
-function ticks(low, high, count) {
+export function ticks(low, high, count) {
   const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw));
   const step = power * ([1, 2, 5, 10].find((digit) => digit * power >= raw) ?? 10);
   const found = [];
@@ -116,10 +118,10 @@ function ticks(low, high, count) {
 }
 
 /** Return the size of text relative to the normal one: the projector view has larger text. */
-const textScale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 17;
+export const textScale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 17;
 
 /** Resize a canvas to its CSS size in device pixels; return its context, scaled to CSS pixels and cleared. */
-function sharpContext(canvas, width, height) {
+export function sharpContext(canvas, width, height) {
   const scale = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(height * scale);
@@ -134,7 +136,7 @@ function sharpContext(canvas, width, height) {
  * Draw a point: filled for training, a ring for validation, a cross over it if it is wrong. If the colour is a value
  * (isValue), it fills every point, and those for validation have a thicker outline.
  */
-function drawPoint(context, x, y, radius, color, { isValidation, isWrong, isValue, background, text }) {
+export function drawPoint(context, x, y, radius, color, { isValidation, isWrong, isValue, background, text }) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fillStyle = isValidation && !isValue ? background : color;
