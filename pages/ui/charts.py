@@ -105,7 +105,7 @@ class DrawnChart(NamedTuple):
 
     Attributes:
         spec: the Vega-Lite specification. Charts may share it: do not change it.
-        data: the tables that the specification names.
+        data: the tables that the specification names, without those that are empty.
     """
 
     spec: dict[str, Any]
@@ -169,14 +169,13 @@ def learning_curves(
     data = {
         "curves": _to_table(curves, "x", "y"),
         "peaks": _to_table({name: frame for name, frame in curves.items() if has_peaks(frame)}, "x", "y", "peak"),
-        "last points": _to_table({name: frame.tail(1) for name, frame in curves.items()}, "x", "y"),
         "guessing": pa.table({"y": _numbers(guessing), "label": ["guessing"][: guessing is not None]}),
         "extent": pa.table({"y": pa.array(extent, pa.float64())}),
         "shown": pa.table({"x": _numbers(shown)}),
     }
     if marks is not None:
         data["marks"] = pa.Table.from_pandas(marks, preserve_index=False)
-    return DrawnChart(spec, data)
+    return DrawnChart(spec, {name: table for name, table in data.items() if table.num_rows})
 
 
 def has_peaks(frame: pd.DataFrame) -> bool:
@@ -245,47 +244,49 @@ def curves_spec(
         axis=alt.Axis(tickMinStep=1, format="~s", labelPadding=LABEL_PADDING, titlePadding=TITLE_PADDING),
         scale=x_scale,
     )
-    lines = (
-        alt.Chart(alt.NamedData("curves"))
-        .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if dots else False, clip=True)
+    y = alt.Y(
+        "y:Q",
+        title=y_title,
+        axis=alt.Axis(format=y_format, labelPadding=LABEL_PADDING, titlePadding=TITLE_PADDING),
+        scale=y_scale,
+    )
+    color = alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend)
+    dash = alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend)
+    values = alt.Chart(alt.NamedData("curves"))
+    lines = values.mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50) if dots else False, clip=True)
+    fill = alt.Fill("curve:N", scale=alt.Scale(domain=names), legend=None)  # with color, the legend would be pale, too
+    peaks = alt.Chart(alt.NamedData("peaks")).mark_area(opacity=0.25, clip=True)
+    last = (
+        values.transform_joinaggregate(last="max(x)", groupby=["curve"])
+        .transform_filter("datum.x == datum.last")
+        .mark_point(size=50, filled=True, opacity=1, clip=True)
+    )
+    nearest = alt.selection_point(name="nearest", on="pointerover", nearest=True, empty=False, clear="pointerout")
+    points = (
+        values.properties(name="points")
+        .mark_point(size=80, filled=True, clip=True)
         .encode(
-            x=x,
-            y=alt.Y(
-                "y:Q",
-                title=y_title,
-                axis=alt.Axis(format=y_format, labelPadding=LABEL_PADDING, titlePadding=TITLE_PADDING),
-                scale=y_scale,
-            ),
-            color=alt.Color("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
-            strokeDash=alt.StrokeDash("curve:N", sort=names, scale=alt.Scale(domain=names)).legend(legend),
+            color=color,
+            opacity=alt.condition(nearest, alt.value(1), alt.value(0)),
             tooltip=[
                 alt.Tooltip("curve:N", title="curve"),
                 alt.Tooltip("x:Q", title=x_title, format="~s"),
                 alt.Tooltip("y:Q", title=y_title, format=".1%" if y_type == "percent" else ".4g"),
             ],
         )
+        .add_params(nearest)
     )
-    nearest = alt.selection_point(name="nearest", on="pointerover", nearest=True, empty=False, clear="pointerout")
-    points = (
-        lines.properties(name="points")
-        .mark_point(size=80, filled=True, clip=True)
-        .encode(strokeDash=alt.Undefined, opacity=alt.condition(nearest, alt.value(1), alt.value(0)))
-    )
-    fill = alt.Fill("curve:N", scale=alt.Scale(domain=names), legend=None)  # with color, the legend would be pale, too
-    peaks = alt.Chart(alt.NamedData("peaks")).mark_area(opacity=0.25, clip=True).encode(fill=fill)
-    last = alt.Chart(alt.NamedData("last points")).mark_point(size=50, filled=True, opacity=1, clip=True)
+    parts = [lines.encode(color=color, strokeDash=dash), peaks.encode(fill=fill, y2="peak:Q"), last.encode(color=color)]
+    curves = alt.LayerChart(layer=[*parts, points]).encode(x=x, y=y)
     guess = alt.Chart(alt.NamedData("guessing")).encode(y="y:Q")
     legend_inside = legend is not None and legend_orient != "top"  # it covers the right end of the line
     layers = [
-        lines,
-        peaks.encode(x=x, y=lines.encoding.y, y2="peak:Q"),
-        last.encode(x=x, y=lines.encoding.y, color=lines.encoding.color),
+        curves,
         guess.mark_rule(color=theme.grey, strokeDash=[2, 4], strokeWidth=2),
         guess.mark_text(
             align="left" if legend_inside else "right", baseline="bottom", dy=-3, fontSize=size, color=theme.grey
         ).encode(x=alt.value(alt.ExprRef("width / 8") if legend_inside else "width"), text="label:N"),
         alt.Chart(alt.NamedData("extent")).mark_point(opacity=0).encode(y="y:Q"),
-        points.add_params(nearest),
     ]
     if marks:
         at = alt.Chart(alt.NamedData("marks")).encode(x="x:Q")

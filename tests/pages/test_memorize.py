@@ -146,7 +146,7 @@ def test_a_prompt_is_continued_and_an_unknown_character_is_named(open_page, trai
     app = open_page("memorize", run=run, tab="Generate")
     app.text_input(key=f"prompt of {run}").set_value("abc").run()
     assert '<span class="typed" title="beginning">abc</span>' in page_text(app), "what was typed looks different"
-    assert 'title="correct"> abd</span>' in page_text(app).replace("<wbr>", "")
+    assert "<u> abd</u>" in page_text(app).replace("<wbr>", "")
     app.text_input(key=f"prompt of {run}").set_value("abq").run()
     assert "has never seen 'q'" in app.error[0].value
     app.text_input(key=f"prompt of {run}").set_value("b").run()

@@ -9,18 +9,6 @@ from PIL import Image
 
 from core.classify import Samples
 
-STYLE = """<style>
-.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.6rem, 1fr)); gap: 0.7rem; }
-.sample { padding: 0.5rem; border-radius: 0.4rem; border: 3px solid #009e73; }
-.sample.wrong { border: 3px dashed #d55e00; }
-.sample .top { display: flex; flex-wrap: wrap; gap: 0.2rem 0.4rem; align-items: center; }
-.sample img { width: 3.2rem; height: 3.2rem; image-rendering: pixelated; border-radius: 0.2rem; }
-/* beside the image, or below it if its longest word is too long */
-.sample .truth { flex: 1 1 min-content; font-size: 0.95rem; line-height: 1.3; overflow-wrap: break-word; }
-.sample .guess { position: relative; margin-top: 0.3rem; font-size: 0.95rem; padding: 0 0.3rem; white-space: nowrap; }
-.sample .bar { position: absolute; inset: 0; background: #9fcbe6; border-radius: 0.2rem; }
-.sample .guess span { position: relative; display: flex; justify-content: space-between; }
-</style>"""
 TOP_K = 3  # predictions per sample
 GRID_COLOURS = 64  # per image of a grid, which is redrawn during training; more are hard to tell apart
 
@@ -60,4 +48,4 @@ def samples_html(samples: Samples, classes: tuple[str, ...]) -> str:
             f'<img src="{png_data_url(image)}" alt="test image: {truth}">'
             f'<div class="truth">{verdict}<br>label <b>{truth}</b></div></div>{guesses}</div>'
         )
-    return f'{STYLE}<div class="samples">{"".join(cards)}</div>'
+    return f'<div class="samples">{"".join(cards)}</div>'

@@ -74,7 +74,7 @@ def show(run: Run | None, config: ClassifyConfig | None, read_only: bool = False
             show_live_chart(accuracy_chart(config, epochs, shown), height="stretch", alt=accuracy_in_words(epochs))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Logarithmic loss", key="classify_log_scale", help="Equal distances on the axis mean equal ratios.")
-        caption = THINNED_CAPTION if chart.data["peaks"].num_rows else CARDS_CAPTION
+        caption = THINNED_CAPTION if "peaks" in chart.data else CARDS_CAPTION
         st.html(batch_html(step) if step else caption, width="content")
     if run:
         show_settings_of(run, None if read_only else use_settings_of)

@@ -20,13 +20,6 @@ from pages.ui.memorize.symbols import as_code, input_symbols, target_symbols
 from pages.ui.theme import colors
 
 LINE = "sizes[:, s] = above.norm(dim=1)"
-STYLE = """<style>
-.dependencies { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.2;
-                overflow-wrap: anywhere; }
-.dependencies span { padding: 0.2rem 0.05rem; }
-.dependencies .target { outline: 3px solid #d55e00; border-radius: 3px; font-weight: 700; }
-.dependencies .unused { opacity: 0.5; }
-</style>"""
 
 
 def show(run: Run | None) -> None:
@@ -103,7 +96,7 @@ def sentence_row(snapshot: Snapshot, sizes: np.ndarray, prediction: int) -> None
             f'<span style="background: rgb(0 114 178 / {fraction:.1%}); '
             f'{"color: #fff" if fraction > 0.85 else ""}" title="{step}: {sizes[step]:.2e}">{escape(character)}</span>'
         )
-    st.html(f'{STYLE}<div class="dependencies" dir="auto">{"".join(spans)}</div>')
+    st.html(f'<div class="dependencies" dir="auto">{"".join(spans)}</div>')
     strongest = int(np.nanargmax(sizes[: prediction + 1]))
     distance = prediction - strongest + 1
     where = "the character just before it" if distance == 1 else f"{distance} characters before it"

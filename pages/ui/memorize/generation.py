@@ -24,13 +24,6 @@ WRONG_CAPTION = (
     "Grey background: the beginning; framed: the wrong character. Single underline: the same character as in the text "
     "above. Double underline, shaded: another one. Dot: missing."
 )
-STYLE = """<style>
-.prompt { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1;
-          overflow-wrap: anywhere; white-space: break-spaces; }
-.prompt .typed { background: rgb(128 140 150 / 30%); border-radius: 3px; padding: 0.15rem 0; }
-.prompt .replaced { outline: 3px solid #d55e00; outline-offset: -1px; border-radius: 3px; font-weight: 700; }
-.prompt .reconstruction.reconstruction { display: inline; font-size: inherit; line-height: inherit; }
-</style>"""
 
 
 def show(run: Run | None) -> None:
@@ -87,7 +80,7 @@ def continuation_html(prompt: str, continuation: str, replaced: int | None = Non
         for at, part in enumerate(graphemes(prompt))
     )
     typed = f'<span class="typed" title="beginning">{typed}</span>'
-    return f'{STYLE}<div class="prompt" dir="auto">{typed}{continuation}</div>'
+    return f'<div class="prompt" dir="auto">{typed}{continuation}</div>'
 
 
 def robustness(snapshot: Snapshot, prompt: str, expected: str, temperature: float, seed: int) -> None:

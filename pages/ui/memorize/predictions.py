@@ -24,16 +24,6 @@ TEACHER_FORCING, FREE_RUNNING = "Teacher forcing", "Free-running"
 CERTAIN = 0.95  # mean probability above which there is little left to see
 NUMBER_EVERY = 10  # columns of the table
 LINE = "logits.squeeze(1).softmax(dim=-1)"
-STYLE = """<style>
-.predictions { display: flex; flex-wrap: wrap; row-gap: 0.8rem; max-height: 40rem; overflow-y: auto;
-               font-family: "Source Code Pro", monospace; }
-.predictions .position { width: 1.75rem; text-align: center; font-size: 1.1rem; line-height: 1.75rem; }
-.predictions .number { font-size: 0.7rem; line-height: 1rem; height: 1rem; white-space: nowrap; opacity: 0.75; }
-.predictions .next { font-weight: 700; border-bottom: 3px solid #009e73; }
-.predictions .next.wrong { border-bottom: 3px double #d55e00; background: rgb(213 94 0 / 0.2); }
-.predictions .prediction { margin: 1px; border-radius: 3px; overflow: hidden; }
-.predictions .correct { outline: 2px solid #009e73; outline-offset: -2px; }
-</style>"""
 
 
 def show(run: Run | None) -> None:
@@ -134,7 +124,7 @@ def grid_html(alphabet: Alphabet, top_row: list[str], targets: list[str], probab
         wrong = "" if character == target else " wrong"
         head = f'<div class="next{wrong}" title="character {at + 1}">{escape(character)}</div>'
         columns.append(f'<div class="position"><div class="number">{number}</div>{head}{cells}</div>')
-    return f'{STYLE}<div class="predictions">{"".join(columns)}</div>'
+    return f'<div class="predictions">{"".join(columns)}</div>'
 
 
 def shade(probability: float) -> str:

@@ -7,21 +7,7 @@ from unicodedata import east_asian_width
 from core.text import graphemes
 from pages.ui.memorize.symbols import VISIBLE_WHITESPACE, display
 
-STYLE = """<style>
-.reconstruction { font-family: "Source Code Pro", monospace; font-size: 1.35rem; line-height: 2.1;
-                  overflow-wrap: anywhere; white-space: break-spaces; }
-/* Lines break only at a wbr. Their places depend on the sentence alone, and there is always a place for every
-character that can be generated, so that nothing moves while the generated text changes. */
-.reconstruction.fixed { white-space: pre; overflow-wrap: normal; }
-.reconstruction.fixed wbr { white-space: normal; }
-.reconstruction i::after { content: "·"; visibility: hidden; }
-.reconstruction.large { font-size: 1.75rem; line-height: 1.65; max-height: 11rem; overflow-y: auto; }
-.reconstruction.medium { font-size: 1.35rem; line-height: 1.6; max-height: 11rem; overflow-y: auto; }
-.reconstruction .correct { border-bottom: 3px solid #009e73; }
-.reconstruction .wrong { border-bottom: 3px double #d55e00; background: rgb(213 94 0 / 0.2); font-weight: 700; }
-.reconstruction .missing { opacity: 0.65; border-bottom: 3px dotted currentColor; }
-@media (max-width: 640px) { .reconstruction.large { font-size: 1.25rem; } .reconstruction.medium { font-size: 1rem; } }
-</style>"""
+TAGS = {"correct": "u", "wrong": "s", "missing": "small"}  # short: a redraw may send hundreds of them
 CAPTION = "Single underline: correct. Double underline, shaded: wrong. Dot: missing."
 MAX_EXTRA_CHARACTERS = 10  # that a network may generate after the end of the sentence
 LARGE = 140  # characters that fit on the page in large type
@@ -64,9 +50,10 @@ def reconstruction_html(sentence: str, generated: str) -> str:
             shown += _escape(character) if kind != "wrong" else escape(display(character))
             shown += "" if character == "\n" and kind == "correct" else breaks[place]
             place += 1
-        pieces += f'<span class="{kind}" title="{_explanation(kind, wanted)}">{shown}</span>'
+        title = f' title="{_explanation(wanted)}"' if kind == "wrong" else ""
+        pieces += f"<{TAGS[kind]}{title}>{shown}</{TAGS[kind]}>"
     room = "".join(f"<i></i>{each}" for each in breaks[place:])
-    return f'{STYLE}<div class="reconstruction fixed {size}" dir="auto" role="status">{pieces}{room}</div>'
+    return f'<div class="reconstruction fixed {size}" dir="auto" role="status">{pieces}{room}</div>'
 
 
 def line_breaks(sentence: str) -> list[str]:
@@ -84,17 +71,15 @@ def line_breaks(sentence: str) -> list[str]:
     return breaks
 
 
-def _explanation(kind: str, wanted: str) -> str:
-    """Return what a reader sees who points at a piece."""
-    if kind == "wrong":
-        right = "".join(map(display, graphemes(wanted)))
-        return f"wrong: should be {escape(right)}" if wanted else "wrong: the sentence has ended"
-    return kind
+def _explanation(wanted: str) -> str:
+    """Return what a reader sees who points at wrong characters."""
+    right = "".join(map(display, graphemes(wanted)))
+    return f"should be {escape(right)}" if wanted else "after the end"
 
 
 def unmarked_html(text: str) -> str:
     """Format text like `reconstruction_html`, without comparing it to a sentence."""
-    return f'{STYLE}<div class="reconstruction" dir="auto">{_escape(text)}</div>'
+    return f'<div class="reconstruction" dir="auto">{_escape(text)}</div>'
 
 
 def _escape(text: str) -> str:

@@ -55,7 +55,7 @@ def show(run: Run | None, sentence: str, epochs: int, read_only: bool = False) -
             key="log_scale",
             help="Equal distances are equal ratios, so small losses can be told apart.",
         )
-        st.caption(THINNED_CAPTION if chart.data["peaks"].num_rows else CAPTION)
+        st.caption(THINNED_CAPTION if "peaks" in chart.data else CAPTION)
     if run:
         show_settings_of(run, None if read_only else use_settings_of)
 

@@ -16,7 +16,6 @@ from pages.ui.plane import network
 from pages.ui.plane.network import Picture
 from pages.ui.plane.settings import use_settings_of
 from pages.ui.run_settings import show_settings_of
-from pages.ui.theme import is_projector_view
 from pages.ui.timeline import shown_epoch
 
 CHART_HEIGHT = 300  # pixels, to download
@@ -28,23 +27,6 @@ LOSS_TITLES = {"classification": "Loss (nats)", "regression": "Mean squared erro
 SEEN, FRAMES = "plane_seen_settings", "plane_sent_frames"  # session state
 
 # The component fills the whole area; the figures stand in the room that it leaves above the network.
-STYLE = """<style>
-.st-key-plane_stage { --plane-top: 6.3rem; display: grid; gap: 0 1.2rem;
-  grid-template-columns: minmax(0, 58fr) minmax(0, 42fr); }
-.st-key-plane_stage > * { grid-area: 1 / 1 / 2 / 3; }
-.st-key-plane_stage > :has(.st-key-plane_figures), .st-key-plane_stage > .st-key-plane_figures {
-  grid-area: 1 / 1 / 2 / 2; z-index: 1; height: 6.1rem; }
-.st-key-plane_figures .figures { flex-wrap: wrap; gap: 0 1.5rem; height: 6.1rem; align-content: flex-start; }
-.st-key-plane_figures .figure .name { display: block; margin: 0; line-height: 1.2; }
-.st-key-plane_figures .figure .note { display: none; }
-.st-key-plane_figures .outcome { flex: 1 0 100%; height: 1.9rem; }
-@media (max-width: 640px) {
-  .st-key-plane_stage { display: flex; --plane-top: 0px; }
-  .st-key-plane_stage > :has(.st-key-plane_figures), .st-key-plane_stage > .st-key-plane_figures,
-  .st-key-plane_figures .figures { height: 4.6rem; }
-}
-</style>"""
-PROJECTOR_STYLE = "<style>.st-key-plane_stage { --plane-rest: 12.9rem; --plane-text: 1.13; }</style>"
 
 
 class Moment(NamedTuple):
@@ -76,7 +58,6 @@ def show(run: Run | None, config: PlaneConfig | None, read_only: bool = False) -
     if read_only:
         moment = moment._replace(picture=moment.picture._replace(can_edit=False, draws=False))
     task = moment.picture.config.task
-    st.html(STYLE + (PROJECTOR_STYLE if is_projector_view() else ""))
     with st.container(key="plane_stage"):
         with st.container(key="plane_figures"):
             results = [event for event in events if isinstance(event, PlaneResult)] if not is_next else []
