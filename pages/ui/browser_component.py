@@ -1,6 +1,5 @@
 """Components that run in the browser, each a folder of `browser/` with HTML, CSS and JavaScript."""
 
-from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,6 +10,10 @@ from streamlit.components.v2.types import ComponentRenderer
 from pages.ui.streamlit_internals import serve_component_files
 
 FOLDER = Path(__file__).with_name("browser")
+# Streamlit sends a component's source with every redraw, so this is all of it. The address is relative to the page's.
+LOADER = """const address = new URL("_stcore/bidi-components/{name}/{file}", document.baseURI);
+export default (await import(address)).default;"""
+_lock = Lock()
 
 
 def load_component(name: str) -> ComponentRenderer:
@@ -22,18 +25,13 @@ def load_component(name: str) -> ComponentRenderer:
     JavaScript's default export is called with `{data, parentElement}` when the component appears and whenever its
     data or the theme changes. What it returns is called when the component disappears.
     """
-    folder = FOLDER / name
+    folder, key = FOLDER / name, f"dashboard.{name}"
     html, css = (folder.joinpath(f"{name}{suffix}").read_text("utf-8") for suffix in (".html", ".css"))
-    key, lock = f"dashboard.{name}", Lock()
-
-    @cache
-    def component() -> ComponentRenderer:
-        return st.components.v2.component(key, html=html, css=css, js=f"{name}.js")
+    component = st.components.v2.component(key, html=html, css=css, js=LOADER.format(name=key, file=f"{name}.js"))
 
     def show(**options: Any) -> Any:
-        with lock:  # two browsers may open the first page at once
+        with _lock:  # two browsers may open the first page at once
             serve_component_files(key, folder)
-            show_component = component()
-        return show_component(**options)
+        return component(**options)
 
     return show
