@@ -6,7 +6,7 @@ import pages.ui.streamlit_internals
 from core import memorize
 from core.memorize import MemorizeConfig, bptt
 from core.memorize.generate import generate
-from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer
+from core.memorize.lstm import Model, MyLSTM, MyLSTMCell, run_layer, run_layers
 from core.runs import Run
 from pages.ui.code_view import show_code
 from pages.ui.kept_settings import keep_settings
@@ -37,8 +37,16 @@ def show_training(run: Run | None) -> None:
     shown = config or st.session_state.get("last_valid_config") or MemorizeConfig()
     st.session_state["last_valid_config"] = shown
     training.show(run, shown.sentence, shown.epochs)
-    bptt_functions = bptt.Layer, bptt.run_forward, bptt.forward_steps, bptt.backward_steps, bptt.tanh
-    show_code(MyLSTMCell, run_layer, MyLSTM, Model, memorize.fit, generate, *bptt_functions)
+    bptt_functions = (
+        bptt.Layers,
+        bptt.run_forward,
+        bptt.forward_steps,
+        bptt.forward_step,
+        bptt.backward_steps,
+        bptt.backward_step,
+        bptt.tanh,
+    )
+    show_code(MyLSTMCell, run_layer, run_layers, MyLSTM, Model, memorize.fit, generate, *bptt_functions)
 
 
 show_stage(

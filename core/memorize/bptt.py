@@ -22,16 +22,20 @@ for the step before. Once dz is known for all steps, the gradients of the weight
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from core.jit import jit
 
+T = TypeVar("T")
 # Exact in float32, and of that type: together with Python's own numbers, float32 would become float64.
 HALF, ONE, TWO, REDUCTION, CLAMP = np.array([1 / 2, 1, 2, 1 / 32, 20], np.float32)
-NUMERATOR = tuple(np.array([135135, 17325, 378], np.float32))
-DENOMINATOR = tuple(np.array([135135, 62370, 3150, 28], np.float32))
+NUMERATOR = tuple(np.array([135135, 17325, 378, 1], np.float32) / np.float32(2**17))  # both begin near 1
+DENOMINATOR = tuple(np.array([135135, 62370, 3150, 28], np.float32) / np.float32(2**17))
 
 
 @jit
@@ -39,16 +43,17 @@ def tanh(x):
     """Compute tanh to the last digit but one, without a branch, so that the processor can compute many at once.
 
     At y = x / 32 it is Lambert's continued fraction y / (1 + y² / (3 + y² / (5 + ...))), cut after the seventh level.
-    From there, five times: tanh 2y = 2 tanh y / (1 + tanh² y).
+    From there, five times: tanh 2y = 2 tanh y / (1 + tanh² y). Numerator and denominator are kept apart, because a
+    division takes as long as ten products.
     """
     y = min(max(x, -CLAMP), CLAMP) * REDUCTION
     s = y * y
-    n0, n1, n2 = NUMERATOR
+    n0, n1, n2, n3 = NUMERATOR
     d0, d1, d2, d3 = DENOMINATOR
-    t = y * (n0 + s * (n1 + s * (n2 + s))) / (d0 + s * (d1 + s * (d2 + s * d3)))
+    n, d = y * (n0 + s * (n1 + s * (n2 + s * n3))), d0 + s * (d1 + s * (d2 + s * d3))
     for _ in range(5):
-        t = TWO * t / (ONE + t * t)
-    return t
+        n, d = TWO * n * d, d * d + n * n
+    return n / d
 
 
 @jit
@@ -58,32 +63,56 @@ def sigmoid(x):
 
 
 @jit
+def forward_step(z, recurrent, c_before, c, tanh_c, h):
+    """Run one step of one sample. z, recurrent (4, H): W_ih x + b and W_hh h; z becomes i, f, g, o. Others (H,)."""
+    for k in range(len(c)):
+        i = sigmoid(z[0, k] + recurrent[0, k])
+        f = sigmoid(z[1, k] + recurrent[1, k])
+        g = tanh(z[2, k] + recurrent[2, k])
+        o = sigmoid(z[3, k] + recurrent[3, k])
+        cell = f * c_before[k] + i * g
+        shown = tanh(cell)
+        z[0, k], z[1, k], z[2, k], z[3, k] = i, f, g, o
+        c[k], tanh_c[k], h[k] = cell, shown, o * shown
+
+
+@jit
 def forward_steps(z, weight_hh, h, c, tanh_c):
     """Run all steps of a layer, in place.
 
     z (seq_len, batch, 4, H): W_ih x plus both biases; becomes i, f, g, o.
+    weight_hh (H, 4H): transposed, so that a product with h reads it row by row.
     h, c (seq_len + 1, batch, H): the state before the first step, then the state after every step (written).
     tanh_c (seq_len, batch, H): written.
     """
     seq_len, batch, _, hidden_size = z.shape
+    recurrent = np.empty((batch, 4 * hidden_size), z.dtype)
+    gates = recurrent.reshape(batch, 4, hidden_size)
     for t in range(seq_len):
-        recurrent = np.dot(h[t], weight_hh.T).reshape(batch, 4, hidden_size)
+        np.dot(h[t], weight_hh, recurrent)
         for b in range(batch):
-            for k in range(hidden_size):
-                i = sigmoid(z[t, b, 0, k] + recurrent[b, 0, k])
-                f = sigmoid(z[t, b, 1, k] + recurrent[b, 1, k])
-                g = tanh(z[t, b, 2, k] + recurrent[b, 2, k])
-                o = sigmoid(z[t, b, 3, k] + recurrent[b, 3, k])
-                cell = f * c[t, b, k] + i * g
-                shown = tanh(cell)
-                z[t, b, 0, k], z[t, b, 1, k], z[t, b, 2, k], z[t, b, 3, k] = i, f, g, o
-                c[t + 1, b, k], tanh_c[t, b, k], h[t + 1, b, k] = cell, shown, o * shown
+            forward_step(z[t, b], gates[b], c[t, b], c[t + 1, b], tanh_c[t, b], h[t + 1, b])
+
+
+@jit
+def backward_step(gates, c_before, tanh_c, d_output, dh, dc, dz):
+    """Backpropagate through one step of one sample: gates, dz (4, H), the others (H,). Writes dz and changes dc."""
+    for k in range(len(dc)):
+        i, f, g, o = gates[0, k], gates[1, k], gates[2, k], gates[3, k]
+        d_shown = dh[k] + d_output[k]
+        d_cell = dc[k] + d_shown * o * (ONE - tanh_c[k] * tanh_c[k])
+        dz[0, k] = d_cell * g * i * (ONE - i)
+        dz[1, k] = d_cell * c_before[k] * f * (ONE - f)
+        dz[2, k] = d_cell * i * (ONE - g * g)
+        dz[3, k] = d_shown * tanh_c[k] * o * (ONE - o)
+        dc[k] = d_cell * f
 
 
 @jit
 def backward_steps(gates, weight_hh, c, tanh_c, d_output, dh, dc, dz):
     """Backpropagate through all steps of a layer, from the last to the first, in place.
 
+    weight_hh (4H, H).
     d_output (seq_len, batch, H): gradient that arrives at every h from above.
     dh, dc (batch, H): gradient of the last state; becomes that of the first.
     dz, shaped as gates: written.
@@ -91,41 +120,46 @@ def backward_steps(gates, weight_hh, c, tanh_c, d_output, dh, dc, dz):
     seq_len, batch, _, hidden_size = gates.shape
     for t in range(seq_len - 1, -1, -1):
         for b in range(batch):
-            for k in range(hidden_size):
-                i, f, g, o = gates[t, b, 0, k], gates[t, b, 1, k], gates[t, b, 2, k], gates[t, b, 3, k]
-                d_shown = dh[b, k] + d_output[t, b, k]
-                d_cell = dc[b, k] + d_shown * o * (ONE - tanh_c[t, b, k] * tanh_c[t, b, k])
-                dz[t, b, 0, k] = d_cell * g * i * (ONE - i)
-                dz[t, b, 1, k] = d_cell * c[t, b, k] * f * (ONE - f)
-                dz[t, b, 2, k] = d_cell * i * (ONE - g * g)
-                dz[t, b, 3, k] = d_shown * tanh_c[t, b, k] * o * (ONE - o)
-                dc[b, k] = d_cell * f
+            backward_step(gates[t, b], c[t, b], tanh_c[t, b], d_output[t, b], dh[b], dc[b], dz[t, b])
         np.dot(dz[t].reshape(batch, 4 * hidden_size), weight_hh, dh)
 
 
-def run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh) -> tuple[np.ndarray, ...]:
+def run_forward(x, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh) -> tuple[np.ndarray, ...]:
     """Run a layer forward and return its gates (seq_len, batch, 4, H), h, c and tanh(c); see `forward_steps`."""
-    x = array(input)
-    z = rows(x) @ array(weight_ih).T
-    z += array(bias_ih) + array(bias_hh)
+    z = rows(x) @ weight_ih.T
+    z += bias_ih + bias_hh
     gates = z.reshape(*x.shape[:2], 4, h0.shape[1])
     h = np.empty((len(x) + 1, *h0.shape), x.dtype)
     c, tanh_c = np.empty_like(h), np.empty_like(h[1:])
-    h[0], c[0] = array(h0), array(c0)
-    forward_steps(gates, array(weight_hh), h, c, tanh_c)
+    h[0], c[0] = h0, c0
+    forward_steps(gates, np.ascontiguousarray(weight_hh.T), h, c, tanh_c)
     return gates, h, c, tanh_c
 
 
-class Layer(torch.autograd.Function):
-    """One layer over a sequence as a single autograd operation: input, h0, c0 and weights -> output, h, c."""
+class Layers(torch.autograd.Function):
+    """All layers over a sequence as a single autograd operation: input, h0, c0 and weights -> output, h, c.
+
+    h0, c0, h, c (num_layers, batch, H). The weights are weight_ih, weight_hh, bias_ih, bias_hh of every layer.
+    """
 
     @staticmethod
-    def forward(ctx, input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh):
-        """Run the layer and save its gates and states for `backward`."""
-        ctx.activations = _, h, c, _ = run_forward(input, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh)
-        ctx.save_for_backward(input, weight_ih, weight_hh)
-        ctx.other_arguments = h0, c0, bias_ih, bias_hh  # may be changed in place before `backward`
-        return tuple(torch.from_numpy(result.copy()) for result in (h[1:], h[-1], c[-1]))
+    def forward(ctx, input, h0, c0, *weights):
+        """Run the layers and save their gates and states for `backward`."""
+        layers, sequence = [], array(input)
+        for first_h, first_c, *layer_weights in zip(array(h0), array(c0), *by_kind(map(array, weights)), strict=True):
+            layers.append(run_forward(sequence, first_h, first_c, *layer_weights))
+            _, h, _, _ = layers[-1]
+            sequence = h[1:]
+        ctx.layers = layers
+        weight_ih, weight_hh, bias_ih, bias_hh = by_kind(weights)
+        ctx.save_for_backward(input, *weight_ih, *weight_hh)
+        ctx.other_arguments = h0, c0, *bias_ih, *bias_hh  # may be changed in place before `backward`
+        results = (
+            sequence.copy(),
+            np.stack([h[-1] for _, h, _, _ in layers]),
+            np.stack([c[-1] for _, _, c, _ in layers]),
+        )
+        return tuple(map(torch.from_numpy, results))
 
     @staticmethod
     def backward(ctx, d_output, d_h, d_c):
@@ -133,16 +167,22 @@ class Layer(torch.autograd.Function):
 
         With create_graph=True, differentiating them again raises RuntimeError.
         """
-        input, weight_ih, weight_hh = ctx.saved_tensors
-        gates, h, c, tanh_c = ctx.activations
-        dh, dc, dz = array(d_h).copy(), array(d_c).copy(), np.empty_like(gates)
-        backward_steps(gates, array(weight_hh), c, tanh_c, array(d_output), dh, dc, dz)
-
-        dz = dz.reshape(-1, len(weight_hh))  # (seq_len * batch, 4H)
-        d_input = torch.from_numpy(dz @ array(weight_ih)).view(input.shape) if ctx.needs_input_grad[0] else None
-        gradients = dh, dc, dz.T @ rows(array(input)), dz.T @ rows(h[:-1]), dz.sum(axis=0)
-        d_h0, d_c0, d_weight_ih, d_weight_hh, d_bias = map(torch.from_numpy, gradients)
-        results = d_input, d_h0, d_c0, d_weight_ih, d_weight_hh, d_bias, d_bias
+        input, *weights = ctx.saved_tensors
+        weight_ih, weight_hh = map(array, weights[: len(ctx.layers)]), map(array, weights[len(ctx.layers) :])
+        dh, dc, d_above = array(d_h).copy(), array(d_c).copy(), array(d_output)
+        d_weights: list[np.ndarray] = []
+        below = [array(input), *(h[1:] for _, h, _, _ in ctx.layers)]
+        for layer, w_ih, w_hh in reversed(list(zip(range(len(ctx.layers)), weight_ih, weight_hh, strict=True))):
+            gates, h, c, tanh_c = ctx.layers[layer]
+            dz = np.empty_like(gates)
+            backward_steps(gates, w_hh, c, tanh_c, d_above, dh[layer], dc[layer], dz)
+            dz = dz.reshape(-1, len(w_hh))  # (seq_len * batch, 4H)
+            d_bias = dz.sum(axis=0)
+            d_weights[:0] = dz.T @ rows(below[layer]), dz.T @ rows(h[:-1]), d_bias, d_bias.copy()
+            if layer or ctx.needs_input_grad[0]:
+                d_above = (dz @ w_ih).reshape(below[layer].shape)
+        d_input = torch.from_numpy(d_above) if ctx.needs_input_grad[0] else None
+        results = d_input, *map(torch.from_numpy, (dh, dc, *d_weights))
         if torch.is_grad_enabled():  # only with create_graph=True
             depends_on = *ctx.saved_tensors, *ctx.other_arguments, d_output, d_h, d_c
             return tuple(result if result is None else FirstDerivative.apply(result, *depends_on) for result in results)
@@ -167,21 +207,27 @@ class FirstDerivative(torch.autograd.Function):
         raise RuntimeError("The backend 'bptt' computes no second derivative. Use the backend 'torch' instead.")
 
 
-def run_layer(cell, sequence: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Run one layer over a sequence, with the same arguments and results as core.memorize.lstm.run_layer.
+def run_layers(cells, sequence: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Run all layers over a sequence, with the same arguments and results as core.memorize.lstm.run_layers.
 
     Raises ValueError unless all tensors are on the CPU and of one type, float32 or float64.
     """
-    tensors = sequence, *state, cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
-    kinds = {(tensor.device.type, tensor.dtype) for tensor in tensors}
+    weights = [weight for cell in cells for weight in (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)]
+    kinds = {(tensor.device.type, tensor.dtype) for tensor in (sequence, *state, *weights)}
     if kinds not in ({("cpu", torch.float32)}, {("cpu", torch.float64)}):
         found = ", ".join(sorted(f"{dtype} on {device}" for device, dtype in kinds))
         raise ValueError(
             "The backend 'bptt' needs input, state and weights on the CPU, all float32 or all float64, "
             f"but got {found}. Use the backend 'torch' instead."
         )
-    output, h, c = Layer.apply(*tensors)
+    output, h, c = Layers.apply(sequence, *state, *weights)
     return output, (h, c)
+
+
+def by_kind(weights: Iterable[T]) -> list[list[T]]:
+    """Split the weights of all layers into all weight_ih, all weight_hh, all bias_ih and all bias_hh."""
+    listed = list(weights)
+    return [listed[kind::4] for kind in range(4)]
 
 
 def array(tensor: Tensor) -> np.ndarray:

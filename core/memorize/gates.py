@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.cluster.hierarchy import leaves_list, linkage
 
-from core.memorize.bptt import run_forward
+from core.memorize.bptt import array, run_forward
 from core.memorize.lstm import Model
 
 
@@ -40,13 +40,13 @@ def record(model: Model, inputs: torch.Tensor) -> Activity:
     These are the arrays that the forward pass of core/memorize/bptt.py saves for backpropagation.
     """
     layers = []
-    sequence = inputs
+    sequence = array(inputs)
+    zeros = np.zeros((1, model.lstm.hidden_size), sequence.dtype)
     for cell in model.lstm.cells:
-        zeros = sequence.new_zeros(1, model.lstm.hidden_size)
-        gates, h, c, _ = run_forward(sequence, zeros, zeros, *cell.parameters())
+        gates, h, c, _ = run_forward(sequence, zeros, zeros, *map(array, cell.parameters()))
         i, f, g, o = gates[:, 0].swapaxes(0, 1)  # (seq_len, H) each
         layers.append([f, i, o, g, c[1:, 0], h[1:, 0]])  # in the order of Activity's fields
-        sequence = torch.from_numpy(h[1:])
+        sequence = h[1:]
     return Activity(*np.stack(layers, axis=1))
 
 

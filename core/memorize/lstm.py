@@ -14,11 +14,13 @@ The four W's of a kind are stacked to one matrix, in the order i, f, g, o, as in
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.memorize.bptt import run_layer as run_layer_bptt
+from core.memorize.bptt import run_layers as run_layers_bptt
 
 State = tuple[Tensor, Tensor]
 
@@ -71,7 +73,17 @@ def run_layer(cell: MyLSTMCell, sequence: Tensor, state: State) -> tuple[Tensor,
     return torch.stack(outputs), (h, c)
 
 
-BACKENDS = {"torch": run_layer, "bptt": run_layer_bptt}
+def run_layers(cells: Iterable[MyLSTMCell], sequence: Tensor, state: State) -> tuple[Tensor, State]:
+    """Run all layers, each over the hidden states of the one below. h and c: (num_layers, batch, H) each."""
+    final_states = []
+    for cell, h, c in zip(cells, *state, strict=True):
+        sequence, final_state = run_layer(cell, sequence, (h, c))
+        final_states.append(final_state)
+    h, c = (torch.stack(states) for states in zip(*final_states, strict=True))
+    return sequence, (h, c)
+
+
+BACKENDS = {"torch": run_layers, "bptt": run_layers_bptt}
 
 
 class MyLSTM(nn.Module):
@@ -104,13 +116,7 @@ class MyLSTM(nn.Module):
         if state is None:
             zeros = input.new_zeros(self.num_layers, input.shape[1], self.hidden_size)
             state = zeros, zeros
-
-        sequence, final_states = input, []
-        for cell, h, c in zip(self.cells, *state, strict=True):
-            sequence, final_state = BACKENDS[self.backend](cell, sequence, (h, c))  # (seq_len, batch, H)
-            final_states.append(final_state)
-        h, c = (torch.stack(states) for states in zip(*final_states, strict=True))  # (num_layers, batch, H)
-        return sequence, (h, c)
+        return BACKENDS[self.backend](self.cells, input, state)
 
     def check_shapes(self, input: Tensor, state: State | None) -> None:
         """Raise ValueError if the input or a state has the wrong shape, with or without a batch axis."""

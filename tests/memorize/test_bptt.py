@@ -90,13 +90,13 @@ def test_non_contiguous_tensors_give_the_same_gradients():
 
 def test_non_contiguous_weights_give_the_same_output():
     cell = MyLSTMCell(INPUT, HIDDEN).double()
-    inputs, state = numbers(STEPS, BATCH, INPUT), (numbers(BATCH, HIDDEN), numbers(BATCH, HIDDEN))
-    expected, _ = bptt.run_layer(cell, inputs, state)
+    inputs, state = numbers(STEPS, BATCH, INPUT), (numbers(1, BATCH, HIDDEN), numbers(1, BATCH, HIDDEN))
+    expected, _ = bptt.run_layers([cell], inputs, state)
     for name in ("weight_ih", "weight_hh"):
         weight = getattr(cell, name).detach()
         setattr(cell, name, nn.Parameter(weight.t().contiguous().t()))
     assert not cell.weight_hh.is_contiguous()
-    torch.testing.assert_close(bptt.run_layer(cell, inputs, state)[0], expected, rtol=0, atol=1e-14)
+    torch.testing.assert_close(bptt.run_layers([cell], inputs, state)[0], expected, rtol=0, atol=1e-14)
 
 
 # As an operation of autograd

@@ -7,10 +7,11 @@ from core.text import graphemes
 
 
 def test_the_recording_equals_a_new_run_of_the_default_settings():
-    """Losses may differ in the last digits between processors, and the texts where two characters are as likely."""
+    """Rounding differs between processors: after a while the loss falls an epoch earlier or later, and so do texts."""
     recorded, new = recording.load(), recording.record(MemorizeConfig())
     assert recorded.sentence == new.sentence
-    assert recorded.losses == pytest.approx(new.losses, rel=0.02)
+    assert recorded.losses[:30] == pytest.approx(new.losses[:30], rel=0.02)
+    assert recorded.losses == pytest.approx(new.losses, rel=0.25)
     assert len(recorded.texts) == len(recorded.losses) == recording.EPOCHS
     assert recorded.texts[0] == new.texts[0]
     assert recorded.texts[-1] == new.texts[-1] == recorded.sentence

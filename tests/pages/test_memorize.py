@@ -613,7 +613,7 @@ def upload(app, data: bytes) -> None:
 
 
 def test_every_line_of_code_beside_a_formula_is_part_of_the_source():
-    steps = source(bptt.forward_steps)[0]
+    steps = source(bptt.forward_step)[0]
     for _, lines, _ in gates.EXPLANATIONS.values():
         for line in lines.split("\n"):
             assert line in steps

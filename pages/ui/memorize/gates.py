@@ -36,35 +36,35 @@ TITLES = {
     "cell": "Cell state c",
     "hidden": "Hidden state h",
 }
-# formula, the matching lines of bptt.forward_steps, and what to look for
+# formula, the matching lines of bptt.forward_step, and what to look for
 EXPLANATIONS = {
     "forget": (
         r"f_t = \sigma(W_f x_t + U_f h_{t-1} + b_f)",
-        "f = sigmoid(z[t, b, 1, k] + recurrent[b, 1, k])",
+        "f = sigmoid(z[1, k] + recurrent[1, k])",
         "How much of its cell state a unit **keeps**. Dark is 1: all of it; white is 0: everything is erased. Look for "
         "dark bands along a row: this unit keeps its cell state over many characters. At a white spot, it starts over.",
     ),
     "input": (
         r"i_t = \sigma(W_i x_t + U_i h_{t-1} + b_i)",
-        "i = sigmoid(z[t, b, 0, k] + recurrent[b, 0, k])",
+        "i = sigmoid(z[0, k] + recurrent[0, k])",
         "How much of the candidate is **written** to the cell state. Dark is 1: all of it; white is 0: nothing. After "
         "training, most input gates are open most of the time. At a white spot, the unit ignores the character.",
     ),
     "output": (
         r"o_t = \sigma(W_o x_t + U_o h_{t-1} + b_o)",
-        "o = sigmoid(z[t, b, 3, k] + recurrent[b, 3, k])",
+        "o = sigmoid(z[3, k] + recurrent[3, k])",
         "How much of its cell state a unit **shows** in the hidden state: to the layer above, and to all units of its "
         "layer at the next character. Dark is 1, white is 0.",
     ),
     "candidate": (
         r"g_t = \tanh(W_g x_t + U_g h_{t-1} + b_g)",
-        "g = tanh(z[t, b, 2, k] + recurrent[b, 2, k])",
+        "g = tanh(z[2, k] + recurrent[2, k])",
         "What **could** be written to the cell state: blue raises it, orange lowers it. The input gate decides how "
         "much of the candidate is written.",
     ),
     "cell": (
         r"c_t = f_t \odot c_{t-1} + i_t \odot g_t",
-        "cell = f * c[t, b, k] + i * g",
+        "cell = f * c_before[k] + i * g",
         "The **memory** of the network: blue is positive, orange negative. A unit whose colour stays the same over "
         "many characters remembers something; a unit whose value grows steadily counts.",
     ),
@@ -168,7 +168,7 @@ def show(run: Run | None) -> None:
     with heat_map_place:
         chart_download_buttons(chart, f"{TITLES[quantity]} layer {layer + 1}")
     unit_charts(snapshot, activity, layer, steps)
-    show_code(bptt.forward_steps, bptt.run_forward, record, MyLSTMCell, UNIT_ORDERS[order])
+    show_code(bptt.forward_step, bptt.forward_steps, bptt.run_forward, record, MyLSTMCell, UNIT_ORDERS[order])
 
 
 class UnitRows(NamedTuple):
