@@ -10,7 +10,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-SUITE_NAMES = ("lstm", "mlp", "plane", "goals", "memory", "dashboard")
+SUITE_NAMES = ("lstm", "mlp", "plane", "features", "goals", "memory", "dashboard")
 
 parser = argparse.ArgumentParser(
     prog="python -m benchmarks",
@@ -31,9 +31,11 @@ options = parser.parse_args()
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = str(options.threads)  # read when NumPy and PyTorch are imported
 
-from benchmarks import dashboard, goals, lstm, measure, memory, mlp, plane  # noqa: E402
+from benchmarks import dashboard, features, goals, lstm, measure, memory, mlp, plane  # noqa: E402
 
-SUITES = dict(zip(SUITE_NAMES, (lstm.run, mlp.run, plane.run, goals.run, memory.run, dashboard.run), strict=True))
+SUITES = dict(
+    zip(SUITE_NAMES, (lstm.run, mlp.run, plane.run, features.run, goals.run, memory.run, dashboard.run), strict=True)
+)
 
 
 def main() -> None:

@@ -60,24 +60,22 @@ def training_step(lstm: nn.Module, hidden_size: int, inputs: Tensor) -> Callable
 
 
 def run(quick: bool) -> Iterator[Result]:
-    """Time every size with batch 1, then how the cost of an epoch grows."""
-    for seq_len in (68,) if quick else (68, 500):
-        for hidden_size in (35, 64, 128, 256):
-            for num_layers in (2,) if quick else (1, 2, 3):
-                inputs = torch.randn(seq_len, 1, ALPHABET_SIZE)
-                reference = nn.LSTM(ALPHABET_SIZE, hidden_size, num_layers)
-                lstms: dict[str, nn.Module] = {
-                    "bptt": MyLSTM.from_torch(reference, "bptt"),
-                    "torch": MyLSTM.from_torch(reference, "torch"),
-                    "nn.LSTM": reference,
-                    "eight Linears": EightLinears(ALPHABET_SIZE, hidden_size, num_layers),
-                }
-                medians = time_interleaved(
-                    {name: training_step(lstm, hidden_size, inputs) for name, lstm in lstms.items()}
-                )
-                details = {"torch : eight Linears": medians["torch"] / medians["eight Linears"]}
-                case = f"{seq_len} steps, hidden {hidden_size}, {num_layers} layers"
-                yield Result("LSTM, forward and backward pass, batch 1", case, medians, details=details)
+    """Time every size with batch 1, a batch of 32 sentences and a deep stack, then how the cost of an epoch grows."""
+    lengths, layers = ((68,), (2,)) if quick else ((68, 500), (1, 2, 3))
+    sizes = [(length, hidden, n, 1) for length in lengths for hidden in (35, 64, 128, 256) for n in layers]
+    for seq_len, hidden_size, num_layers, batch in [*sizes, (68, 64, 2, 32), (68, 64, 10, 1)]:
+        inputs = torch.randn(seq_len, batch, ALPHABET_SIZE)
+        reference = nn.LSTM(ALPHABET_SIZE, hidden_size, num_layers)
+        lstms: dict[str, nn.Module] = {
+            "bptt": MyLSTM.from_torch(reference, "bptt"),
+            "torch": MyLSTM.from_torch(reference, "torch"),
+            "nn.LSTM": reference,
+            "eight Linears": EightLinears(ALPHABET_SIZE, hidden_size, num_layers),
+        }
+        medians = time_interleaved({name: training_step(lstm, hidden_size, inputs) for name, lstm in lstms.items()})
+        details = {"torch : eight Linears": medians["torch"] / medians["eight Linears"]}
+        case = f"{seq_len} steps, hidden {hidden_size}, {num_layers} layers" + (f", batch {batch}" if batch > 1 else "")
+        yield Result("LSTM, forward and backward pass", case, medians, details=details)
     yield from growth()
 
 

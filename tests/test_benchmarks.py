@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import lstm, mlp, plane
+from benchmarks import features, lstm, mlp, plane
 from benchmarks.measure import MIN_ROUNDS, Result, format_table, growth_exponent, time_interleaved
 from core.autograd.nn import Linear
+from core.classify.patch_features import PatchEncoder, PatchSettings
 from core.plane import PlaneConfig
 from core.plane.datasets import random_stream
 
@@ -48,6 +49,14 @@ def test_an_epoch_on_points_without_a_graph_gives_the_same_weights_as_ours_and_t
     np.testing.assert_allclose(no_graph, ours, atol=1e-5)
     np.testing.assert_array_equal(loop, ours)
     assert not np.allclose(ours, untrained)
+
+
+def test_patch_features_with_a_convolution_equal_ours():
+    images = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
+    encoder = PatchEncoder(images, PatchSettings(20, grid=3))
+    ours = encoder.encode(images[0])
+    np.testing.assert_allclose(features.with_convolution(encoder)(images[0]), ours, atol=2e-3)
+    assert ours.max() > 0.1
 
 
 def test_eight_linears_compute_the_same_as_nn_lstm():
