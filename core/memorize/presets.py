@@ -55,8 +55,8 @@ PRESETS = [
         "Too few units",
         MemorizeConfig(EXAMPLE_SENTENCE, hidden_size=4),
         "Four units per layer can hardly tell the positions in the sentence apart: after 300 epochs, the loss is still "
-        "above 1, where the baseline's is below 0.01. The generated text goes round in circles: it repeats pieces that "
-        "resemble the sentence.",
+        "above 1, where the baseline's is below 0.01. The generated text often goes round in circles: it repeats "
+        "pieces that resemble the sentence.",
     ),
     Preset(
         "Repeated letter",

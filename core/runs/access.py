@@ -47,9 +47,12 @@ class RunAccess:
         """Return the limits on the visitor's new runs: those of their class, or the widest ones for a teacher."""
         return Limits() if self.is_teacher else self.store.limits(self.visitor.classroom)
 
-    def submit(self, config: Any, parent: str | None = None, weights: Checkpoint | None = None) -> str:
-        """Queue a run and return its id. Arguments and ValueError: see Store.create."""
-        return self.dispatcher.submit(config, parent, replace(self.visitor, teacher=self.is_teacher), weights)
+    def submit(
+        self, config: Any, parent: str | None = None, weights: Checkpoint | None = None, **beginning: Any
+    ) -> str:
+        """Queue a run and return its id. Arguments, also the further ones, and ValueError: see Store.create."""
+        by = replace(self.visitor, teacher=self.is_teacher)
+        return self.dispatcher.submit(config, parent, by, weights, **beginning)
 
     def pause(self, run_id: str) -> None:
         """Ask a run to pause after its current step."""

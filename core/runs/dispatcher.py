@@ -89,10 +89,15 @@ class Dispatcher:
         self._connect()
 
     def submit(
-        self, config: Any, parent: str | None = None, by: Visitor = ANONYMOUS, weights: Checkpoint | None = None
+        self,
+        config: Any,
+        parent: str | None = None,
+        by: Visitor = ANONYMOUS,
+        weights: Checkpoint | None = None,
+        **beginning: Any,
     ) -> str:
-        """Queue a run and return its id. Arguments and ValueError: see Store.create."""
-        run_id = self.store.create(config, parent, by, weights)
+        """Queue a run and return its id. Arguments, also the further ones, and ValueError: see Store.create."""
+        run_id = self.store.create(config, parent, by, weights, **beginning)
         self.notify()
         return run_id
 

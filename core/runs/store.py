@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, case, delete, func, insert, select, update
-from sqlalchemy.orm import Session, aliased, sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, sessionmaker
 
 from core.runs.database import connect, write_lock
 from core.runs.housekeeping import expire, expire_answers, mark_deleted, purge_some, settle, settle_some, shrink_file
@@ -145,6 +145,9 @@ class Store:
         parent: str | None = None,
         by: Visitor = ANONYMOUS,
         weights: Checkpoint | None = None,
+        *,
+        min_step_seconds: float = 0.0,
+        unit: str = "",
     ) -> str:
         """Add a run to the queue and return its id, which cannot be guessed.
 
@@ -153,13 +156,20 @@ class Store:
             parent: id of the run whose weights it should start from.
             by: the run's owner.
             weights: uploaded weights that it should start from.
+            min_step_seconds: see `set_pace`.
+            unit: train for one "step" or "epoch" and pause, see `advance`; "" to train on.
 
         Raises:
-            ValueError: if the parent is of another kind or has no saved weights, if the weights do not fit the config,
-                or if the limits of the class or the server do not allow `by` to start this run now.
+            ValueError: if the pace or the unit is not allowed, if the parent is of another kind or has no saved
+                weights, if the weights do not fit the config, or if the limits of the class or the server do not
+                allow `by` to start this run now.
         """
         run_id, kind, now = secrets.token_urlsafe(12), job_type_of(config), time.time()
         run = Run(run_id, kind, to_json(config), created_at=now, parent=IMPORTED if weights else parent, queued_at=now)
+        run.min_step_seconds = checked_pace(min_step_seconds)
+        if unit:  # set here and not afterwards, when a worker may have begun
+            run.pause_requested = True
+            setattr(run, column_of(unit).key, 1)
         run.owner, run.nickname, run.classroom = by.id, by.nickname, by.classroom
         run.config_hash, run.search_text = config_hash(run.config_json), searchable_text(run)
         if by.address and not by.teacher and self._starts_by_address.count(by.address) >= MAX_STARTS_PER_ADDRESS:
@@ -405,14 +415,11 @@ class Store:
 
     def set_pace(self, run_id: str, seconds: float) -> None:
         """Set the minimum duration of a step. Raises ValueError unless it is from 0 to 10 seconds."""
-        check_range("The number of seconds per step", seconds, 0, 10)
-        self._update_active(run_id, min_step_seconds=float(seconds))
+        self._update_active(run_id, min_step_seconds=checked_pace(seconds))
 
     def advance(self, run_id: str, unit: str) -> None:
         """Let a paused run make one more "step" or "epoch". Raises ValueError for any other unit."""
-        if unit not in ("step", "epoch"):
-            raise ValueError(f"A run can advance by one 'step' or one 'epoch', but not by one {unit!r}.")
-        column = Run.steps_requested if unit == "step" else Run.epochs_requested
+        column = column_of(unit)
         with self._session.begin() as session:
             values = {column.key: column + 1, "auto_paused": False, **_requeue_values()}
             session.execute(update(Run).where(*_is_active(run_id), Run.pause_requested).values(values))
@@ -620,6 +627,19 @@ def _is_active(run_id: str) -> tuple:
 def _is_claimed_by(run: Run) -> tuple:
     """Return the conditions: this run is active, and no other worker has claimed it since `run` was read."""
     return *_is_active(run.id), Run.attempt == run.attempt, Run.claimed_by == run.claimed_by
+
+
+def checked_pace(seconds: float) -> float:
+    """Return the minimum duration of a step. Raises ValueError unless it is from 0 to 10 seconds."""
+    check_range("The number of seconds per step", seconds, 0, 10)
+    return float(seconds)
+
+
+def column_of(unit: str) -> InstrumentedAttribute[int]:
+    """Return the column that counts the requested "step"s or "epoch"s. Raises ValueError for any other unit."""
+    if unit not in ("step", "epoch"):
+        raise ValueError(f"A run can advance by one 'step' or one 'epoch', but not by one {unit!r}.")
+    return Run.steps_requested if unit == "step" else Run.epochs_requested
 
 
 def resume_values() -> dict[str, Any]:

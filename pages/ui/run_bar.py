@@ -161,15 +161,11 @@ def start(
     unit: str | None = None,
 ) -> None:
     """Start a run with this config, at the chosen pace. unit: pause it after one "step" or "epoch"."""
-    access = run_panel.run_access()
     shown = run_panel.find_run(kind)
     if not prepare(config):
         return
     try:
-        run_id = submit(kind, config, parent(shown) if shown else None)
-        if unit:
-            access.pause(run_id)
-            access.advance(run_id, unit)
+        run_id = submit(kind, config, parent(shown) if shown else None, unit=unit or "")
     except ValueError as error:
         st.error(escape_markdown(str(error)), icon=":material/block:")
         return
@@ -178,13 +174,10 @@ def start(
     run_panel.wait_for_first_event(run_id)
 
 
-def submit(kind: str, config: Any, parent: str | None = None, weights: Checkpoint | None = None) -> str:
+def submit(kind: str, config: Any, parent: str | None = None, weights: Checkpoint | None = None, unit: str = "") -> str:
     """Queue a run at the chosen pace and return its id. Arguments and ValueError: see Store.create."""
-    access = run_panel.run_access()
-    run_id = access.submit(config, parent, weights)
-    if seconds := pace_seconds(st.session_state.get(f"{kind}_pace", WATCH), config):
-        access.set_pace(run_id, seconds)
-    return run_id
+    seconds = pace_seconds(st.session_state.get(f"{kind}_pace", WATCH), config)
+    return run_panel.run_access().submit(config, parent, weights, min_step_seconds=seconds, unit=unit)
 
 
 def pace_seconds(pace: str, config: Any) -> float:

@@ -91,8 +91,10 @@ def test_with_too_few_units_the_loss_stays_above_1_and_the_text_goes_in_circles(
     assert history[-1].loss > 1
     assert baseline[-1].loss < 0.01
     assert history[-1].char_accuracy < 0.5
-    text = history[-1].reconstruction
-    assert any(text.count(text[at : at + 8]) > 1 for at in range(len(text) - 8))
+    every_epoch = fit(CONFIGS["Too few units"], Control(verbose=True))
+    texts = [event.reconstruction for event in every_epoch if isinstance(event, MemorizeEpoch)][-100:]
+    in_circles = [text for text in texts if any(text.count(text[at : at + 8]) > 1 for at in range(len(text) - 8))]
+    assert len(in_circles) >= 40, "often"
 
 
 def test_a_repeated_letter_is_learned_quickly_and_counted_by_cell_states_that_rise_or_fall():

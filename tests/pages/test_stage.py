@@ -15,7 +15,7 @@ from core.classify import ClassifyConfig, Epoch
 from core.classify.datasets import get_info
 from core.memorize import MemorizeConfig, MemorizeEpoch
 from core.memorize.predictions import correct_characters
-from core.runs import Limits, Run, Status, get_dispatcher
+from core.runs import Dispatcher, Limits, Run, Status, get_dispatcher
 from pages.ui import stage
 from pages.ui.classify.sample_cards import compact_samples_html
 from pages.ui.memorize.reconstruction import reconstruction_html
@@ -156,6 +156,21 @@ def test_one_step_starts_a_run_and_pauses_it_again(open_page, kind, unit):
     run_until(app, lambda: events(name) == 2)
     run_until(app, lambda: run(run_of(app)).status is Status.PAUSED)
     assert events(name) == 2
+    stop_run(app)
+
+
+@pytest.mark.parametrize("unit", ["step", "epoch"])
+def test_a_worker_that_begins_at_once_finds_pace_and_pause(open_page, monkeypatch, unit):
+    app, found = open_page("classify", pace=SLOW), []
+    notify = Dispatcher.notify
+
+    def begin(dispatcher: Dispatcher) -> None:
+        found.extend((each.pause_requested, each.min_step_seconds) for each in dispatcher.store.list_runs(1))
+        notify(dispatcher)
+
+    monkeypatch.setattr(Dispatcher, "notify", begin)
+    button(app, f"One {unit}").click().run()
+    assert found == [(True, 1.0)]
     stop_run(app)
 
 

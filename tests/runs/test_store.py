@@ -383,6 +383,20 @@ def test_forged_ids_match_no_run(store, forged):
     assert store.run(run_id).title == ""
 
 
+@pytest.mark.parametrize(("unit", "requested"), [("step", (1, 0)), ("epoch", (0, 1)), ("", (0, 0))])
+def test_a_run_is_created_with_its_pace_and_with_what_it_trains_before_it_pauses(store, unit, requested):
+    run = store.run(store.create(MemorizeConfig("ab"), min_step_seconds=0.5, unit=unit))
+    assert (run.pause_requested, run.min_step_seconds) == (bool(unit), 0.5)
+    assert (run.steps_requested, run.epochs_requested) == requested
+
+
+@pytest.mark.parametrize("wrong", [{"unit": "hour"}, {"min_step_seconds": 11}, {"min_step_seconds": -1}])
+def test_a_run_is_not_created_with_a_pace_or_unit_that_does_not_exist(store, wrong):
+    with pytest.raises(ValueError, match=r"hour|seconds per step"):
+        store.create(MemorizeConfig("ab"), **wrong)
+    assert store.count_runs() == 0
+
+
 def test_a_run_is_not_created_with_weights_that_do_not_fit_it(store):
     weights = Checkpoint(
         {
