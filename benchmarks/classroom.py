@@ -323,9 +323,9 @@ class Student:
         elif kind == "vega_lite_chart":
             if any(data.name == "curves" and to_table(data.data.data).num_rows for data in element.datasets):
                 self.on_point()
-        elif kind == "bidi_component" and element.component_name == "timeline":
+        elif kind == "bidi_component" and element.component_name == "dashboard.timeline":
             self.on_timeline(json.loads(element.json))
-        elif kind == "bidi_component" and element.component_name == "tiles":
+        elif kind == "bidi_component" and element.component_name == "dashboard.tiles":
             self.on_tiles(json.loads(element.json))
 
     def on_tiles(self, shown: dict[str, Any]) -> None:
