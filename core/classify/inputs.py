@@ -12,6 +12,7 @@ from core.classify.copies import copies
 from core.classify.datasets import Dataset
 from core.classify.patch_features import PatchFeatures, PatchSettings, prepare_patches
 from core.classify.whitening import Standardizer, Whitening, prepare_whitened
+from core.jit import jit
 
 Split = Literal["train", "test"]
 FEATURES = {"pixels": "pixels", "whitened": "whitened pixels", "patches": "patch features"}  # name: in words
@@ -143,10 +144,7 @@ class Patches:
         return self._scaled(self.features.encoder(images))
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
-        inputs = normalize_contrast(features)
-        inputs -= self.mean
-        inputs *= self.scale
-        return inputs
+        return normalize_contrast(features, self.mean, self.scale)
 
 
 def _mean_and_deviation(features: np.ndarray, block_size: int = 200) -> tuple[np.ndarray, np.ndarray]:
@@ -160,18 +158,45 @@ def _mean_and_deviation(features: np.ndarray, block_size: int = 200) -> tuple[np
     return mean.astype(np.float32), np.sqrt(squares / len(features)).astype(np.float32)
 
 
-def normalize_contrast(features: np.ndarray) -> np.ndarray:
+# A float16 is one of 65,536 values, which makes a table of their square roots faster than any computation.
+SQUARE_ROOTS = np.sqrt(np.nan_to_num(np.arange(2**16, dtype=np.uint16).view(np.float16)).clip(0).astype(np.float32))
+
+
+def normalize_contrast(
+    features: np.ndarray, mean: np.ndarray | None = None, scale: np.ndarray | None = None
+) -> np.ndarray:
     """Take the square root of patch features, then standardize each image's features.
 
     Most features are small and a few are large; the square root brings the large ones closer. An image's contrast
     scales all its features alike: without removing this one direction, it would outweigh all others and force gradient
     descent into small steps.
+    mean, scale: then subtract this from each feature, and multiply by that; (features,) float32 each.
     (n, features) float16, not negative -> (n, features) float32.
     """
-    features = np.sqrt(features.clip(0).astype(np.float32))
-    features -= features.mean(axis=1, keepdims=True)
-    features /= features.std(axis=1, keepdims=True) + 1e-3
-    return features
+    size = features.shape[1]
+    mean = np.zeros(size, np.float32) if mean is None else mean
+    scale = np.ones(size, np.float32) if scale is None else scale
+    normalized = np.empty(features.shape, np.float32)
+    _normalize(SQUARE_ROOTS, np.ascontiguousarray(features, np.float16).view(np.uint16), mean, scale, normalized)
+    return normalized
+
+
+@jit
+def _normalize(roots, features, mean, scale, normalized):
+    """Write the result of `normalize_contrast`, image by image, as long as its features are in the cache."""
+    images, size = features.shape
+    for image in range(images):
+        row, total, squares = normalized[image], 0.0, 0.0
+        for i in range(size):
+            row[i] = roots[features[image, i]]
+            total += row[i]
+        center = np.float32(total / size)
+        for i in range(size):
+            row[i] -= center
+            squares += row[i] * row[i]
+        contrast = np.float32(np.sqrt(squares / size) + 1e-3)
+        for i in range(size):
+            row[i] = (row[i] / contrast - mean[i]) * scale[i]
 
 
 def make_inputs(

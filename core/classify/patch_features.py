@@ -18,6 +18,7 @@ import numpy as np
 
 from core.classify.datasets import Dataset
 from core.classify.feature_cache import encode_dataset
+from core.jit import jit
 from core.training import check_range
 
 VERSION = 2  # part of the cache key: increase it whenever the same settings would give other features
@@ -113,16 +114,13 @@ class PatchEncoder:
 
         (height, width[, colours]) uint8 -> (features,) float16.
         """
-        threshold = self.settings.threshold
         windows = _windows(image, self.settings.size)
         patches = windows.reshape(windows.shape[0] * windows.shape[1], -1)
         responses = normalize(patches) @ self.filters  # (positions, patches)
-        responses += self.bias
-        # The mean of max(z - t, 0) is the mean of max(z, t), minus t; and the same for -z.
         cells = _cells(*windows.shape[:2], self.settings.grid)
-        negative = -(cells @ np.minimum(responses, -threshold)) - threshold
-        positive = cells @ np.maximum(responses, threshold, out=responses) - threshold
-        return np.stack([positive, negative], axis=1).reshape(-1).astype(np.float16)
+        features = np.zeros((len(cells), 2, self.settings.patches), np.float32)
+        _pool(responses, self.bias, cells, np.float32(self.settings.threshold), features)
+        return features.reshape(-1).astype(np.float16)
 
     def identity(self) -> tuple[str, tuple[np.ndarray, ...]]:
         """Return everything that determines the features, besides the images: a text and arrays."""
@@ -151,6 +149,19 @@ def random_patches(images: np.ndarray, size: int, n: int, rng: np.random.Generat
     left = rng.integers(images.shape[2] - size + 1, size=n)
     y, x = np.mgrid[:size, :size]
     return images[which[:, None, None], top[:, None, None] + y, left[:, None, None] + x]
+
+
+@jit
+def _pool(responses, bias, cells, threshold, features):
+    """Add how far each response, and its negative, is above the threshold to the features of its cells, weighted."""
+    for position in range(len(responses)):
+        for cell in range(len(cells)):
+            weight = cells[cell, position]
+            if weight > 0:
+                for patch in range(len(bias)):
+                    response = responses[position, patch] + bias[patch]
+                    features[cell, 0, patch] += weight * max(response - threshold, np.float32(0))
+                    features[cell, 1, patch] += weight * max(-response - threshold, np.float32(0))
 
 
 @cache
