@@ -4,7 +4,7 @@ import streamlit as st
 
 import pages.ui.streamlit_internals
 from core import classify
-from core.autograd.functional import cross_entropy, linear, relu
+from core.autograd.functional import cross_entropy, linear, linear_relu
 from core.autograd.nn import CrossEntropyLoss, Linear, Module, ReLU, Sequential
 from core.autograd.optim import SGD
 from core.autograd.tensor import Tensor
@@ -21,8 +21,8 @@ from pages.ui.kept_settings import keep_settings
 from pages.ui.stage import Tab, show_stage
 
 CODE = (
-    *(MLP, classify.fit, Tensor, linear, relu, cross_entropy, Module, Linear, ReLU, Sequential, CrossEntropyLoss, SGD),
-    *(augment, PatchEncoder),
+    *(MLP, classify.fit, Tensor, linear, linear_relu, cross_entropy),
+    *(Module, Linear, ReLU, Sequential, CrossEntropyLoss, SGD, augment, PatchEncoder),
 )
 
 pages.ui.streamlit_internals.ensure_run_from_app()

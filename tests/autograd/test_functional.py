@@ -107,6 +107,27 @@ def test_three_broadcast_inputs_match_pytorch():
 def test_matmul_and_linear_match_pytorch():
     assert_matches_torch(F.matmul, torch.matmul, (2, 3), (3, 4))
     assert_matches_torch(F.linear, lambda x, w, b: x @ w + b, (5, 3), (3, 4), (4,))
+    assert_matches_torch(F.linear_relu, lambda x, w, b: torch.relu(x @ w + b), (5, 3), (3, 4), (4,))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_linear_relu_is_relu_of_linear_to_the_last_bit(dtype):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=size).astype(dtype) for size in ((30, 7), (7, 20), (20,))]
+    arrays[0][:3, 0] = 0, np.inf, np.nan
+    arrays[2][:5] = -1e9, 0, np.inf, -np.inf, np.nan
+    grad = rng.normal(size=(30, 20)).astype(dtype)
+    grad[5] = np.inf
+    values = []
+    with np.errstate(invalid="ignore"):
+        for operation in (F.linear_relu, lambda *tensors: F.relu(F.linear(*tensors))):
+            tensors = [Tensor(array, requires_grad=True) for array in arrays]
+            result = operation(*tensors)
+            result.backward(grad)
+            values.append([result.data, *(tensor.grad for tensor in tensors)])
+    for fused, in_turn in zip(*values, strict=True):
+        assert fused.dtype == dtype
+        np.testing.assert_array_equal(fused, in_turn)
 
 
 @pytest.mark.parametrize("shape", [(5, 1), (3, 2), (4,), ()])

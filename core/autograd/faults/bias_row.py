@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from core.autograd.faults.base import Comparison, Fault, Question, Row
-from core.autograd.functional import as_tensors
+from core.autograd.functional import check_linear
 from core.autograd.functional import linear as correct_linear
 from core.autograd.gradcheck import numeric_gradient
 from core.autograd.tensor import Tensor
@@ -18,12 +18,7 @@ def linear(x, weight, bias) -> Tensor:
     The bias is added to every row of the batch, so its gradient is the sum over the rows.
     Raises ValueError if the shapes do not match.
     """
-    x, weight, bias = as_tensors(x, weight, bias)
-    if x.data.ndim != 2 or weight.data.ndim != 2 or x.shape[1] != weight.shape[0] or bias.shape != weight.shape[1:]:
-        raise ValueError(
-            "linear needs x (batch, in), weight (in, out) and bias (out,); "
-            f"it got {x.shape}, {weight.shape} and {bias.shape}."
-        )
+    x, weight, bias = check_linear(x, weight, bias)
     out = x.data @ weight.data
     out += bias.data
 
