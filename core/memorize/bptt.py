@@ -22,8 +22,8 @@ for the step before. Once dz is known for all steps, the gradients of the weight
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,7 +31,6 @@ from torch import Tensor
 
 from core.jit import jit
 
-T = TypeVar("T")
 # Exact in float32, and of that type: together with Python's own numbers, float32 would become float64.
 HALF, ONE, TWO, REDUCTION, CLAMP = np.array([1 / 2, 1, 2, 1 / 32, 20], np.float32)
 NUMERATOR = tuple(np.array([135135, 17325, 378, 1], np.float32) / np.float32(2**17))  # both begin near 1
@@ -124,16 +123,55 @@ def backward_steps(gates, weight_hh, c, tanh_c, d_output, dh, dc, dz):
         np.dot(dz[t].reshape(batch, 4 * hidden_size), weight_hh, dh)
 
 
-def run_forward(x, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh) -> tuple[np.ndarray, ...]:
-    """Run a layer forward and return its gates (seq_len, batch, 4, H), h, c and tanh(c); see `forward_steps`."""
-    z = rows(x) @ weight_ih.T
-    z += bias_ih + bias_hh
-    gates = z.reshape(*x.shape[:2], 4, h0.shape[1])
-    h = np.empty((len(x) + 1, *h0.shape), x.dtype)
-    c, tanh_c = np.empty_like(h), np.empty_like(h[1:])
-    h[0], c[0] = h0, c0
-    forward_steps(gates, np.ascontiguousarray(weight_hh.T), h, c, tanh_c)
-    return gates, h, c, tanh_c
+@dataclass
+class Memory:
+    """What the forward pass of all layers leaves for the backward pass.
+
+    Attributes:
+        gates: i, f, g, o after every step, (num_layers, seq_len, batch, 4, H).
+        h, c: the state before the first step and after every step, (num_layers, seq_len + 1, batch, H).
+        tanh_c: tanh of c after every step, (num_layers, seq_len, batch, H).
+    """
+
+    gates: np.ndarray
+    h: np.ndarray
+    c: np.ndarray
+    tanh_c: np.ndarray
+
+    @classmethod
+    def allocate(cls, seq_len: int, h0: np.ndarray, c0: np.ndarray) -> Memory:
+        """Make the arrays and copy the first states, (num_layers, batch, H) each, to their places.
+
+        All share one block: of several large ones, the system takes back some and clears them again, every time.
+        """
+        num_layers, batch, hidden_size = h0.shape
+        outputs = num_layers * seq_len * batch * hidden_size
+        states = outputs + h0.size
+        block = np.empty(5 * outputs + 2 * states, h0.dtype)
+        memory = cls(
+            block[: 4 * outputs].reshape(num_layers, seq_len, batch, 4, hidden_size),
+            block[4 * outputs : 4 * outputs + states].reshape(num_layers, seq_len + 1, batch, hidden_size),
+            block[4 * outputs + states : -outputs].reshape(num_layers, seq_len + 1, batch, hidden_size),
+            block[-outputs:].reshape(num_layers, seq_len, batch, hidden_size),
+        )
+        memory.h[:, 0], memory.c[:, 0] = h0, c0
+        return memory
+
+
+def run_forward(sequence: np.ndarray, memory: Memory, weights: Iterable[tuple[np.ndarray, ...]]) -> np.ndarray:
+    """Run all layers over a sequence (seq_len, batch, input_size), and fill the memory that was allocated for them.
+
+    weights: weight_ih, weight_hh, bias_ih, bias_hh of every layer.
+    Returns the hidden states of the last layer, (seq_len, batch, H): a part of the memory.
+    """
+    for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(weights):
+        gates, h = memory.gates[layer], memory.h[layer]
+        z = gates.reshape(-1, len(weight_ih))
+        np.matmul(rows(sequence), weight_ih.T, out=z)
+        z += bias_ih + bias_hh
+        forward_steps(gates, np.ascontiguousarray(weight_hh.T), h, memory.c[layer], memory.tanh_c[layer])
+        sequence = h[1:]
+    return sequence
 
 
 class Layers(torch.autograd.Function):
@@ -145,21 +183,11 @@ class Layers(torch.autograd.Function):
     @staticmethod
     def forward(ctx, input, h0, c0, *weights):
         """Run the layers and save their gates and states for `backward`."""
-        layers, sequence = [], array(input)
-        for first_h, first_c, *layer_weights in zip(array(h0), array(c0), *by_kind(map(array, weights)), strict=True):
-            layers.append(run_forward(sequence, first_h, first_c, *layer_weights))
-            _, h, _, _ = layers[-1]
-            sequence = h[1:]
-        ctx.layers = layers
-        weight_ih, weight_hh, bias_ih, bias_hh = by_kind(weights)
-        ctx.save_for_backward(input, *weight_ih, *weight_hh)
-        ctx.other_arguments = h0, c0, *bias_ih, *bias_hh  # may be changed in place before `backward`
-        results = (
-            sequence.copy(),
-            np.stack([h[-1] for _, h, _, _ in layers]),
-            np.stack([c[-1] for _, _, c, _ in layers]),
-        )
-        return tuple(map(torch.from_numpy, results))
+        ctx.memory = memory = Memory.allocate(len(input), array(h0), array(c0))
+        output = run_forward(array(input), memory, by_layer(map(array, weights)))
+        ctx.save_for_backward(input, *weights[0::4], *weights[1::4])
+        ctx.other_arguments = h0, c0, *weights[2::4], *weights[3::4]  # may be changed in place before `backward`
+        return tuple(torch.from_numpy(array.copy()) for array in (output, memory.h[:, -1], memory.c[:, -1]))
 
     @staticmethod
     def backward(ctx, d_output, d_h, d_c):
@@ -167,20 +195,21 @@ class Layers(torch.autograd.Function):
 
         With create_graph=True, differentiating them again raises RuntimeError.
         """
-        input, *weights = ctx.saved_tensors
-        weight_ih, weight_hh = map(array, weights[: len(ctx.layers)]), map(array, weights[len(ctx.layers) :])
+        input, *weights = map(array, ctx.saved_tensors)
+        memory, num_layers = ctx.memory, len(weights) // 2
         dh, dc, d_above = array(d_h).copy(), array(d_c).copy(), array(d_output)
         d_weights: list[np.ndarray] = []
-        below = [array(input), *(h[1:] for _, h, _, _ in ctx.layers)]
-        for layer, w_ih, w_hh in reversed(list(zip(range(len(ctx.layers)), weight_ih, weight_hh, strict=True))):
-            gates, h, c, tanh_c = ctx.layers[layer]
-            dz = np.empty_like(gates)
-            backward_steps(gates, w_hh, c, tanh_c, d_above, dh[layer], dc[layer], dz)
-            dz = dz.reshape(-1, len(w_hh))  # (seq_len * batch, 4H)
-            d_bias = dz.sum(axis=0)
-            d_weights[:0] = dz.T @ rows(below[layer]), dz.T @ rows(h[:-1]), d_bias, d_bias.copy()
+        dz = np.empty_like(memory.gates[0])
+        d_rows = dz.reshape(-1, 4 * dz.shape[-1])  # (seq_len * batch, 4H)
+        for layer in reversed(range(num_layers)):
+            weight_ih, weight_hh = weights[layer], weights[num_layers + layer]
+            gates, h, c, tanh_c = memory.gates[layer], memory.h[layer], memory.c[layer], memory.tanh_c[layer]
+            below = memory.h[layer - 1, 1:] if layer else input
+            backward_steps(gates, weight_hh, c, tanh_c, d_above, dh[layer], dc[layer], dz)
+            d_bias = d_rows.sum(axis=0)
+            d_weights[:0] = d_rows.T @ rows(below), d_rows.T @ rows(h[:-1]), d_bias, d_bias.copy()
             if layer or ctx.needs_input_grad[0]:
-                d_above = (dz @ w_ih).reshape(below[layer].shape)
+                d_above = (d_rows @ weight_ih).reshape(below.shape)
         d_input = torch.from_numpy(d_above) if ctx.needs_input_grad[0] else None
         results = d_input, *map(torch.from_numpy, (dh, dc, *d_weights))
         if torch.is_grad_enabled():  # only with create_graph=True
@@ -213,9 +242,10 @@ def run_layers(cells, sequence: Tensor, state: tuple[Tensor, Tensor]) -> tuple[T
     Raises ValueError unless all tensors are on the CPU and of one type, float32 or float64.
     """
     weights = [weight for cell in cells for weight in (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)]
-    kinds = {(tensor.device.type, tensor.dtype) for tensor in (sequence, *state, *weights)}
-    if kinds not in ({("cpu", torch.float32)}, {("cpu", torch.float64)}):
-        found = ", ".join(sorted(f"{dtype} on {device}" for device, dtype in kinds))
+    tensors = sequence, *state, *weights
+    dtype = sequence.dtype
+    if dtype not in (torch.float32, torch.float64) or not all(t.is_cpu and t.dtype is dtype for t in tensors):
+        found = ", ".join(sorted({f"{tensor.dtype} on {tensor.device.type}" for tensor in tensors}))
         raise ValueError(
             "The backend 'bptt' needs input, state and weights on the CPU, all float32 or all float64, "
             f"but got {found}. Use the backend 'torch' instead."
@@ -224,10 +254,10 @@ def run_layers(cells, sequence: Tensor, state: tuple[Tensor, Tensor]) -> tuple[T
     return output, (h, c)
 
 
-def by_kind(weights: Iterable[T]) -> list[list[T]]:
-    """Split the weights of all layers into all weight_ih, all weight_hh, all bias_ih and all bias_hh."""
-    listed = list(weights)
-    return [listed[kind::4] for kind in range(4)]
+def by_layer(weights: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
+    """Group weights as (weight_ih, weight_hh, bias_ih, bias_hh) of each layer."""
+    listed = iter(weights)
+    return zip(listed, listed, listed, listed, strict=True)
 
 
 def array(tensor: Tensor) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.cluster.hierarchy import leaves_list, linkage
 
-from core.memorize.bptt import array, run_forward
+from core.memorize.bptt import Memory, array, run_forward
 from core.memorize.lstm import Model
 
 
@@ -39,15 +39,12 @@ def record(model: Model, inputs: torch.Tensor) -> Activity:
 
     These are the arrays that the forward pass of core/memorize/bptt.py saves for backpropagation.
     """
-    layers = []
-    sequence = array(inputs)
-    zeros = np.zeros((1, model.lstm.hidden_size), sequence.dtype)
-    for cell in model.lstm.cells:
-        gates, h, c, _ = run_forward(sequence, zeros, zeros, *map(array, cell.parameters()))
-        i, f, g, o = gates[:, 0].swapaxes(0, 1)  # (seq_len, H) each
-        layers.append([f, i, o, g, c[1:, 0], h[1:, 0]])  # in the order of Activity's fields
-        sequence = h[1:]
-    return Activity(*np.stack(layers, axis=1))
+    sequence, lstm = array(inputs), model.lstm
+    zeros = np.zeros((lstm.num_layers, 1, lstm.hidden_size), sequence.dtype)
+    memory = Memory.allocate(len(sequence), zeros, zeros)
+    run_forward(sequence, memory, [tuple(map(array, cell.parameters())) for cell in lstm.cells])
+    i, f, g, o = memory.gates[:, :, 0].transpose(2, 0, 1, 3)
+    return Activity(f, i, o, g, memory.c[:, 1:, 0], memory.h[:, 1:, 0])
 
 
 def order_by_similarity(values: np.ndarray) -> np.ndarray:
