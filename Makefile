@@ -34,6 +34,7 @@ setup: $(VENV)/installed-dev
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -r requirements.txt
+	$(BIN)/python -c "from core.runs.worker import warm_up; warm_up()"  # compiles, so that the first start is fast, too
 	touch $@
 
 $(VENV)/installed-dev: requirements.txt requirements-dev.txt

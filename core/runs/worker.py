@@ -19,7 +19,7 @@ from importlib import import_module
 import torch
 from threadpoolctl import threadpool_limits
 
-from core import memorize, plane
+from core import classify, memorize, plane
 from core.classify import datasets
 from core.runs.active_run import ActiveRun, retry_while_unavailable
 from core.runs.database import StoreUnavailable
@@ -278,10 +278,13 @@ def total_bytes(needs: list[MemoryNeed]) -> int:
 def warm_up() -> None:
     """Load the libraries and the default dataset, and compile, so that the first click is answered soon."""
     use_one_thread()
-    datasets.load("mnist-5k")
+    dataset = datasets.load("mnist-5k")
     for _ in memorize.fit(memorize.MemorizeConfig("warm", hidden_size=8, epochs=2)):
         pass
     for _ in plane.fit(plane.PlaneConfig(epochs=1)):
+        pass
+    config = classify.ClassifyConfig(train_size=100, hidden=(8,), epochs=1, augment=("shift",))
+    for _ in classify.fit(config, dataset):
         pass
 
 
