@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from benchmarks.measure import Result, growth_exponent, time_interleaved
+from core.jit import jit
 from core.memorize import MemorizeConfig
 from core.memorize.lstm import MyLSTM
 from core.memorize.training import seconds_per_epoch
@@ -59,6 +61,42 @@ def training_step(lstm: nn.Module, hidden_size: int, inputs: Tensor) -> Callable
     return step
 
 
+def products_alone(seq_len: int, batch: int, hidden_size: int, num_layers: int) -> Callable[[], None]:
+    """Return a function that makes only the matrix products of a forward and a backward pass.
+
+    Between two steps, it does nothing: an LSTM with the same library for products cannot be faster.
+    """
+    rng = np.random.default_rng(0)
+
+    def matrix(rows: int, columns: int) -> np.ndarray:
+        return rng.standard_normal((rows, columns), dtype=np.float32)
+
+    steps, gates = seq_len * batch, 4 * hidden_size
+    z, h = matrix(steps, gates), matrix(steps, hidden_size)
+    up, to_gates = matrix(hidden_size, gates), matrix(batch, gates)
+    down, to_h = matrix(gates, hidden_size), matrix(batch, hidden_size)
+    widths = [ALPHABET_SIZE] + [hidden_size] * (num_layers - 1)
+    inputs = [(matrix(steps, width), matrix(gates, width)) for width in widths]
+
+    def products() -> None:
+        for layer, (x, weight_ih) in enumerate(inputs):
+            _ = x @ weight_ih.T
+            multiply(h[:batch], up, to_gates, seq_len)
+            multiply(z[:batch], down, to_h, seq_len)
+            _, _ = z.T @ x, z.T @ h
+            if layer:
+                _ = z @ weight_ih
+
+    return products
+
+
+@jit
+def multiply(a, b, out, times):
+    """Compute the product of a and b so many times."""
+    for _ in range(times):
+        np.dot(a, b, out)
+
+
 def run(quick: bool) -> Iterator[Result]:
     """Time every size with batch 1, a batch of 32 sentences and a deep stack, then how the cost of an epoch grows."""
     lengths, layers = ((68,), (2,)) if quick else ((68, 500), (1, 2, 3))
@@ -72,7 +110,9 @@ def run(quick: bool) -> Iterator[Result]:
             "nn.LSTM": reference,
             "eight Linears": EightLinears(ALPHABET_SIZE, hidden_size, num_layers),
         }
-        medians = time_interleaved({name: training_step(lstm, hidden_size, inputs) for name, lstm in lstms.items()})
+        contestants = {name: training_step(lstm, hidden_size, inputs) for name, lstm in lstms.items()}
+        contestants["products alone"] = products_alone(seq_len, batch, hidden_size, num_layers)
+        medians = time_interleaved(contestants)
         details = {"torch : eight Linears": medians["torch"] / medians["eight Linears"]}
         case = f"{seq_len} steps, hidden {hidden_size}, {num_layers} layers" + (f", batch {batch}" if batch > 1 else "")
         yield Result("LSTM, forward and backward pass", case, medians, details=details)
