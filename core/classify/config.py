@@ -10,7 +10,7 @@ from core.autograd import optim
 from core.autograd.nn import ACTIVATIONS, INIT_STDS
 from core.classify.augment import AUGMENTATIONS
 from core.classify.copies import COPIES
-from core.classify.inputs import FEATURES
+from core.classify.inputs import FEATURES, PATCH_AUGMENTATIONS
 from core.classify.patch_features import PatchSettings
 from core.classify.whitening import MAX_VALUES
 from core.training import check_name, check_range
@@ -100,18 +100,18 @@ class ClassifyConfig:
         for kind in self.augment:
             check_name("Each augmentation", kind, AUGMENTATIONS)
         object.__setattr__(self, "augment", tuple(kind for kind in AUGMENTATIONS if kind in self.augment))
-        if self.features == "patches" and set(self.augment) - {"flip"}:
+        if self.features == "patches" and (others := [k for k in self.augment if k not in PATCH_AUGMENTATIONS]):
             raise ValueError(
-                "Patch features are computed once, before training, so flip is the only augmentation that works with "
-                "them. Choose only flip, or choose pixels as input features."
+                f"Patch features can be augmented with {' and '.join(PATCH_AUGMENTATIONS)} only, but not with "
+                f"{' and '.join(others)}. Choose other augmentations, or pixels as input features."
             )
         for kind in self.average:
             check_name("Each kind of copy to average over", kind, COPIES)
         object.__setattr__(self, "average", tuple(kind for kind in COPIES if kind in self.average))
         if self.features == "patches" and "shifts" in self.average:
             raise ValueError(
-                "Patch features are computed once for each image, so predictions can only be averaged over mirror "
-                "images, not over shifts. Choose only mirror, or choose pixels as input features."
+                "Computing the patch features of shifted images takes long, so predictions can only be averaged over "
+                "mirror images, not over shifts. Choose only mirror, or choose pixels as input features."
             )
 
     @property

@@ -16,6 +16,7 @@ from core.jit import jit
 
 Split = Literal["train", "test"]
 FEATURES = {"pixels": "pixels", "whitened": "whitened pixels", "patches": "patch features"}  # name: in words
+PATCH_AUGMENTATIONS = ("shift", "flip")  # those that patch features can be augmented with
 
 
 class Inputs(Protocol):
@@ -112,18 +113,30 @@ class Whitened:
 
 
 class Patches:
-    """Inputs with one value per patch feature. flip: whether half of the training images are mirrored."""
+    """Inputs with one value per patch feature.
 
-    def __init__(self, features: PatchFeatures, flip: bool = False):
-        self.features, self.flip = features, flip
+    Args:
+        features: the features of all images.
+        images: the training images, (n, height, width[, 3]) uint8.
+        augmentations: names in PATCH_AUGMENTATIONS.
+    """
+
+    def __init__(self, features: PatchFeatures, images: np.ndarray, augmentations: Collection[str] = ()):
+        self.features, self.images, self.augmentations = features, images, augmentations
         self.mean, deviations = _mean_and_deviation(features.train[:: max(1, len(features.train) // 5_000)])
         self.scale = 1 / (deviations + 1e-3 * deviations.mean() + 1e-6)
         self.size = features.encoder.settings.features
 
     def train_batch(self, indices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return standardized features, mirrored half of the time with `flip`: (n, size) float32."""
-        rows = self.features.train[indices]
-        if self.flip:
+        """Return standardized features of augmented images: (n, size) float32.
+
+        Those of mirrored images are in another order; those of shifted images are computed anew.
+        """
+        if "shift" in self.augmentations:
+            rows = self.features.encoder(augment(self.images[indices], ("shift",), rng))
+        else:
+            rows = self.features.train[indices]
+        if "flip" in self.augmentations:
             mirrored = rng.random(len(indices)) < 0.5
             rows[mirrored] = self.features.encoder.mirror(rows[mirrored])
         return self._scaled(rows)
@@ -210,4 +223,4 @@ def make_inputs(
         return Pixels(dataset, augmentations)
     if features == "whitened":
         return Whitened(*(yield from prepare_whitened(dataset)), dataset.x_train.shape[1:], augmentations)
-    return Patches((yield from prepare_patches(dataset, settings)), flip="flip" in augmentations)
+    return Patches((yield from prepare_patches(dataset, settings)), dataset.x_train, augmentations)

@@ -106,13 +106,13 @@ class PatchEncoder:
         self.bias = (-mean @ whitening @ whitened.T).astype(np.float32)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(n, height, width[, colours]) uint8 -> (n, features) float16."""
+        """(n, height, width[, colours]), from 0 to 255 -> (n, features) float16."""
         return np.stack([self.encode(image) for image in images])
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Compute the features of one image: positive, then negative responses of each cell.
 
-        (height, width[, colours]) uint8 -> (features,) float16.
+        (height, width[, colours]), from 0 to 255 -> (features,) float16.
         """
         windows = _windows(image, self.settings.size)
         patches = windows.reshape(windows.shape[0] * windows.shape[1], -1)
@@ -135,7 +135,7 @@ class PatchEncoder:
 
 
 def normalize(patches: np.ndarray) -> np.ndarray:
-    """Remove brightness and contrast from every patch. (n, values) uint8 -> (n, values) float32."""
+    """Remove brightness and contrast from every patch. (n, values) -> (n, values) float32."""
     patches = patches.astype(np.float32)
     patches -= patches.mean(axis=1, keepdims=True)
     patches /= np.sqrt(np.square(patches).mean(axis=1, keepdims=True) + CONTRAST_FLOOR)

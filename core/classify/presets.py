@@ -82,9 +82,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             digits={"augment": ("shift", "rotate", "elastic"), "epochs": 80, "average": ("shifts",)},
             colours={"lr": 0.02, "weight_decay": 1e-3, "dropout": 0.1, "epochs": 100, "average": ("mirror",)}
             | {"label_smoothing": 0.1},
-            whitened={"lr": 0.01, "weight_decay": 1.5e-3, "dropout": 0.0, "average": ("mirror", "shifts")},
-            patches={"patches": 1600, "augment": ("flip",), "hidden": (1024,), "epochs": 30, "dropout": 0.5}
-            | {"optimizer": "adam", "lr": 2e-4, "batch_size": 200, "weight_decay": 0.0},
+            whitened={"hidden": (1536, 512), "lr": 0.01, "weight_decay": 1.5e-3, "dropout": 0.0, "epochs": 90}
+            | {"average": ("mirror", "shifts")},
+            patches={"patches": 1600, "grid": 3, "threshold": 1.0, "augment": ("flip",), "average": ("mirror",)}
+            | {"hidden": (512,), "epochs": 30, "dropout": 0.3, "label_smoothing": 0.1, "optimizer": "adam"}
+            | {"lr": 2e-4, "batch_size": 200, "weight_decay": 0.0},
         ),
         "rate-too-high": teaching(
             "Learning rate too high",

@@ -1,10 +1,11 @@
-"""Network inputs of patch features: standardized, and mirrored if requested."""
+"""Network inputs of patch features: standardized, and augmented if requested."""
 
 import tracemalloc
 
 import numpy as np
 import pytest
 
+from core.classify.augment import augment
 from core.classify.inputs import Patches, _mean_and_deviation, normalize_contrast
 from core.classify.patch_features import MAX_FEATURES, PatchEncoder, PatchFeatures, PatchSettings
 
@@ -22,7 +23,7 @@ def patch_features(dataset, monkeypatch):
 
 
 def test_patch_features_have_mean_0_and_standard_deviation_1(dataset, patch_features):
-    inputs = Patches(patch_features)
+    inputs = Patches(patch_features, dataset.x_train)
     indices = np.arange(len(dataset.x_train))
     encoded = inputs.batch("train", indices)
     assert encoded.dtype == np.float32
@@ -44,20 +45,29 @@ def test_statistics_of_the_most_features_take_little_memory(dataset):
     encoder = PatchEncoder(dataset.x_train, PatchSettings(patches=6))
     train = np.zeros((1_500, MAX_FEATURES), np.float16)
     tracemalloc.start()
-    Patches(PatchFeatures(encoder, train, train))
+    Patches(PatchFeatures(encoder, train, train), dataset.x_train)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200e6, "as float32 all features would take 300 MB"
 
 
 def test_flip_mirrors_about_half_of_the_images(dataset, patch_features):
-    inputs, some = Patches(patch_features, flip=True), np.arange(60)
+    inputs, some = Patches(patch_features, dataset.x_train, ("flip",)), np.arange(60)
     encoded, plain = inputs.train_batch(some, np.random.default_rng(0)), inputs.batch("train", some)
     same = (encoded == plain).all(axis=1)
     assert 15 < same.sum() < 45
     mirrored = inputs.encode(dataset.x_train[some][:, :, ::-1])
     assert np.abs(plain - mirrored).max() > 1, "the mirrored image differs"
     np.testing.assert_allclose(encoded[~same], mirrored[~same], atol=0.05)
+
+
+def test_patch_features_of_shifted_images_are_those_of_the_augmented_images(dataset, patch_features):
+    some = np.arange(60)
+    encoded = Patches(patch_features, dataset.x_train, ("shift",)).train_batch(some, np.random.default_rng(0))
+    plain = Patches(patch_features, dataset.x_train)
+    shifted = augment(dataset.x_train[some], ("shift",), np.random.default_rng(0))
+    np.testing.assert_array_equal(encoded, plain.encode(shifted.astype(np.uint8)))
+    assert (encoded != plain.batch("train", some)).any(axis=1).sum() > 30
 
 
 def test_contrast_is_normalized():

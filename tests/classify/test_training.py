@@ -316,6 +316,7 @@ def test_colour_images_and_no_hidden_layer_are_accepted(make_dataset):
         {"augment": ("shift", "rotate")},
         {"features": "patches", "patches": 20},
         {"features": "patches", "patches": 20, "augment": ("flip",)},
+        {"features": "patches", "patches": 20, "augment": ("shift", "flip")},
         {"train_size": 60},
     ],
 )
@@ -407,9 +408,9 @@ def test_a_network_that_would_fill_the_memory_is_rejected(make_dataset):
         next(fit(replace(SMALL, hidden=(4096,) * 19), make_dataset()))
 
 
-def test_flip_is_the_only_augmentation_for_patch_features():
-    with pytest.raises(ValueError, match="only flip"):
-        ClassifyConfig(features="patches", augment=("shift",))
+def test_patch_features_can_only_be_shifted_and_mirrored():
+    with pytest.raises(ValueError, match="with shift and flip only, but not with rotate"):
+        ClassifyConfig(features="patches", augment=("shift", "flip", "rotate"))
 
 
 # Errors

@@ -12,7 +12,7 @@ from core.classify import ClassifyConfig, check_fits_dataset, fit_batch_size
 from core.classify.augment import AUGMENTATIONS
 from core.classify.copies import COPIES
 from core.classify.datasets import DATASETS, DatasetError, DatasetInfo, get_info, is_custom
-from core.classify.inputs import FEATURES
+from core.classify.inputs import FEATURES, PATCH_AUGMENTATIONS
 from core.classify.presets import PRESETS, TEACHING_DATASET
 from core.training import changed_fields
 from pages.ui import controls, run_panel
@@ -202,12 +202,13 @@ def data_settings(features: str) -> dict[str, Any]:
     chosen: dict[str, Any] = {
         "augment": st.pills(
             "Augmentation",
-            ["flip"] if features == "patches" else list(AUGMENTATIONS),
+            list(PATCH_AUGMENTATIONS if features == "patches" else AUGMENTATIONS),
             selection_mode="multi",
             key="augment",
             bind="query-params",
             help="Random changes to the training images in each step: shifted, mirrored, rotated or bent. Patch "
-            "features are computed before training and can only be mirrored.",
+            "features can be shifted and mirrored; those of shifted images are computed anew in each step, which takes "
+            "several times as long.",
         ),
         "average": st.pills(
             "Average predictions over",
