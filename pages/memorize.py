@@ -40,9 +40,9 @@ def show_training(run: Run | None) -> None:
     bptt_functions = (
         bptt.Layers,
         bptt.run_forward,
-        bptt.forward_steps,
+        bptt.forward_layer,
         bptt.forward_step,
-        bptt.backward_steps,
+        bptt.backward_layer,
         bptt.backward_step,
         bptt.tanh,
     )

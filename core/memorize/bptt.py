@@ -76,21 +76,25 @@ def forward_step(z, recurrent, c_before, c, tanh_c, h):
 
 
 @jit
-def forward_steps(z, weight_hh, h, c, tanh_c):
-    """Run all steps of a layer, in place.
+def forward_layer(x, weight_ih, weight_hh, bias_ih, bias_hh, gates, h, c, tanh_c):
+    """Run all steps of a layer.
 
-    z (seq_len, batch, 4, H): W_ih x plus both biases; becomes i, f, g, o.
-    weight_hh (H, 4H): transposed, so that a product with h reads it row by row.
+    x (seq_len, batch, input_size); weights as in MyLSTMCell.
+    gates (seq_len, batch, 4, H): written; first W_ih x plus both biases, then i, f, g, o.
     h, c (seq_len + 1, batch, H): the state before the first step, then the state after every step (written).
     tanh_c (seq_len, batch, H): written.
     """
-    seq_len, batch, _, hidden_size = z.shape
+    seq_len, batch, _, hidden_size = gates.shape
+    z = gates.reshape(seq_len * batch, 4 * hidden_size)
+    np.dot(x.reshape(len(z), x.shape[2]), weight_ih.T, z)
+    z += bias_ih + bias_hh
+    weight_hh = np.ascontiguousarray(weight_hh.T)  # a product with h reads it row by row
     recurrent = np.empty((batch, 4 * hidden_size), z.dtype)
-    gates = recurrent.reshape(batch, 4, hidden_size)
+    recurrent_gates = recurrent.reshape(batch, 4, hidden_size)
     for t in range(seq_len):
         np.dot(h[t], weight_hh, recurrent)
         for b in range(batch):
-            forward_step(z[t, b], gates[b], c[t, b], c[t + 1, b], tanh_c[t, b], h[t + 1, b])
+            forward_step(gates[t, b], recurrent_gates[b], c[t, b], c[t + 1, b], tanh_c[t, b], h[t + 1, b])
 
 
 @jit
@@ -108,19 +112,29 @@ def backward_step(gates, c_before, tanh_c, d_output, dh, dc, dz):
 
 
 @jit
-def backward_steps(gates, weight_hh, c, tanh_c, d_output, dh, dc, dz):
-    """Backpropagate through all steps of a layer, from the last to the first, in place.
+def backward_layer(
+    x, weight_ih, weight_hh, gates, h, c, tanh_c, d_output, dh, dc, d_weight_ih, d_weight_hh, d_bias, dx
+):
+    """Backpropagate through all steps of a layer, from the last to the first. The first seven: as in `forward_layer`.
 
-    weight_hh (4H, H).
     d_output (seq_len, batch, H): gradient that arrives at every h from above.
     dh, dc (batch, H): gradient of the last state; becomes that of the first.
-    dz, shaped as gates: written.
+    d_weight_ih, d_weight_hh, d_bias, dx: written, in the shapes of the weights, a bias and x. dx may be empty.
     """
     seq_len, batch, _, hidden_size = gates.shape
+    dz = np.empty(gates.shape, gates.dtype)
+    rows = dz.reshape(seq_len * batch, 4 * hidden_size)
     for t in range(seq_len - 1, -1, -1):
         for b in range(batch):
             backward_step(gates[t, b], c[t, b], tanh_c[t, b], d_output[t, b], dh[b], dc[b], dz[t, b])
-        np.dot(dz[t].reshape(batch, 4 * hidden_size), weight_hh, dh)
+        np.dot(rows[t * batch : (t + 1) * batch], weight_hh, dh)
+    np.dot(rows.T, x.reshape(len(rows), x.shape[2]), d_weight_ih)
+    np.dot(rows.T, h[:seq_len].reshape(len(rows), hidden_size), d_weight_hh)
+    d_bias[:] = 0
+    for row in rows:
+        d_bias += row
+    if len(dx):
+        np.dot(rows, weight_ih, dx.reshape(len(rows), x.shape[2]))
 
 
 @dataclass
@@ -164,12 +178,10 @@ def run_forward(sequence: np.ndarray, memory: Memory, weights: Iterable[tuple[np
     weights: weight_ih, weight_hh, bias_ih, bias_hh of every layer.
     Returns the hidden states of the last layer, (seq_len, batch, H): a part of the memory.
     """
-    for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(weights):
-        gates, h = memory.gates[layer], memory.h[layer]
-        z = gates.reshape(-1, len(weight_ih))
-        np.matmul(rows(sequence), weight_ih.T, out=z)
-        z += bias_ih + bias_hh
-        forward_steps(gates, np.ascontiguousarray(weight_hh.T), h, memory.c[layer], memory.tanh_c[layer])
+    for layer_weights, gates, h, c, tanh_c in zip(
+        weights, memory.gates, memory.h, memory.c, memory.tanh_c, strict=True
+    ):
+        forward_layer(sequence, *layer_weights, gates, h, c, tanh_c)
         sequence = h[1:]
     return sequence
 
@@ -198,20 +210,21 @@ class Layers(torch.autograd.Function):
         input, *weights = map(array, ctx.saved_tensors)
         memory, num_layers = ctx.memory, len(weights) // 2
         dh, dc, d_above = array(d_h).copy(), array(d_c).copy(), array(d_output)
-        d_weights: list[np.ndarray] = []
-        dz = np.empty_like(memory.gates[0])
-        d_rows = dz.reshape(-1, 4 * dz.shape[-1])  # (seq_len * batch, 4H)
+        gradients: list[np.ndarray] = []
         for layer in reversed(range(num_layers)):
+            x = memory.h[layer - 1, 1:] if layer else input
             weight_ih, weight_hh = weights[layer], weights[num_layers + layer]
-            gates, h, c, tanh_c = memory.gates[layer], memory.h[layer], memory.c[layer], memory.tanh_c[layer]
-            below = memory.h[layer - 1, 1:] if layer else input
-            backward_steps(gates, weight_hh, c, tanh_c, d_above, dh[layer], dc[layer], dz)
-            d_bias = d_rows.sum(axis=0)
-            d_weights[:0] = d_rows.T @ rows(below), d_rows.T @ rows(h[:-1]), d_bias, d_bias.copy()
-            if layer or ctx.needs_input_grad[0]:
-                d_above = (d_rows @ weight_ih).reshape(below.shape)
+            saved = memory.gates[layer], memory.h[layer], memory.c[layer], memory.tanh_c[layer]
+            d_weight_ih, d_weight_hh, dx = np.empty_like(weight_ih), np.empty_like(weight_hh), np.empty_like(x)
+            if not layer and not ctx.needs_input_grad[0]:
+                dx = dx[:0]
+            d_bias = np.empty(len(weight_ih), x.dtype)
+            arriving = d_above, dh[layer], dc[layer]
+            backward_layer(x, weight_ih, weight_hh, *saved, *arriving, d_weight_ih, d_weight_hh, d_bias, dx)
+            gradients[:0] = d_weight_ih, d_weight_hh, d_bias, d_bias.copy()
+            d_above = dx
         d_input = torch.from_numpy(d_above) if ctx.needs_input_grad[0] else None
-        results = d_input, *map(torch.from_numpy, (dh, dc, *d_weights))
+        results = d_input, *map(torch.from_numpy, (dh, dc, *gradients))
         if torch.is_grad_enabled():  # only with create_graph=True
             depends_on = *ctx.saved_tensors, *ctx.other_arguments, d_output, d_h, d_c
             return tuple(result if result is None else FirstDerivative.apply(result, *depends_on) for result in results)
@@ -263,8 +276,3 @@ def by_layer(weights: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
 def array(tensor: Tensor) -> np.ndarray:
     """Return the tensor as a contiguous array, without a copy if it is contiguous already."""
     return np.ascontiguousarray(tensor.detach().numpy())
-
-
-def rows(array: np.ndarray) -> np.ndarray:
-    """Reshape (seq_len, batch, size) to (seq_len * batch, size)."""
-    return array.reshape(-1, array.shape[-1])

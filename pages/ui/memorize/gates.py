@@ -168,7 +168,7 @@ def show(run: Run | None) -> None:
     with heat_map_place:
         chart_download_buttons(chart, f"{TITLES[quantity]} layer {layer + 1}")
     unit_charts(snapshot, activity, layer, steps)
-    show_code(bptt.forward_step, bptt.forward_steps, bptt.run_forward, record, MyLSTMCell, UNIT_ORDERS[order])
+    show_code(bptt.forward_step, bptt.forward_layer, bptt.run_forward, record, MyLSTMCell, UNIT_ORDERS[order])
 
 
 class UnitRows(NamedTuple):
