@@ -10,7 +10,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-SUITE_NAMES = ("lstm", "mlp", "plane", "features", "goals", "memory", "dashboard")
+SUITE_NAMES = ("lstm", "mlp", "plane", "formula", "features", "goals", "memory", "dashboard")
 
 parser = argparse.ArgumentParser(
     prog="python -m benchmarks",
@@ -31,10 +31,14 @@ options = parser.parse_args()
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = str(options.threads)  # read when NumPy and PyTorch are imported
 
-from benchmarks import dashboard, features, goals, lstm, measure, memory, mlp, plane  # noqa: E402
+from benchmarks import dashboard, features, formula, goals, lstm, measure, memory, mlp, plane  # noqa: E402
 
 SUITES = dict(
-    zip(SUITE_NAMES, (lstm.run, mlp.run, plane.run, features.run, goals.run, memory.run, dashboard.run), strict=True)
+    zip(
+        SUITE_NAMES,
+        (lstm.run, mlp.run, plane.run, formula.run, features.run, goals.run, memory.run, dashboard.run),
+        strict=True,
+    )
 )
 
 

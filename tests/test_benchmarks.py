@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import features, lstm, mlp, plane
+from benchmarks import features, formula, lstm, mlp, plane
 from benchmarks.measure import MIN_ROUNDS, Result, format_table, growth_exponent, time_interleaved
 from core.autograd.nn import Linear
 from core.classify.patch_features import PatchEncoder, PatchSettings
@@ -49,6 +49,12 @@ def test_an_epoch_on_points_without_a_graph_gives_the_same_weights_as_ours_and_t
     np.testing.assert_allclose(no_graph, ours, atol=1e-5)
     np.testing.assert_array_equal(loop, ours)
     assert not np.allclose(ours, untrained)
+
+
+@pytest.mark.parametrize("contestant", [formula.ours, formula.pytorch])
+def test_every_contestant_computes_the_formula_and_its_gradients(contestant):
+    value, *gradients = contestant()
+    assert (value, tuple(map(float, gradients))) == (formula.VALUE, formula.GRADIENTS)
 
 
 def test_patch_features_with_a_convolution_equal_ours():
