@@ -153,15 +153,21 @@ def random_patches(images: np.ndarray, size: int, n: int, rng: np.random.Generat
 
 @jit
 def _pool(responses, bias, cells, threshold, features):
-    """Add how far each response, and its negative, is above the threshold to the features of its cells, weighted."""
+    """Add the responses at every position to the features of its cells, weighted."""
     for position in range(len(responses)):
         for cell in range(len(cells)):
             weight = cells[cell, position]
             if weight > 0:
-                for patch in range(len(bias)):
-                    response = responses[position, patch] + bias[patch]
-                    features[cell, 0, patch] += weight * max(response - threshold, np.float32(0))
-                    features[cell, 1, patch] += weight * max(-response - threshold, np.float32(0))
+                _add(responses[position], bias, weight, threshold, features[cell, 0], features[cell, 1])
+
+
+@jit
+def _add(responses, bias, weight, threshold, positive, negative):
+    """Add how far each response, and its negative, is above the threshold. All arrays are (patches,)."""
+    for i in range(len(responses)):
+        response = responses[i] + bias[i]
+        positive[i] += weight * max(response - threshold, np.float32(0))
+        negative[i] += weight * max(-response - threshold, np.float32(0))
 
 
 @cache
