@@ -21,7 +21,7 @@ from core.classify.feature_cache import encode_dataset
 from core.jit import jit
 from core.training import check_range
 
-VERSION = 2  # part of the cache key: increase it whenever the same settings would give other features
+VERSION = 3  # part of the cache key: increase it whenever the same settings would give other features
 WHITENING_SAMPLES = 100_000  # patches from which the covariance for whitening is estimated
 CONTRAST_FLOOR, WHITENING_FLOOR = 10.0, 0.1  # keep noise in flat patches and rare directions from being amplified
 MAX_FEATURES = 51_200  # per image: 1,600 patches on a 4 × 4 grid
