@@ -47,6 +47,7 @@ def run(quick: bool) -> Iterator[Result]:
     if not CHROMIUM:
         print("Skipped the dashboard: Chromium was not found. Install it, or set CHROMIUM to its path.")
         return
+    yield first_click()
     with (
         TemporaryDirectory() as folder,
         dashboard(Path(folder), Path(folder, "log")) as server,
@@ -63,6 +64,33 @@ def run(quick: bool) -> Iterator[Result]:
         )
         yield from open_page(browser, server.url, Store(server.database_url), rounds=1 if quick else 6)
         browser.close()
+
+
+def first_click() -> Result:
+    """Measure the seconds from a new server's start to the first curve, if the first visitor clicks at once.
+
+    With nothing compiled, the cache of machine code is an empty folder, as before the installation compiles.
+    """
+    seconds: dict[str, float] = {}
+    for name in ("compiled", "nothing compiled"):
+        with TemporaryDirectory() as folder, sync_playwright() as playwright:
+            environment = {"NUMBA_CACHE_DIR": f"{folder}/compiled"} if name == "nothing compiled" else {}
+            started = time.perf_counter()
+            with dashboard(Path(folder), Path(folder, "log"), environment) as server:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+                page = browser.new_page()
+                page.set_default_timeout(120_000)
+                page.goto(f"{server.url}/memorize")
+                page.get_by_role("button", name="Train", exact=True).wait_for()
+                seconds[f"{name}: page"] = time.perf_counter() - started
+                page.evaluate(STOPWATCH, list(bytes.fromhex(BLUE.removeprefix("#"))))
+                page.get_by_role("button", name="Train", exact=True).click()
+                page.evaluate("() => window.firstPoint")
+                seconds[f"{name}: curve"] = time.perf_counter() - started
+                browser.close()
+    return Result(
+        "Dashboard", "from the server's start to the page, and to the first curve", seconds, "s", compared=False
+    )
 
 
 def open_memorize(browser: Browser, address: str, sentence: str) -> Page:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -32,8 +32,11 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def dashboard(data: Path, log: Path) -> Iterator[Server]:
-    """Start a dashboard that stores its data in `data` and its output in `log`; stop it at the end."""
+def dashboard(data: Path, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Start a dashboard that stores its data in `data` and its output in `log`; stop it at the end.
+
+    environment: further environment variables.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -42,7 +45,7 @@ def dashboard(data: Path, log: Path) -> Iterator[Server]:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"],
             cwd=PROJECT,
-            env={**os.environ, "DATA_DIR": str(data)},
+            env={**os.environ, "DATA_DIR": str(data), **(environment or {})},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

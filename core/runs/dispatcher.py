@@ -23,6 +23,7 @@ from core.paths import PROJECT
 from core.runs.dask_plugin import TrainingPlugin, wake_worker
 from core.runs.database import StoreUnavailable
 from core.runs.identity import TeacherAuth, Visitor
+from core.runs.local_cluster import START_ALL
 from core.runs.processes import has_exited, process_name
 from core.runs.queue_estimate import Queue
 from core.runs.store import ANONYMOUS, Store
@@ -84,7 +85,7 @@ class Dispatcher:
         self._thread: threading.Thread | None = None
 
     def warm_up(self) -> None:
-        """Start the workers, and return when all are ready to train."""
+        """Start the workers, and return when the first is ready to train."""
         self._start_thread()
         self._connect()
 
@@ -179,7 +180,8 @@ class Dispatcher:
             raise RuntimeError("there is no worker")
         if self._scheduler_address:
             self.workers = workers
-        if not all(client.run(wake_worker, workers).values()):  # the scheduler has been started again
+        # local workers that are still starting get their share of the runs, too
+        if not all(client.run(wake_worker, self.workers).values()):  # the scheduler has been started again
             self._register_plugin(client)
 
     def _requeue_lost_runs(self) -> None:
@@ -225,6 +227,9 @@ class Dispatcher:
                     client.close()
                     raise
                 self._client = client
+                if self._cluster and self._cluster.stdin:
+                    self._cluster.stdin.write(START_ALL)  # the first is ready
+                    self._cluster.stdin.flush()
             return self._client
 
     def _register_plugin(self, client: Client) -> None:

@@ -28,12 +28,15 @@ DASK_CONFIG = {
 }
 LOCAL = "127.0.0.1:0"  # Dask opens a port for HTTP in every process, even without a dashboard
 REPAIR_INTERVAL = 2.0  # seconds
+START_ALL = "start all\n"
 
 
 def main(workers: int) -> None:
-    """Start the workers, print the scheduler's address, and stay until a line or the end of input arrives.
+    """Start one worker, print the scheduler's address, and obey the lines of input until it ends.
 
-    The first line of input contains the certificates that all connections use, see distributed.Security.
+    The first line contains the certificates that all connections use, see distributed.Security. START_ALL starts the
+    other workers: if all started at once, the first run would have to wait until all have loaded their libraries. Any
+    other line closes the cluster.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the server, which then closes us
     if hasattr(os, "nice"):
@@ -43,7 +46,7 @@ def main(workers: int) -> None:
     os.dup2(2, 1)  # what workers print goes to the server's log
     dask.config.set(DASK_CONFIG)
     with LocalCluster(
-        n_workers=workers,
+        n_workers=1,
         threads_per_worker=1,
         memory_limit=MEMORY_LIMIT // workers,
         security=security,
@@ -53,16 +56,18 @@ def main(workers: int) -> None:
         silence_logs=logging.ERROR,
     ) as cluster:
         print(cluster.scheduler_address, file=address_pipe, flush=True)
-        closing = threading.Event()
-        threading.Thread(target=_wait_for_input, args=[closing], daemon=True).start()
+        all_wanted, closing = threading.Event(), threading.Event()
+        threading.Thread(target=_read_input, args=[all_wanted, closing], daemon=True).start()
         while not closing.wait(REPAIR_INTERVAL):
-            cluster.scale(workers)  # starts a new worker in place of one that has lost its connection and exited
+            # also starts a new worker in place of one that has lost its connection and exited
+            cluster.scale(workers if all_wanted.is_set() else 1)
 
 
-def _wait_for_input(closing: threading.Event) -> None:
-    if not sys.stdin.readline():  # end of input: the server was killed
+def _read_input(all_wanted: threading.Event, closing: threading.Event) -> None:
+    for line in sys.stdin:
+        (all_wanted if line == START_ALL else closing).set()
+    if not closing.is_set():  # end of input: the server was killed
         os._exit(1)  # the workers notice, and exit at once
-    closing.set()
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@ import socket
 import ssl
 import subprocess
 import sys
+from contextlib import closing
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from core.memorize import MemorizeConfig
+from core.runs.dask_plugin import wake_worker
 from core.runs.dispatcher import Dispatcher
 from core.runs.identity import Visitor
 from core.runs.models import Status
@@ -24,7 +26,10 @@ ENDLESS = MemorizeConfig("to be or not to be", hidden_size=16, epochs=5_000, bac
 
 @pytest.fixture
 def dispatcher(url):
+    """A dispatcher whose two workers are both ready, so that no run moves from one to the other."""
     dispatcher = Dispatcher(url, workers=2)
+    client = dispatcher._connect()
+    wait_for(lambda: list(client.run(wake_worker, 2).values()) == [True, True])
     yield dispatcher
     for run in dispatcher.store.list_runs(limit=None, unfinished=True):
         dispatcher.store.stop(run.id)
@@ -124,7 +129,6 @@ def test_every_socket_is_reachable_from_this_machine_only(url, workers):
 
 
 def test_local_workers_accept_only_their_server(dispatcher):
-    dispatcher.warm_up()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     for address in (dispatcher._cluster_address, *dispatcher._client.nthreads()):
@@ -138,10 +142,10 @@ def test_local_workers_accept_only_their_server(dispatcher):
             without_certificate.recv(1)  # Dask would introduce itself
 
 
-def test_local_workers_do_not_get_the_teacher_s_password(dispatcher, monkeypatch):
+def test_local_workers_do_not_get_the_teacher_s_password(url, monkeypatch):
     monkeypatch.setenv("TEACHER_PASSWORD", "correct horse")
-    dispatcher.warm_up()
-    assert set(dispatcher._client.run(os.getenv, "TEACHER_PASSWORD").values()) == {None}
+    with closing(Dispatcher(url, workers=1)) as dispatcher:
+        assert set(dispatcher._connect().run(os.getenv, "TEACHER_PASSWORD").values()) == {None}
 
 
 def test_a_cluster_is_shared_by_as_many_workers_as_it_has(url, monkeypatch):
