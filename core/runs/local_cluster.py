@@ -65,9 +65,10 @@ def main(workers: int) -> None:
 
 def _read_input(all_wanted: threading.Event, closing: threading.Event) -> None:
     for line in sys.stdin:
-        (all_wanted if line == START_ALL else closing).set()
-    if not closing.is_set():  # end of input: the server was killed
-        os._exit(1)  # the workers notice, and exit at once
+        if line != START_ALL:
+            return closing.set()
+        all_wanted.set()
+    os._exit(1)  # end of input: the server was killed; the workers notice, and exit at once
 
 
 if __name__ == "__main__":
