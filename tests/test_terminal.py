@@ -258,7 +258,7 @@ def test_the_output_names_patch_features_and_rejects_other_augmentations(run, tm
     assert "including the patch features" in out
     status, _, err = run("classify", *options[:2], "--augment", "shift,elastic")
     assert status == 2
-    assert "only flip" in err
+    assert "with shift and flip only, but not with elastic" in err
 
 
 def test_weights_are_saved_with_the_save_option(run, tmp_path):
