@@ -130,7 +130,7 @@ class Patches:
     def train_batch(self, indices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return standardized features of augmented images: (n, size) float32.
 
-        Those of mirrored images are in another order; those of shifted images are computed anew.
+        Those of mirrored images are the same in another order; those of shifted images are recomputed.
         """
         if "shift" in self.augmentations:
             rows = self.features.encoder(augment(self.images[indices], ("shift",), rng))
@@ -171,7 +171,7 @@ def _mean_and_deviation(features: np.ndarray, block_size: int = 200) -> tuple[np
     return mean.astype(np.float32), np.sqrt(squares / len(features)).astype(np.float32)
 
 
-# A float16 is one of 65,536 values, which makes a table of their square roots faster than any computation.
+# A float16 has one of 65,536 values, so looking up its square root in a table is faster than computing it.
 SQUARE_ROOTS = np.sqrt(np.nan_to_num(np.arange(2**16, dtype=np.uint16).view(np.float16)).clip(0).astype(np.float32))
 
 

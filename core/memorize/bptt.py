@@ -115,8 +115,9 @@ def backward_step(gates, c_before, tanh_c, d_output, dh, dc, dz):
 def backward_layer(
     x, weight_ih, weight_hh, gates, h, c, tanh_c, d_output, dh, dc, d_weight_ih, d_weight_hh, d_bias, dx
 ):
-    """Backpropagate through all steps of a layer, from the last to the first. The first seven: as in `forward_layer`.
+    """Backpropagate through all steps of a layer, from the last to the first.
 
+    x, weight_ih, weight_hh, gates, h, c, tanh_c: as `forward_layer` left them.
     d_output (seq_len, batch, H): gradient that arrives at every h from above.
     dh, dc (batch, H): gradient of the last state; becomes that of the first.
     d_weight_ih, d_weight_hh, d_bias, dx: written, in the shapes of the weights, a bias and x. dx may be empty.
@@ -156,7 +157,8 @@ class Memory:
     def allocate(cls, seq_len: int, h0: np.ndarray, c0: np.ndarray) -> Memory:
         """Make the arrays and copy the first states, (num_layers, batch, H) each, to their places.
 
-        All share one block: of several large ones, the system takes back some and clears them again, every time.
+        All share one block. The memory allocator would return several large blocks to the system after each pass, and
+        the next pass would have to wait for cleared memory.
         """
         num_layers, batch, hidden_size = h0.shape
         outputs = num_layers * seq_len * batch * hidden_size

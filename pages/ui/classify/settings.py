@@ -207,8 +207,8 @@ def data_settings(features: str) -> dict[str, Any]:
             key="augment",
             bind="query-params",
             help="Random changes to the training images in each step: shifted, mirrored, rotated or bent. Patch "
-            "features can be shifted and mirrored; those of shifted images are computed anew in each step, which takes "
-            "several times as long.",
+            "features can be shifted and mirrored. With shifts, they are recomputed in each step, which takes several "
+            "times as long.",
         ),
         "average": st.pills(
             "Average predictions over",
