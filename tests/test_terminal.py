@@ -248,6 +248,22 @@ def test_a_preset_sets_the_defaults_of_the_other_options(run):
     assert "baseline" in err
 
 
+def test_the_long_preset_uses_patch_features_of_cifar10_unless_told_otherwise(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    images = np.random.default_rng(0).integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(300) % 10
+    np.savez(tmp_path / "cifar10.npz", x_train=images, y_train=labels, x_test=images[:50], y_test=labels[:50])
+    small = ["--preset", "long", "--hidden", "8", "--epochs", "1"]
+    status, out, _ = run("classify", *small, "--patches", "10")
+    assert status == 0
+    assert "cifar10: 270 training images" in out
+    assert "test images, from patch features" in out
+    status, out, _ = run("classify", *small, "--dataset", "mnist-5k", "--features", "pixels", "--train-size", "100")
+    assert status == 0
+    assert "mnist-5k: 100 training images" in out
+    assert "input: pixels" in out
+
+
 def test_the_output_names_patch_features_and_rejects_other_augmentations(run, tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     options = ["--features", "patches", "--patches", "10", "--epochs", "1", "--train-size", "500", "--augment", "flip"]

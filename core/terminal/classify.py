@@ -90,13 +90,14 @@ def run(options: argparse.Namespace) -> None:
     if options.save is not None:
         check_writable(Path(options.save))
     settings = given(ClassifyConfig, options)
-    dataset_name = settings.get("dataset", ClassifyConfig.dataset)
+    preset = PRESETS[options.preset]
+    dataset_name = settings.get("dataset", preset.dataset or ClassifyConfig.dataset)
     if dataset_name in plane.DATASETS:
         return points.run(dataset_name, options)
     if wrong := [name for name in (*points.OPTIONS, "points") if getattr(options, name, None) is not None]:
         raise ValueError(f"{flag(wrong[0])} is for points in a plane, but {dataset_name} is a dataset of images.")
-    preset = PRESETS[options.preset].config(dataset_name, settings.get("features", ClassifyConfig.features))
-    config = replace(preset, **settings)
+    features = settings.get("features", preset.features or ClassifyConfig.features)
+    config = replace(preset.config(dataset_name, features), **settings)
     dataset = load(config.dataset)
     validation_size = classify.validation_size(len(dataset.y_train))
     train_size = config.train_size or len(dataset.y_train) - validation_size

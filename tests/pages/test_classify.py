@@ -39,7 +39,10 @@ def test_a_preset_sets_every_widget(open_page, name):
     app.selectbox(key="preset").set_value(name).run()
     assert not app.exception
     assert not app.error
-    config = PRESETS[name].config("mnist-5k")
+    preset = PRESETS[name]
+    config = preset.config(preset.dataset or "mnist-5k", preset.features or "pixels")
+    assert app.selectbox(key="dataset").value == config.dataset
+    assert app.session_state["features"] == config.features
     assert app.text_input(key="hidden").value == ", ".join(map(str, config.hidden))
     assert app.select_slider(key="classify_lr").value == config.lr
     assert app.slider(key="classify_epochs").value == config.epochs

@@ -324,10 +324,10 @@ def init_from_preset() -> None:
 
 
 def apply_preset() -> None:
-    """Callback: set all widgets to the preset. One that demonstrates a failure also sets its dataset."""
+    """Callback: set all widgets to the preset. One that is meant for a dataset and a network input sets these, too."""
     preset = PRESETS[st.session_state["preset"]]
     dataset, features, seed = (st.session_state[key] for key in ("dataset", "features", "classify_seed"))
-    config = preset.config(TEACHING_DATASET, seed=seed) if preset.teaching else preset.config(dataset, features, seed)
+    config = preset.config(preset.dataset or dataset, preset.features or features, seed)
     set_widgets(config, list(vars(config)))
 
 
