@@ -6,11 +6,12 @@ import pages.ui.streamlit_internals
 from core import classify
 from core.autograd.functional import cross_entropy, linear, linear_relu
 from core.autograd.nn import CrossEntropyLoss, Linear, Module, ReLU, Sequential
-from core.autograd.optim import SGD
+from core.autograd.optim import SGD, Adam
 from core.autograd.tensor import Tensor
 from core.classify import MLP
 from core.classify.augment import augment
 from core.classify.patch_features import PatchEncoder
+from core.classify.whitening import Whitening
 from core.runs import Run
 from pages.ui.classify import confusion, custom_image, diagnostics, export, run_comparison, training
 from pages.ui.classify.initial_weights import continue_from
@@ -22,7 +23,7 @@ from pages.ui.stage import Tab, show_stage
 
 CODE = (
     *(MLP, classify.fit, Tensor, linear, linear_relu, cross_entropy),
-    *(Module, Linear, ReLU, Sequential, CrossEntropyLoss, SGD, augment, PatchEncoder),
+    *(Module, Linear, ReLU, Sequential, CrossEntropyLoss, SGD, Adam, augment, Whitening, PatchEncoder),
 )
 
 pages.ui.streamlit_internals.ensure_run_from_app()

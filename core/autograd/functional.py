@@ -1,6 +1,6 @@
 """The operations of the engine: each with its backward rule directly below its forward.
 
-Every function takes Tensors, arrays or numbers and returns a Tensor. Its inner `backward(grad)` takes
+Every operation takes Tensors, arrays or numbers and returns a Tensor. Its inner `backward(grad)` takes
 dL/d(result) and returns dL/d(input) for each input, where L is the number that `Tensor.backward()` was
 called on. `Tensor.backward()` also undoes broadcasting, so the rules here need not.
 """
@@ -325,7 +325,7 @@ def _add_and_rectify(out, bias):
 def dropout(x, p: float, rng: np.random.Generator) -> Tensor:
     """Zero each element with probability p and scale the others by 1/(1 - p), which keeps the mean.
 
-    Srivastava et al., "Dropout", JMLR 15 (2014), in its inverted form.
+    x: any shape. p: from 0 to less than 1. Srivastava et al., "Dropout", JMLR 15 (2014), in its inverted form.
     """
     (x,) = as_tensors(x)
     mask = (rng.random(x.shape, dtype=np.float32) >= p).astype(x.dtype)
@@ -394,7 +394,7 @@ def mse_loss(predictions, targets) -> Tensor:
     predictions, targets = as_tensors(predictions, targets)
     if predictions.shape != targets.shape or not predictions.data.size:
         raise ValueError(
-            "mse_loss needs predictions and targets of the same shape, at least one; "
+            "mse_loss needs predictions and targets of the same shape, with at least one element; "
             f"it got {predictions.shape} and {targets.shape}."
         )
     differences = predictions.data - targets.data

@@ -2,8 +2,8 @@
 
 Each kind returns a displacement: for every pixel of every image, how far away its new value is read. The displacements
 of all chosen kinds are added, and the images are resampled once. A displacement that depends on the position, such as a
-rotation's, is that of the mirrored position in a mirrored image. A network hardly ever sees exactly the same image
-twice, so it cannot memorise it.
+rotation's, is that of the mirrored position in a mirrored image. With many possible changes, a network hardly ever sees
+exactly the same image twice, so it cannot memorise it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BEND, SMOOTHNESS = 0.07, 0.17  # fractions of the height
 
 
 def shift(positions: Positions, rng: np.random.Generator) -> Displacement:
-    """Shift by whole pixels in both directions, at most 1/14 of the height (2 pixels for a digit)."""
+    """Shift by whole pixels in both directions, at most 7 % of the height (2 pixels of 28 or 32)."""
     n, height, _ = positions.shape[1:]
     largest = round(SHIFT * height)
     return rng.integers(-largest, largest + 1, (2, n, 1, 1)).astype(np.float32)
@@ -74,7 +74,7 @@ AUGMENTATIONS: dict[str, Callable[[Positions, np.random.Generator], Displacement
 def augment(images: np.ndarray, kinds: Collection[str], rng: np.random.Generator) -> np.ndarray:
     """Change every image at random in each of these ways (names in AUGMENTATIONS).
 
-    images: (n, height, width) or (n, height, width, colours) uint8 -> the same shape, float32 from 0 to 255. Values
+    images: (n, height, width) or (n, height, width, colours), uint8 or float -> the same shape, float32. Values
     between pixels are interpolated bilinearly; outside the image, the nearest edge pixel is repeated.
     """
     n, height, width = images.shape[:3]

@@ -32,7 +32,7 @@ class ClassifyConfig:
         momentum: of SGD; Adam's first beta.
         weight_decay: how strongly every weight is pulled towards 0.
         dropout: fraction of the hidden units switched off in each training step.
-        label_smoothing: share of the target's probability that all classes get alike in training.
+        label_smoothing: probability taken from the target class and spread evenly over all classes, in training.
         schedule: a name in `core.autograd.optim.SCHEDULES`.
         batch_size: training images per step.
         epochs: passes over the training images.
@@ -43,7 +43,7 @@ class ClassifyConfig:
         features: what the network receives, a name in `core.classify.inputs.FEATURES`.
         patches: number of patch filters, see `core.classify.patch_features.PatchSettings`.
         grid: size of the pooling grid of patch features, see there.
-        threshold: filter responses below it count as 0, see there.
+        threshold: subtracted from the strength of every filter response, see there.
         augment: names in `core.classify.augment.AUGMENTATIONS`.
         average: names in `core.classify.copies.COPIES`. The final accuracy is measured a second time, with predictions
             averaged over these copies of each image.

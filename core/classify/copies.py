@@ -1,8 +1,8 @@
 """Copies of an image over which predictions can be averaged: a mirror image, and shifts by one pixel.
 
-A network that is right about an image is more often right about its copies than wrong in the same way, so the mean of
-the predictions is right more often. It takes as much longer as there are copies, and it is another claim: how well the
-network and this procedure do, not the network alone.
+This is test-time augmentation. Errors on the copies are only partly correlated, so their mean is right more often. It
+takes as many times longer as there are copies. The result describes network and procedure together: do not compare it
+with the accuracy of a network that predicts each image once.
 """
 
 from __future__ import annotations

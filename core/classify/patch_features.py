@@ -106,7 +106,7 @@ class PatchEncoder:
         self.bias = (-mean @ whitening @ whitened.T).astype(np.float32)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(n, height, width[, colours]), from 0 to 255 -> (n, features) float16."""
+        """Compute the features of images: (n, height, width[, colours]), from 0 to 255 -> (n, features) float16."""
         return np.stack([self.encode(image) for image in images])
 
     def encode(self, image: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ def random_patches(images: np.ndarray, size: int, n: int, rng: np.random.Generat
 
 @jit
 def _pool(responses, bias, cells, threshold, features):
-    """Add the responses at every position to the features of its cells, weighted."""
+    """Add responses (positions, patches) to features (cells, 2, patches), with the weights cells (cells, positions)."""
     for position in range(len(responses)):
         for cell in range(len(cells)):
             weight = cells[cell, position]
@@ -209,7 +209,7 @@ class PatchFeatures:
     Attributes:
         encoder: the encoder that computed them.
         train: features of the training images, (n, features) float16.
-        test: features of the test images.
+        test: features of the test images, (n, features) float16.
     """
 
     encoder: PatchEncoder

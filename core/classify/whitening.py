@@ -1,4 +1,4 @@
-"""Whitened pixels: images without what all images have in common, so that edges stand out.
+"""Whitened pixels: images whose pixels are decorrelated (ZCA whitening), so that edges stand out.
 
 Neighbouring pixels are nearly equal, so a few directions of the space of all images have most of the variance, and
 gradient descent learns little along the others. ZCA whitening divides an image by the standard deviation along each of
@@ -28,12 +28,12 @@ class Standardizer:
     """Scale images to mean 0 and standard deviation 1 per colour channel, as measured on the training images."""
 
     def __init__(self, images: np.ndarray):
-        channels = images.reshape(-1, 3 if images.ndim == 4 else 1)[::7]  # every seventh pixel is sample enough
+        channels = images.reshape(-1, 3 if images.ndim == 4 else 1)[::7]  # every seventh pixel: a large enough sample
         self.mean = channels.mean(axis=0, dtype=np.float64).astype(np.float32)
         self.scale = (1 / (channels.std(axis=0, dtype=np.float64) + 1e-3)).astype(np.float32)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(n, height, width[, colours]) uint8 or float32 -> (n, height · width · colours) float32."""
+        """Scale images: (n, height, width[, colours]) uint8 or float32 -> (n, height · width · colours) float32."""
         inputs = images.reshape(len(images), -1, len(self.mean)).astype(np.float32)
         inputs -= self.mean
         inputs *= self.scale
@@ -56,7 +56,7 @@ class Whitening:
         self.size = len(mean)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(n, height, width[, colours]) uint8 -> (n, size) float16."""
+        """Whiten images: (n, height, width[, colours]) uint8 -> (n, size) float16."""
         return ((self.standardize(images) - self.mean) @ self.matrix).astype(np.float16)
 
     def identity(self) -> tuple[str, tuple[np.ndarray, ...]]:

@@ -191,7 +191,8 @@ def run_forward(sequence: np.ndarray, memory: Memory, weights: Iterable[tuple[np
 class Layers(torch.autograd.Function):
     """All layers over a sequence as a single autograd operation: input, h0, c0 and weights -> output, h, c.
 
-    h0, c0, h, c (num_layers, batch, H). The weights are weight_ih, weight_hh, bias_ih, bias_hh of every layer.
+    input (seq_len, batch, input_size); output (seq_len, batch, H); h0, c0, h, c (num_layers, batch, H). The weights are
+    weight_ih, weight_hh, bias_ih, bias_hh of every layer.
     """
 
     @staticmethod
@@ -200,7 +201,7 @@ class Layers(torch.autograd.Function):
         ctx.memory = memory = Memory.allocate(len(input), array(h0), array(c0))
         output = run_forward(array(input), memory, by_layer(map(array, weights)))
         ctx.save_for_backward(input, *weights[0::4], *weights[1::4])
-        ctx.other_arguments = h0, c0, *weights[2::4], *weights[3::4]  # may be changed in place before `backward`
+        ctx.other_arguments = h0, c0, *weights[2::4], *weights[3::4]  # not saved: they may be changed in place
         return tuple(torch.from_numpy(array.copy()) for array in (output, memory.h[:, -1], memory.c[:, -1]))
 
     @staticmethod

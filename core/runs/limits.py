@@ -41,7 +41,7 @@ class Limits:
     max_memorize_epochs: int = 5_000
     max_layer_width: int = 4_096
     max_classify_epochs: int = 500
-    max_minutes: float = 60.0
+    max_minutes: float = 180.0
     idle_pause_minutes: float = 3.0
     max_starts_per_minute: int = 60
     max_queued_runs: int = 60

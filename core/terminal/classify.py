@@ -32,7 +32,8 @@ OPTIONS = {
     "weight_decay": "how strongly each weight is pulled towards 0, to reduce overfitting",
     "dropout": "fraction of the hidden units that are switched off at random in each step",
     "label_smoothing": (
-        "share of the target's probability that all classes get alike, so that the network does not become too sure"
+        "probability that is taken from the target class and spread evenly over all classes, so that the network does "
+        "not become overconfident"
     ),
     "schedule": f"how the learning rate changes during training: {', '.join(optim.SCHEDULES)}",
     "batch_size": "number of images per training step",
@@ -46,7 +47,7 @@ OPTIONS = {
     ),
     "patches": "patch features: number of filters; half are cut from training images, half are their mirror images",
     "grid": "patch features: filter responses are averaged in a grid of N by N cells",
-    "threshold": "patch features: weaker filter responses count as 0",
+    "threshold": "patch features: subtracted from the strength of every filter response; weaker ones count as 0",
     "augment": f"random changes of the training images: {', '.join(augment.AUGMENTATIONS)}",
     "average": (
         "at the end, also measure accuracy with predictions averaged over copies of each image: "

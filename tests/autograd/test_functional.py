@@ -294,7 +294,10 @@ def test_dropout_keeps_the_mean_and_applies_the_same_mask_to_the_gradient():
         (lambda: F.matmul(np.ones(3), np.ones((3, 1))), r"matmul needs matrices .* it got shapes \(3,\) and \(3, 1\)"),
         (lambda: F.linear(np.ones((2, 3)), np.ones((3, 4)), np.ones(3)), r"it got \(2, 3\), \(3, 4\) and \(3,\)"),
         (lambda: F.linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(3)), r"linear needs x \(batch, in\)"),
-        (lambda: F.mse_loss(np.ones((3, 1)), np.ones(3)), r"same shape, at least one; it got \(3, 1\) and \(3,\)"),
+        (
+            lambda: F.mse_loss(np.ones((3, 1)), np.ones(3)),
+            r"same shape, with at least one element; it got \(3, 1\) and \(3,\)",
+        ),
         (lambda: F.mse_loss(np.ones((0, 1)), np.ones((0, 1))), "at least one"),
         (lambda: F.cross_entropy(np.ones((2, 3)), [0]), r"it got \(2, 3\) and \(1,\)"),
         (lambda: F.cross_entropy(np.ones((0, 3)), np.array([], int)), "at least one"),

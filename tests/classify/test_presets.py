@@ -1,6 +1,7 @@
 """Every preset does what its text says."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -123,3 +124,10 @@ def test_shuffled_labels_are_memorised_without_generalising(run):
     assert epochs[-1].train_accuracy == 1
     assert result.accuracy < 0.15
     assert epochs[-1].val_loss > 1.5 * GUESSING
+
+
+def test_digits_are_never_mirrored():
+    for preset, features in product(PRESETS.values(), FEATURES):
+        config = preset.config("mnist", features)
+        assert "flip" not in config.augment
+        assert "mirror" not in config.average

@@ -195,7 +195,7 @@ def test_runs_are_compared(open_page, finished):
     assert app.multiselect(key="compared").value == ["Run 1", "Run 2"], "without a visit to the Training tab"
     assert table["Run"].tolist() == ["Run 1", "Run 2"]
     assert table["Learning rate"].tolist() == ["0.05", "0.02"]
-    assert set(table["Input"]) == {"raw pixels"}
+    assert set(table["Input"]) == {"pixels"}
     assert "Momentum" not in table.columns
 
 

@@ -126,7 +126,7 @@ def test_a_comparison_lists_differing_settings_changes_and_results(add_run):
     app = compare(one, other)
     rows = table(app)
     assert rows["Run"].tolist() == ["A", "B"]
-    assert rows["Input"].tolist() == ["raw pixels", f"features of {ClassifyConfig().patches:,} patches"]
+    assert rows["Input"].tolist() == ["pixels", f"features of {ClassifyConfig().patches:,} patches"]
     assert rows["Learning rate"].tolist() == ["0.1", "0.2"]
     assert rows["Momentum"].tolist() == ["0.5", "0.9"]
     assert rows["Hidden"][0] == "none"

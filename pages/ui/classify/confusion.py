@@ -57,7 +57,7 @@ def draw(snapshot: Snapshot) -> None:
             samples = Samples(snapshot.images[shown], labels[shown], snapshot.probabilities[shown])
             st.html(samples_html(samples, classes))
         else:
-            st.caption("There are none.")
+            st.caption("No such images.")
 
 
 def confusion_chart(counts: np.ndarray, classes: tuple[str, ...]) -> alt.LayerChart | alt.FacetChart:

@@ -38,7 +38,7 @@ def show_first_layer(snapshot: Snapshot) -> None:
         encoder = snapshot.inputs.features.encoder
         st.markdown(
             f"**Patches** (at most {MAX_UNITS}), cut at random from training images (left) and whitened (right). "
-            "Whitening removes what most patches have in common; edges and contrasts remain. Patches are **not "
+            "Whitening removes correlations between neighbouring pixels; edges remain. Patches are **not "
             "learned**. The network only learns how to weigh them."
         )
         left, right = st.columns(2)
@@ -68,7 +68,7 @@ def show_whitening(snapshot: Snapshot, inputs: Whitened) -> None:
     """Show some images before and after whitening, and the filters that do it."""
     st.markdown(
         f"**Whitening**: {MAX_WHITENED} training images as they are (left) and whitened (right). Neighbouring pixels "
-        "of an image are nearly equal, which makes learning slow. Whitening removes what they have in common; edges "
+        "of an image are nearly equal, which makes learning slow. Whitening removes these correlations; edges "
         "remain. It is computed from the training images and **not learned**."
     )
     indices = np.arange(min(MAX_WHITENED, len(snapshot.dataset.x_train)))
@@ -78,8 +78,8 @@ def show_whitening(snapshot: Snapshot, inputs: Whitened) -> None:
     whitened = inputs.batch("train", indices).reshape(images.shape)
     right.html(image_grid_html([diverging_image(image) for image in whitened], 2.6))
     st.markdown(
-        "**Filters** that compute a whitened pixel, for some positions: the pixel itself minus a weighted mean of its "
-        "neighbours."
+        "**Whitening filters**: the weights that compute one whitened value, for some positions. Roughly, each is the "
+        "value itself minus a weighted mean of its neighbours."
     )
     filters = inputs.whitening.matrix[np.linspace(0, inputs.size - 1, MAX_WHITENED + 2).astype(int)[1:-1]]
     st.html(image_grid_html([diverging_image(each.reshape(images.shape[1:])) for each in filters], 2.6))
@@ -166,8 +166,8 @@ def pca_chart(snapshot: Snapshot) -> None:
     st.markdown(
         f"**{len(indices):,} validation images as represented by hidden layer {layer}**: its {hidden[layer - 1]:,} "
         f"activations, projected onto their first two principal components, which explain {explained.sum():.0%} of "
-        "the variance. While it learns, each picture is turned to match the one before. Classes that form separate "
-        "clusters here are easy for the following layers."
+        "the variance. During training, each projection is rotated or reflected to match the one before. Classes that "
+        "form separate clusters here are easy for the following layers."
     )
     classes = snapshot.dataset.classes
     labels = [classes[label] for label in snapshot.dataset.y_train[indices]]

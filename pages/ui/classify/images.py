@@ -45,7 +45,7 @@ def samples_html(samples: Samples, classes: tuple[str, ...]) -> str:
         verdict = "✓ correct" if correct else "✗ wrong"
         cards.append(
             f'<div class="sample {"correct" if correct else "wrong"}"><div class="top">'
-            f'<img src="{png_data_url(image)}" alt="test image: {truth}">'
+            f'<img src="{png_data_url(image)}" alt="image of {truth}">'
             f'<div class="truth">{verdict}<br>label <b>{truth}</b></div></div>{guesses}</div>'
         )
     return f'<div class="samples">{"".join(cards)}</div>'

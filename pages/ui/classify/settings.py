@@ -108,7 +108,7 @@ def input_selector() -> str:
         format_func=FEATURES.__getitem__,
         key="features",
         on_change=update_preset,
-        help="Whitened pixels are pixels without what neighbouring pixels have in common, so that edges stand out. "
+        help="Whitened pixels are decorrelated (ZCA whitening), so that edges stand out. "
         "Patch features measure how similar each part of an image is to small patches of training images. Both are "
         "computed before training and not learned; the first time takes a minute or more.",
     )
@@ -166,8 +166,9 @@ def live_settings() -> dict[str, Any]:
             0.9,
             ClassifyConfig.label_smoothing,
             0.05,
-            help="Share of the target's probability that all classes get alike, so that the network does not become "
-            "too sure. The training loss then stays above 0; the validation loss is measured without it.",
+            help="Probability that is taken from the target class and spread evenly over all classes, so that the "
+            "network does not become overconfident. The training loss then stays above 0; the validation loss is "
+            "measured without it.",
             **live_widget("label_smoothing"),
         ),
     }
@@ -206,9 +207,9 @@ def data_settings(features: str) -> dict[str, Any]:
             selection_mode="multi",
             key="augment",
             bind="query-params",
-            help="Random changes to the training images in each step: shifted, mirrored, rotated or bent. Patch "
-            "features can be shifted and mirrored. With shifts, they are recomputed in each step, which takes several "
-            "times as long.",
+            help="Random changes to the training images in each step: shifted, mirrored, rotated or bent. With patch "
+            "features, images can only be shifted and mirrored. Shifts require that features are recomputed in each "
+            "step, which takes several times as long.",
         ),
         "average": st.pills(
             "Average predictions over",
@@ -216,8 +217,9 @@ def data_settings(features: str) -> dict[str, Any]:
             selection_mode="multi",
             key="average",
             bind="query-params",
-            help="At the end, accuracy is measured a second time, with predictions averaged over copies of each image: "
-            "its mirror image, and shifts by one pixel in four directions. It does not change the training.",
+            help="Test-time augmentation: at the end, accuracy is measured a second time, with predictions averaged "
+            "over copies of each image: its mirror image, and shifts by one pixel in four directions. It does not "
+            "change the training.",
         ),
         "train_size": st.select_slider(
             "Training images",
@@ -263,7 +265,8 @@ def data_settings(features: str) -> dict[str, Any]:
             0.25,
             key="threshold",
             bind="query-params",
-            help="Filter responses below this value count as 0, so that only regions that resemble the filter count.",
+            help="Subtracted from the strength of every filter response; what falls below 0 counts as 0. So only "
+            "regions that resemble the filter count.",
         )
     return chosen
 

@@ -18,8 +18,8 @@ from pages.ui.markdown import escape_markdown
 class Snapshot(NamedTuple):
     """A trained network with its dataset and its predictions.
 
-    The predictions are for validation images until the run has ended: whoever sees mistakes on test images while it is
-    still possible to change the training makes them part of it.
+    The predictions are for validation images until the run has ended: test images that influence decisions about the
+    training no longer measure how well it generalises.
 
     Attributes:
         config: its config.

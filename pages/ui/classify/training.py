@@ -47,7 +47,7 @@ def events_of_type(kind: type[EventT], events: list[classify.Event]) -> list[Eve
 
 
 def show(run: Run | None, config: ClassifyConfig | None, read_only: bool = False) -> None:
-    """Show the run, or what it will be.
+    """Show the run, or an empty layout before the first one.
 
     Args:
         run: the run; None before the first one.
@@ -125,12 +125,12 @@ def figures(steps: list[Step], now: Epoch | None, results: list[Result]) -> list
     """Return the figures for one epoch; dashes for what is not known yet."""
     loss = now.val_loss if now else steps[-1].loss if steps else None
     validation = f"{now.val_accuracy:.1%}" if now else "–"
-    loss_of = "validation; 0 is perfect" if now else "of the last batch" if steps else "0: certain and correct"
+    loss_of = "on validation images" if now else "of the last batch" if steps else "0 is perfect"
     return [
         Figure("Validation", validation, "of unseen images"),
-        Figure("Training", f"{now.train_accuracy:.1%}" if now else "–", "of the images it learns from"),
+        Figure("Training", f"{now.train_accuracy:.1%}" if now else "–", "of training images"),
         Figure("Loss", f"{loss:.3g}" if loss is not None else "–", loss_of),
-        Figure("Test", f"{results[-1].accuracy:.2%}" if results else "–", "only at the end"),
+        Figure("Test", f"{results[-1].accuracy:.2%}" if results else "–", "after the last epoch"),
     ]
 
 
@@ -170,7 +170,7 @@ def feature_label(config: ClassifyConfig) -> str:
     """Return what the network receives as input, in words."""
     if config.features == "patches":
         return f"features of {config.patches:,} patches"
-    return "raw pixels" if config.features == "pixels" else FEATURES[config.features]
+    return FEATURES[config.features]
 
 
 def loss_chart(

@@ -88,7 +88,7 @@ def figures(now: MemorizeEpoch | None, epochs: int, sentence: str) -> list[Figur
     total = len(graphemes(sentence))
     if now is None:
         return [
-            Figure("Loss", "–", "0: certain and correct"),
+            Figure("Loss", "–", "0 is perfect"),
             Figure("Correct", f"0 of {total}", "characters"),
             Figure("Epoch", f"0 of {epochs:,}", "passes over the sentence"),
         ]

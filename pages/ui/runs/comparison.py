@@ -63,7 +63,7 @@ def show_comparison(runs: dict[str, Run]) -> None:
     if len(runs) > 1 and not differing:
         st.caption("All settings are the same.")
     if len({features for features in differing.get("features", []) if features}) > 1:
-        st.caption("These networks receive different inputs: raw pixels, whitened pixels or patch features.")
+        st.caption("These networks receive different inputs: pixels, whitened pixels or patch features.")
 
 
 def load_epochs(run: Run) -> list[AnyEpoch]:
