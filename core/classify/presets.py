@@ -66,7 +66,8 @@ BEST = Preset(
     "mirrored. Training takes minutes, and with digits the training accuracy stays below the validation accuracy, "
     "because the augmented images are harder.",
     {"hidden": (1024, 512), "epochs": 40, "schedule": "warmup", "weight_decay": 1e-5, "augment": ("shift", "flip")},
-    digits={"augment": ("shift", "rotate", "elastic"), "epochs": 80, "average": ("shifts",)},
+    digits={"hidden": (1500, 1000, 500), "epochs": 64, "label_smoothing": 0.1}
+    | {"augment": ("shift", "rotate", "elastic"), "average": ("shifts",)},
     colours={"lr": 0.02, "weight_decay": 1e-3, "dropout": 0.1, "epochs": 100, "label_smoothing": 0.1}
     | {"average": ("mirror",)},
     whitened={"hidden": (1536, 512), "lr": 0.01, "weight_decay": 1.5e-3, "dropout": 0.0, "epochs": 90}
