@@ -202,7 +202,7 @@ class Layers(torch.autograd.Function):
         output = run_forward(array(input), memory, by_layer(map(array, weights)))
         ctx.save_for_backward(input, *weights[0::4], *weights[1::4])
         ctx.other_arguments = h0, c0, *weights[2::4], *weights[3::4]  # not saved: they may be changed in place
-        return tuple(torch.from_numpy(array.copy()) for array in (output, memory.h[:, -1], memory.c[:, -1]))
+        return tuple(torch.from_numpy(result.copy()) for result in (output, memory.h[:, -1], memory.c[:, -1]))
 
     @staticmethod
     def backward(ctx, d_output, d_h, d_c):
