@@ -65,11 +65,11 @@ BEST = Preset(
     "A wide network and augmented images: pixels are shifted, rotated, bent or mirrored at random, patch features only "
     "mirrored. Training takes minutes, and with digits the training accuracy stays below the validation accuracy, "
     "because the augmented images are harder.",
-    {"hidden": (1024, 512), "epochs": 40, "schedule": "warmup", "weight_decay": 1e-5, "augment": ("shift", "flip")},
-    digits={"hidden": (1500, 1000, 500), "epochs": 64, "label_smoothing": 0.1}
+    {"hidden": (1024, 512), "epochs": 40, "schedule": "warmup", "dropout": 0.1, "label_smoothing": 0.1}
+    | {"augment": ("flip",)},
+    digits={"hidden": (1500, 1000, 500), "epochs": 64, "weight_decay": 1e-5, "dropout": 0.0}
     | {"augment": ("shift", "rotate", "elastic"), "average": ("shifts",)},
-    colours={"lr": 0.02, "weight_decay": 1e-3, "dropout": 0.1, "epochs": 100, "label_smoothing": 0.1}
-    | {"average": ("mirror",)},
+    colours={"lr": 0.02, "weight_decay": 1e-3, "epochs": 100, "augment": ("shift", "flip"), "average": ("mirror",)},
     whitened={"hidden": (1536, 512), "lr": 0.01, "weight_decay": 1.5e-3, "dropout": 0.0, "epochs": 90}
     | {"average": ("mirror", "shifts")},
     patches={"patches": 1600, "grid": 3, "threshold": 1.0, "augment": ("flip",), "average": ("mirror",)}

@@ -56,9 +56,9 @@ def test_a_preset_sets_every_widget(open_page, name):
 def test_another_dataset_changes_only_what_the_preset_sets_for_it(open_page):
     app = open_page("classify")
     app.selectbox(key="preset").set_value("best").run()
-    app.slider(key="dropout").set_value(0.5).run()
+    app.slider(key="momentum").set_value(0.5).run()
     app.selectbox(key="dataset").set_value("fashion-mnist").run()
-    assert app.slider(key="dropout").value == 0.5
+    assert app.slider(key="momentum").value == 0.5
     assert "flip" in app.get("button_group")[1].value
     app.selectbox(key="dataset").set_value("cifar10").run()
     assert app.select_slider(key="classify_lr").value == PRESETS["best"].config("cifar10").lr
