@@ -13,7 +13,7 @@ from core.classify.augment import augment
 from core.classify.patch_features import PatchEncoder
 from core.classify.whitening import Whitening
 from core.runs import Run
-from pages.ui.classify import confusion, custom_image, diagnostics, export, run_comparison, training
+from pages.ui.classify import ablation, confusion, custom_image, diagnostics, export, run_comparison, training
 from pages.ui.classify.initial_weights import continue_from
 from pages.ui.classify.settings import SETTINGS, settings
 from pages.ui.code_view import show_code
@@ -37,6 +37,12 @@ def show_training(run: Run | None) -> None:
     show_code(*CODE)
 
 
+def show_comparison(run: Run | None) -> None:
+    """Show the Compare runs tab: the runs of this session, and recorded ones."""
+    run_comparison.show(run)
+    ablation.show()
+
+
 show_stage(
     "classify",
     config,
@@ -45,7 +51,7 @@ show_stage(
         "Confusion matrix": Tab(confusion.show, 2.0),
         "Diagnostics": Tab(diagnostics.show, 2.0),
         "Own image": Tab(custom_image.show, 2.0),
-        "Compare runs": Tab(run_comparison.show, 2.0),
+        "Compare runs": Tab(show_comparison, 2.0),
         "Download": Tab(export.show, 5.0),
     },
     prepare=download_with_progress,

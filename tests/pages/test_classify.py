@@ -199,6 +199,21 @@ def test_runs_are_compared(open_page, finished):
     assert "Momentum" not in table.columns
 
 
+def test_recorded_runs_are_shown_and_their_settings_used(open_page):
+    app = open_page("classify", tab="Compare runs")
+    assert "Ablation study on CIFAR-10" in [element.value for element in app.subheader]
+    assert list(app.multiselect(key="recorded_variants").value) == ["Starting point", "Whitened pixels"]
+    assert app.dataframe[0].value["Run"].tolist() == ["Starting point", "Whitened pixels"]
+    button(app, "Use the settings of “Whitened pixels”").click().run()
+    assert not app.exception
+    assert app.selectbox(key="dataset").value == "cifar10"
+    assert app.session_state["features"] == "whitened"
+    assert app.text_input(key="hidden").value == "1024, 512"
+    assert app.slider(key="classify_epochs").value == 20
+    app.multiselect(key="recorded_variants").set_value([]).run()
+    assert not app.dataframe
+
+
 def test_weights_can_be_downloaded_and_loaded(open_page, finished):
     app = open_page("classify", run=finished, tab="Download")
     labels = [element.proto.label for element in app.get("download_button")]
