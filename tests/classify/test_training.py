@@ -233,8 +233,10 @@ def test_the_global_random_generator_of_numpy_is_not_used(make_dataset):
     [
         SMALL,
         replace(SMALL, features="patches", patches=20),
-        replace(SMALL, features="patches", patches=20, augment=("flip",)),
-        replace(SMALL, augment=("shift", "elastic"), dropout=0.2, schedule="warmup"),
+        replace(SMALL, features="patches", patches=20, augment=("flip",), average=("mirror",)),
+        replace(SMALL, features="patches", patches=20, augment=("shift", "flip")),
+        replace(SMALL, features="whitened", augment=("shift",), average=("mirror", "shifts"), label_smoothing=0.1),
+        replace(SMALL, augment=("shift", "elastic"), dropout=0.2, schedule="warmup", average=("shifts",)),
         replace(SMALL, train_size=60, shuffled_labels=True, optimizer="adam"),
     ],
 )
