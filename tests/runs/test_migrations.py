@@ -185,7 +185,8 @@ def test_checkpoints_are_readable_under_their_new_names(store):
 
 
 def test_limits_and_nicknames_are_kept(store):
-    assert store.limits() == Limits(max_characters=500, max_starts_per_minute=45, idle_pause_minutes=5.0)
+    kept = Limits(max_characters=500, max_starts_per_minute=45, idle_pause_minutes=5.0, max_minutes=60.0)
+    assert store.limits() == kept, "with the default of that time for the time limit"
     assert (store.nickname(ANN), store.nickname(BOB)) == ("Änn 🦊", "")
 
 
