@@ -97,6 +97,33 @@ def multiply(a, b, out, times):
         np.dot(a, b, out)
 
 
+def one_hot_input(seq_len: int, hidden_size: int) -> dict[str, Callable[[], tuple[np.ndarray, np.ndarray]]]:
+    """Return two ways to compute W_ih x for one-hot inputs, and the gradient of W_ih.
+
+    "product": two matrix products, as in `bptt`. "columns": W_ih x is a column of W_ih, whose gradient is the sum over
+    its steps. Both return (seq_len, 4H) and (4H, alphabet) float32.
+    """
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(ALPHABET_SIZE, size=seq_len)
+    x = np.eye(ALPHABET_SIZE, dtype=np.float32)[tokens]
+    weight = rng.standard_normal((4 * hidden_size, ALPHABET_SIZE), dtype=np.float32)
+    dz = rng.standard_normal((seq_len, 4 * hidden_size), dtype=np.float32)
+
+    def columns() -> tuple[np.ndarray, np.ndarray]:
+        d_columns = np.zeros((ALPHABET_SIZE, 4 * hidden_size), np.float32)
+        add_rows(dz, tokens, d_columns)
+        return np.ascontiguousarray(weight.T)[tokens], np.ascontiguousarray(d_columns.T)
+
+    return {"product": lambda: (x @ weight.T, dz.T @ x), "columns": columns}
+
+
+@jit
+def add_rows(rows, indices, total):
+    """Add each row to the row of total with its index."""
+    for row in range(len(rows)):
+        total[indices[row]] += rows[row]
+
+
 def run(quick: bool) -> Iterator[Result]:
     """Time every size with batch 1, a batch of 32 sentences and a deep stack, then how the cost of an epoch grows."""
     lengths, layers = ((68,), (2,)) if quick else ((68, 500), (1, 2, 3))
@@ -116,6 +143,9 @@ def run(quick: bool) -> Iterator[Result]:
         details = {"torch : eight Linears": medians["torch"] / medians["eight Linears"]}
         case = f"{seq_len} steps, hidden {hidden_size}, {num_layers} layers" + (f", batch {batch}" if batch > 1 else "")
         yield Result("LSTM, forward and backward pass", case, medians, details=details)
+    for seq_len, hidden_size in ((68, 35),) if quick else ((68, 35), (68, 64), (500, 128)):
+        medians = time_interleaved(one_hot_input(seq_len, hidden_size))
+        yield Result("LSTM, one-hot input", f"{seq_len} steps, hidden {hidden_size}", medians)
     yield from growth()
 
 

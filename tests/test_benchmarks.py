@@ -57,6 +57,12 @@ def test_every_contestant_computes_the_formula_and_its_gradients(contestant):
     assert (value, tuple(map(float, gradients))) == (formula.VALUE, formula.GRADIENTS)
 
 
+def test_columns_and_products_of_a_one_hot_input_are_equal():
+    product, columns = (compute() for compute in lstm.one_hot_input(20, 5).values())
+    for expected, found in zip(product, columns, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_patch_features_with_a_convolution_equal_ours():
     images = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
     encoder = PatchEncoder(images, PatchSettings(20, grid=3))
