@@ -111,14 +111,14 @@ def one_hot_input(seq_len: int, hidden_size: int) -> dict[str, Callable[[], tupl
 
     def columns() -> tuple[np.ndarray, np.ndarray]:
         d_columns = np.zeros((ALPHABET_SIZE, 4 * hidden_size), np.float32)
-        add_rows(dz, tokens, d_columns)
+        sum_by_index(dz, tokens, d_columns)
         return np.ascontiguousarray(weight.T)[tokens], np.ascontiguousarray(d_columns.T)
 
     return {"product": lambda: (x @ weight.T, dz.T @ x), "columns": columns}
 
 
 @jit
-def add_rows(rows, indices, total):
+def sum_by_index(rows, indices, total):
     """Add each row to the row of total with its index."""
     for row in range(len(rows)):
         total[indices[row]] += rows[row]

@@ -350,7 +350,7 @@ def cross_entropy(logits, targets, label_smoothing: float = 0.0) -> Tensor:
     """Mean over the batch of -log softmax(logits)[target].
 
     logits: (batch, classes); targets: (batch,) integers from 0 to classes - 1 -> a single number.
-    label_smoothing: share of the target's probability that all classes get alike: Szegedy et al., "Rethinking the
+    label_smoothing: probability taken from the target class and spread evenly over all: Szegedy et al., "Rethinking the
     Inception Architecture for Computer Vision" (2016), section 7.
     The gradient is (softmax(logits) - target distribution) / batch; without label smoothing, the distribution is
     one_hot(targets): Bishop, "Pattern Recognition and Machine Learning" (2006), eq. 4.109.
