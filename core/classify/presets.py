@@ -67,7 +67,7 @@ BEST = Preset(
     "because the augmented images are harder.",
     {"hidden": (1024, 512), "epochs": 40, "schedule": "warmup", "dropout": 0.1, "label_smoothing": 0.1}
     | {"augment": ("flip",)},
-    digits={"hidden": (1500, 1000, 500), "epochs": 64, "weight_decay": 1e-5, "dropout": 0.0}
+    digits={"lr": 0.2, "batch_size": 200, "weight_decay": 5e-5, "dropout": 0.0, "epochs": 130}
     | {"augment": ("shift", "rotate", "elastic"), "average": ("shifts",)},
     colours={"lr": 0.02, "weight_decay": 1e-3, "epochs": 100, "augment": ("shift", "flip"), "average": ("mirror",)},
     whitened={"hidden": (1536, 512), "lr": 0.01, "weight_decay": 1.5e-3, "dropout": 0.0, "epochs": 90}

@@ -241,7 +241,7 @@ def curves_spec(
     x = alt.X(
         "x:Q",
         title=x_title,
-        axis=alt.Axis(tickMinStep=1, format="~s", labelPadding=LABEL_PADDING, titlePadding=TITLE_PADDING),
+        axis=alt.Axis(tickMinStep=1, format=",d", labelPadding=LABEL_PADDING, titlePadding=TITLE_PADDING),
         scale=x_scale,
     )
     y = alt.Y(

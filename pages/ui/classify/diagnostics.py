@@ -141,7 +141,7 @@ def layer_chart(
         alt.Chart(frame.dropna(subset=[column]))
         .mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=50))
         .encode(
-            x=alt.X("epoch:Q", title=EPOCH, axis=alt.Axis(tickMinStep=1, format="~s")),
+            x=alt.X("epoch:Q", title=EPOCH, axis=alt.Axis(tickMinStep=1, format=",d")),
             y=alt.Y(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(format=axis_format)),
             color=alt.Color("layer:N", sort=names, scale=alt.Scale(domain=names, scheme="viridis")).legend(legend),
             tooltip=["layer", "epoch", alt.Tooltip(f"{column}:Q", title=title, format=".3g")],

@@ -25,7 +25,7 @@ from pages.ui.markdown import escape_markdown
 
 WIDGET_KEYS = {"lr": "classify_lr", "epochs": "classify_epochs", "seed": "classify_seed"}  # others: the field's name
 DEFAULTS = {"preset": "baseline", "dataset": TEACHING_DATASET, "features": "pixels"}
-MAX_EPOCHS, MAX_MOMENTUM, MAX_GRID, MAX_THRESHOLD = 100, 0.99, 4, 2.0  # of the sliders; a loaded config may have more
+MAX_EPOCHS, MAX_MOMENTUM, MAX_GRID, MAX_THRESHOLD = 200, 0.99, 4, 2.0  # of the sliders; a loaded config may have more
 MAXIMA = {"epochs": MAX_EPOCHS, "momentum": MAX_MOMENTUM, "grid": MAX_GRID, "threshold": MAX_THRESHOLD}
 SETTINGS = [
     "preset",
