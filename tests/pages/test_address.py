@@ -44,7 +44,7 @@ def test_every_bound_setting_is_a_known_name(page, key):
         ("memorize", {"hiden_size": "4"}, "This page has no setting hiden_size. Did you mean hidden_size?"),
         ("memorize", {"zzz": "1"}, "This page has no setting zzz."),
         ("memorize", {"memorize_epochs": "9999"}, "memorize_epochs cannot be 9999 here, so it is 300."),
-        ("memorize", {"hidden_size": "7"}, "hidden_size cannot be 7 here, so it is 64."),
+        ("memorize", {"hidden_size": "700"}, "hidden_size cannot be 700 here, so it is 64."),
         ("memorize", {"tab": "Gate"}, "tab cannot be Gate here, so it is Training."),
         ("memorize", {"tabs": "Gates,Gate"}, "This page has no tab Gate."),
         ("memorize", {"controls": "sentence,epochs"}, "This page has no setting epochs to show."),

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.classify import Step
+from core.classify import ClassifyConfig, Result, Step
+from core.classify.datasets import DATASETS
+from core.classify.inputs import FEATURES
 from core.classify.presets import PRESETS
 from core.training import Control
+from pages.ui.classify.settings import WIDGET_KEYS
 from tests.pages.conftest import button, figure, outcome, run_until, stop_run
 from tests.runs import wait_for
 
@@ -24,13 +27,47 @@ def texts(app) -> str:
 @pytest.fixture(scope="module")
 def finished(data_folder):
     """The id of a finished run: two hidden layers, two epochs."""
-    from core.classify import ClassifyConfig
     from core.runs import get_dispatcher
 
     dispatcher = get_dispatcher()
     run_id = dispatcher.submit(ClassifyConfig(hidden=(32, 16), epochs=2, dropout=0.1))
     wait_for(lambda: dispatcher.store.run(run_id).status.is_terminal, timeout=120)
     return run_id
+
+
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_setting_of_best_can_be_shown(open_page, dataset, features):
+    config = PRESETS["best"].config(dataset, features)
+    app = open_page("classify", preset="best", dataset=dataset, features=features)
+    shown = shown_config(app)
+    assert ("patches" in shown) == (features == "patches")
+    expected = {**vars(config), "hidden": ", ".join(map(str, config.hidden))}
+    assert shown == {name: expected[name] for name in shown}
+
+
+def test_unusual_numbers_of_a_run_can_be_shown_and_changed(open_page):
+    from core.runs import get_dispatcher
+
+    unusual = {"lr": 0.04, "weight_decay": 3e-5, "batch_size": 128, "train_size": 300}
+    run_id = get_dispatcher().submit(ClassifyConfig(hidden=(8,), epochs=1, **unusual))
+    app = open_page("classify", run=run_id)
+    button(app, "Use its settings").click().run()
+    assert not app.exception
+    assert unusual.items() <= shown_config(app).items()
+    app.select_slider(key="batch_size").set_value(200).run()
+    assert shown_config(app)["batch_size"] == 200
+    again = open_page("classify", weight_decay="3e-05", classify_lr="0.04", batch_size="128")
+    assert (shown_config(again)["lr"], shown_config(again)["weight_decay"]) == (0.04, 3e-5)
+    assert shown_config(again)["batch_size"] == 128
+    assert shown_config(open_page("classify", batch_size="1e9"))["batch_size"] == ClassifyConfig.batch_size
+
+
+def shown_config(app) -> dict[str, object]:
+    """Return the values of the page's widgets, by the names of the config's fields."""
+    keys = {name: WIDGET_KEYS.get(name, name) for name in vars(ClassifyConfig())}
+    values = {name: app.session_state[key] for name, key in keys.items() if key in app.session_state}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -95,7 +132,6 @@ def test_too_many_layers_in_the_address_are_refused_before_they_are_drawn(open_p
 
 
 def test_a_run_with_weights_that_do_not_fit_is_explained_in_every_tab(open_page, finished, data_folder):
-    from core.classify import ClassifyConfig
     from core.runs import get_dispatcher
     from core.runs.models import CheckpointRow
 
@@ -113,7 +149,6 @@ def test_a_run_with_weights_that_do_not_fit_is_explained_in_every_tab(open_page,
     "settings", [{"features": "patches", "patches": 10, "threshold": 1.0}, {"features": "whitened"}]
 )
 def test_the_tabs_use_the_inputs_that_the_run_was_trained_with(open_page, settings):
-    from core.classify import ClassifyConfig, Result
     from core.runs import get_dispatcher
 
     dispatcher = get_dispatcher()
@@ -143,7 +178,6 @@ def test_confusion_matrix_and_worst_mistakes_are_shown(open_page, finished):
 
 
 def test_mistakes_are_on_validation_images_until_the_run_has_ended(open_page):
-    from core.classify import ClassifyConfig
     from core.runs import Status, get_dispatcher
 
     dispatcher = get_dispatcher()

@@ -135,15 +135,15 @@ def live_settings() -> dict[str, Any]:
             "cosine: falls to 0 along a cosine; warmup: rises briefly, then falls like cosine.",
             **live_widget("schedule"),
         ),
-        "weight_decay": st.select_slider(
+        "weight_decay": controls.select_slider(
             "Weight decay",
-            [0.0, 1e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1.5e-3, 2e-3, 5e-3, 1e-2],
+            [0.0, 1e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1.5e-3, 2e-3, 5e-3, 1e-2],
             ClassifyConfig.weight_decay,
             format_func=lambda decay: f"{decay:g}",
             help="How strongly every weight is pulled towards 0, so that only useful weights grow.",
             **live_widget("weight_decay"),
         ),
-        "batch_size": st.select_slider(
+        "batch_size": controls.select_slider(
             "Batch size",
             [1, 10, 20, 50, 100, 200, 500, 1000],
             ClassifyConfig.batch_size,
@@ -221,7 +221,7 @@ def data_settings(features: str) -> dict[str, Any]:
             "over copies of each image: its mirror image, and shifts by one pixel in four directions. It does not "
             "change the training.",
         ),
-        "train_size": st.select_slider(
+        "train_size": controls.select_slider(
             "Training images",
             [50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 0],
             ClassifyConfig.train_size,
@@ -238,7 +238,7 @@ def data_settings(features: str) -> dict[str, Any]:
         ),
     }
     if features == "patches":
-        chosen["patches"] = st.select_slider(
+        chosen["patches"] = controls.select_slider(
             "Patches",
             [50, 100, 200, 400, 800, 1000, 1600],
             ClassifyConfig.patches,

@@ -54,7 +54,7 @@ def settings() -> MemorizeConfig | None:
     problem = st.empty()
     lr = controls.learning_rate("memorize", MemorizeConfig.lr)
     preset = st.container()
-    hidden_size = st.select_slider(
+    hidden_size = controls.select_slider(
         "Hidden size",
         [1, 2, 4, 8, 16, 32, 64, 128, 256],
         MemorizeConfig.hidden_size,

@@ -205,7 +205,7 @@ def training_settings() -> dict[str, Any]:
             help="Fraction of the previous step that is added to the next one.",
             **widget("momentum"),
         ),
-        "weight_decay": st.select_slider(
+        "weight_decay": controls.select_slider(
             "Weight decay",
             [0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1],
             PlaneConfig.weight_decay,
@@ -213,7 +213,7 @@ def training_settings() -> dict[str, Any]:
             help="How strongly every weight is pulled towards 0, which makes the boundary smoother.",
             **widget("weight_decay"),
         ),
-        "batch_size": st.select_slider(
+        "batch_size": controls.select_slider(
             "Batch size",
             [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
             PlaneConfig.batch_size,
