@@ -258,9 +258,9 @@ def test_the_long_preset_uses_patch_features_of_cifar10_unless_told_otherwise(ru
     assert status == 0
     assert "cifar10: 270 training images" in out
     assert "test images, from patch features" in out
-    status, out, _ = run("classify", *small, "--dataset", "mnist-5k", "--features", "pixels", "--train-size", "100")
+    status, out, _ = run("classify", *small, "--dataset", "mnist-5k", "--features", "pixels", "--train-size", "200")
     assert status == 0
-    assert "mnist-5k: 100 training images" in out
+    assert "mnist-5k: 200 training images" in out
     assert "input: pixels" in out
 
 
